@@ -1,0 +1,40 @@
+# `make demo` and `make test` are all a fresh machine with Python 3.11 needs; everything else is named in README.md.
+PROFILE ?= demo
+SOURCE ?=
+READY := .venv/.ready
+RUN := .venv/bin/python -m ticket_assets
+export TICKET_ASSETS_PROFILE = $(PROFILE)
+
+.PHONY: demo run report test check ui serve clean help
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements/lock.txt requirements/torch.txt pyproject.toml scripts/install
+	@scripts/install
+	@touch $@
+
+demo: PROFILE = demo
+demo: $(READY) ## generated tickets through the whole line; prints scores, bento, what to open next
+	@$(RUN) run --profile demo
+
+run: $(READY) ## the same for a profile: make run PROFILE=it_service SOURCE=path/to/tickets.parquet
+	@$(RUN) run --profile $(PROFILE) $(if $(SOURCE),--source $(SOURCE))
+
+report: $(READY) ## print what a profile made
+	@$(RUN) report --profile $(PROFILE)
+
+test: $(READY) ## every check: format, lint, types, imports, definitions, tests
+	@scripts/check
+
+check: test
+
+ui: $(READY) ## the Dagster UI of a profile
+	@DAGSTER_HOME=$$($(RUN) home --profile $(PROFILE)) .venv/bin/dagster dev -w workspace.yaml
+
+serve: $(READY) ## the champion's bento of a profile, on port 3000
+	@$(RUN) serve --profile $(PROFILE)
+
+clean: ## remove the environment and the demo's state
+	rm -rf .venv storage/demo

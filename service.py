@@ -1,0 +1,71 @@
+"""The triage service: one promoted bundle, asked over HTTP.
+
+Belongs here: BentoML's declarations, what a request and an answer look like.
+Does not belong here: the arithmetic of an answer (ticket_assets.serving).
+
+The bundle is the one baked into the bento; `TICKET_ASSETS_BUNDLES` and `TICKET_ASSETS_ENCODERS` name a bundle store
+and an encoder folder to serve its champion instead, which is what `make serve` does.
+"""
+
+import os
+from pathlib import Path
+
+import bentoml
+from pydantic import BaseModel, Field
+
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.prediction import TargetPrediction, Ticket
+from ticket_assets.serving.store import require_champion
+
+BAKED_IN = Path(__file__).resolve().parent / "baked"
+
+
+class TargetAnswer(BaseModel):
+    """What is predicted of one target."""
+
+    label: str
+    probability: float = Field(description="of the label, calibrated")
+    probabilities: dict[str, float]
+    band: str = Field(description="act, suggest or by_hand")
+    needs_review: bool
+
+    @classmethod
+    def of(cls, prediction: TargetPrediction) -> "TargetAnswer":
+        """From the plain prediction."""
+        return cls(**vars(prediction), needs_review=prediction.needs_review)
+
+
+class Answer(BaseModel):
+    """What is predicted of one ticket."""
+
+    model_version: int
+    bundle: str
+    targets: dict[str, TargetAnswer]
+
+
+@bentoml.service(name="ticket-assets", traffic={"timeout": 30})
+class TriageService:
+    """Queue, priority, type, or whatever the bundle's targets are, for a ticket as it arrives."""
+
+    def __init__(self) -> None:
+        bundles = Path(os.environ.get("TICKET_ASSETS_BUNDLES", BAKED_IN / "bundles"))
+        encoders = Path(os.environ.get("TICKET_ASSETS_ENCODERS", BAKED_IN / "encoders"))
+        self._champion = require_champion(bundles)
+        self._bundle = TriageBundle.load(bundles / self._champion.bundle, encoders)
+        # One real answer before the first request: the language models and the encoder's arena are loaded by it.
+        self._bundle.predict([Ticket("probe")])
+
+    @bentoml.api
+    def predict(
+        self,
+        body: str = Field(min_length=1, max_length=100_000, description="the ticket's text"),
+        subject: str = Field(default="", max_length=10_000),
+        context: dict[str, str | None] = Field(default={}, description="values known at arrival, such as the channel"),
+    ) -> Answer:
+        """Predict every target of one ticket."""
+        [targets] = self._bundle.predict([Ticket(body, subject, context)])
+        return Answer(
+            model_version=self._champion.version,
+            bundle=self._champion.bundle,
+            targets={name: TargetAnswer.of(one) for name, one in targets.items()},
+        )

@@ -1,0 +1,1 @@
+"""Support-ticket triage as Dagster software-defined assets. Importing the package costs nothing."""

@@ -1,0 +1,1 @@
+"""Dagster: the declarations of the assets, one file per group."""

@@ -1,0 +1,81 @@
+"""Group features: what a model may know of a ticket when it arrives.
+
+Belongs here: declarations. The arithmetic is in ticket_assets/features/ under the same words.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from ticket_assets.assets.declaration import HEAVY_POOL, SYSTEM_RETRY, asset
+from ticket_assets.features.leakage import require_known_at_arrival, require_no_copy
+from ticket_assets.features.text import text_features
+from ticket_assets.resources import Desk
+from ticket_assets.tables import frame_digest
+from ticket_assets.tickets.schema import CONTEXT_PREFIX
+from ticket_assets.tickets.snapshot import read_snapshot
+
+CLEAN = {"clean": dg.AssetIn(["tickets", "clean"])}
+
+
+@asset(
+    "features",
+    "text",
+    code_version="1",
+    kinds={"numpy", "parquet"},
+    settings=["features", "columns"],
+    ins=CLEAN,
+)
+def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
+    """Document and stateless columns of each ticket; refuses columns that are not known at arrival."""
+    columns, wanted = desk.active.columns, desk.active.features.context
+    labels = tuple(target.column for target in desk.active.targets.values())
+    require_known_at_arrival(wanted, columns.known_at, labels)
+    late = tuple(name for name, known in columns.known_at.items() if known == "resolution")
+    require_no_copy(read_snapshot(desk.folders.raw), wanted, (*late, *labels))
+    schema = desk.feature_schema
+    contexts = clean[[CONTEXT_PREFIX + name for name in wanted]].rename(
+        columns=lambda name: name[len(CONTEXT_PREFIX) :]
+    )
+    made = text_features(list(clean["text"]), list(clean["language"]), contexts.to_dict("records"), schema)
+    frame = pd.DataFrame(made.columns, columns=list(schema.columns))
+    frame.insert(0, "document", list(made.documents))
+    frame.insert(0, "ticket_id", clean["ticket_id"])
+    return dg.MaterializeResult(
+        value=frame,
+        data_version=dg.DataVersion(frame_digest(frame)),
+        metadata={"feature_schema": schema.hash, "columns": list(schema.columns), "context": list(wanted)},
+    )
+
+
+@asset(
+    "features",
+    "embeddings",
+    code_version="1",
+    kinds={"lancedb", "onnx"},
+    settings=["encoder"],
+    ins=CLEAN,
+    pool=HEAVY_POOL,
+    retry_policy=SYSTEM_RETRY,
+)
+def embeddings(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult:
+    """Sentence vectors in LanceDB, keyed by ticket id; only new or changed texts are encoded."""
+    encoder = desk.encoder()
+    table = desk.vectors(encoder.encoder_id, encoder.dimensions)
+    done = table.fill(
+        list(clean["ticket_id"]),
+        list(clean["text_hash"]),
+        list(clean["text"]),
+        encoder,
+        lambda count, total: context.log.info(f"encoded {count} of {total} texts"),
+    )
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(done.version),
+        metadata={
+            "encoder": encoder.encoder_id,
+            "dimensions": encoder.dimensions,
+            "encoded": done.encoded,
+            "kept": done.kept,
+            "removed": done.removed,
+            "path": dg.MetadataValue.path(desk.folders.vectors),
+        },
+    )

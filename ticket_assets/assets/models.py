@@ -1,0 +1,285 @@
+"""Group models: from features to a promoted bundle.
+
+Belongs here: declarations; `search` and `candidate` make one asset per target.
+The arithmetic is in ticket_assets/models/ under the same words.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ticket_assets.assets.declaration import HEAVY_POOL, asset, table
+from ticket_assets.assets.reporting import evaluation_metadata, search_metadata
+from ticket_assets.models.candidate import read_candidate, write_candidate
+from ticket_assets.models.card import model_card
+from ticket_assets.models.evaluation import evaluate, report_rows
+from ticket_assets.models.rows import TargetRows, target_rows
+from ticket_assets.models.search import Budget, Search, SearchOutcome
+from ticket_assets.models.split import Holdout, assign, choose_holdout, class_shifts, require_same_classes
+from ticket_assets.models.training import train
+from ticket_assets.models.workbench import Workbench
+from ticket_assets.resources import Desk, optuna_url
+from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.succession import held_out, settle
+from ticket_assets.storage import append_record, digest, write_text
+from ticket_assets.tables import frame_digest
+from ticket_assets.tickets.schema import LABEL_PREFIX
+
+TABLES = {
+    "clean": dg.AssetIn(["tickets", "clean"]),
+    "text": dg.AssetIn(["features", "text"]),
+    "split": dg.AssetIn(["models", "split"]),
+}
+VECTORS = dg.AssetKey(["features", "embeddings"])
+
+
+@asset(
+    "models",
+    "split",
+    code_version="1",
+    kinds={"pandas", "parquet"},
+    settings=["split"],
+    ins={"clean": dg.AssetIn(["tickets", "clean"])},
+)
+def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
+    """Which tickets are trained on and which are held out: frozen once, whole families, latest last."""
+    path = desk.folders.split / "holdout.json"
+    holdout = Holdout.load(path) if path.exists() else choose_holdout(clean, desk.active.split)
+    frame = assign(clean, holdout, desk.active.split.folds)
+    shifts = class_shifts(clean, frame, [LABEL_PREFIX + name for name in desk.active.targets])
+    require_same_classes(shifts, desk.active.split.max_class_shift)
+    if not path.exists():
+        holdout.save(path)
+    return dg.MaterializeResult(
+        value=frame,
+        data_version=dg.DataVersion(frame_digest(frame)),
+        metadata={
+            "split_id": holdout.id,
+            "rule": holdout.rule,
+            "sides": frame["side"].value_counts().to_dict(),
+            "class_shifts": {name: round(shift, 4) for name, shift in shifts.items()},
+        },
+    )
+
+
+def search(target: str) -> dg.AssetsDefinition:
+    """`models/search_<target>`."""
+
+    @asset(
+        "models",
+        f"search_{target}",
+        code_version="1",
+        kinds={"optuna"},
+        settings=["search"],
+        ins=TABLES,
+        deps=[VECTORS],
+        pool=HEAVY_POOL,
+    )
+    def search(
+        context: dg.AssetExecutionContext,
+        desk: Desk,
+        clean: pd.DataFrame,
+        text: pd.DataFrame,
+        split: pd.DataFrame,
+    ) -> dg.MaterializeResult:
+        """One Optuna study over model families on the training rows; resumes where it was stopped."""
+        prepared = _search(desk, target, _rows(desk, target, clean, text, split), context.log.info)
+        outcome = prepared.run()
+        write_text(prepared.folder / "outcome.json", json.dumps(outcome.as_dict()))
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(digest([outcome.study, str(outcome.best), str(outcome.best_boosted)])),
+            metadata=search_metadata(target, outcome),
+        )
+
+    return search
+
+
+def candidate(target: str) -> dg.AssetsDefinition:
+    """`models/candidate_<target>`."""
+
+    @asset(
+        "models",
+        f"candidate_{target}",
+        code_version="1",
+        kinds={"xgboost", "lightgbm", "scikitlearn"},
+        ins=TABLES,
+        deps=[["models", f"search_{target}"]],
+        pool=HEAVY_POOL,
+    )
+    def candidate(
+        context: dg.AssetExecutionContext,
+        desk: Desk,
+        clean: pd.DataFrame,
+        text: pd.DataFrame,
+        split: pd.DataFrame,
+    ) -> dg.MaterializeResult:
+        """The search's winner and its best boosted model, fitted on all training rows and calibrated."""
+        rows = _rows(desk, target, clean, text, split)
+        prepared = _search(desk, target, rows, context.log.info)
+        outcome = SearchOutcome.from_dict(json.loads((prepared.folder / "outcome.json").read_text()))
+        fitted = {
+            number: train(prepared.bench, recipe, target, rows.labels, prepared.out_of_fold(number))
+            for number, recipe in outcome.recipes.items()
+        }
+        best, boosted = fitted[outcome.best], fitted[outcome.best_boosted]
+        version = write_candidate(desk.folders.candidates / target, best, boosted)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(version),
+            metadata={
+                "family": best.recipe.family,
+                "recipe": best.recipe.as_dict(),
+                "best_boosted": boosted.recipe.family,
+                "labels": list(rows.labels),
+                "training_rows": len(rows.training.y),
+                "inverse_temperature": best.inverse_temperature,
+            },
+        )
+
+    return candidate
+
+
+def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
+    """`models/evaluation` over the candidates of all targets."""
+
+    @asset(
+        "models",
+        "evaluation",
+        code_version="1",
+        kinds={"numpy", "parquet"},
+        settings=["bands"],
+        ins=TABLES,
+        deps=[["models", f"candidate_{target}"] for target in targets],
+        pool=HEAVY_POOL,
+    )
+    def evaluation(
+        context: dg.AssetExecutionContext,
+        desk: Desk,
+        clean: pd.DataFrame,
+        text: pd.DataFrame,
+        split: pd.DataFrame,
+    ) -> dg.MaterializeResult[pd.DataFrame]:
+        """Candidates and baselines on the frozen hold-out; opening it is recorded."""
+        holdout = Holdout.load(desk.folders.split / "holdout.json")
+        append_record(desk.folders.records / "holdout_openings.jsonl", {"split": holdout.id, "run": context.run_id})
+        reports, frames = {}, []
+        for target in targets:
+            rows = _rows(desk, target, clean, text, split)
+            best, boosted = read_candidate(desk.folders.candidates / target, desk.settings.threads)
+            context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
+            report = evaluate(
+                best,
+                boosted,
+                rows.training,
+                rows.holdout,
+                desk.active.bands,
+                desk.settings.seed,
+                desk.settings.threads,
+            )
+            reports[target] = report
+            frames.append(report_rows(report, rows.holdout, rows.holdout_ids))
+        told = {
+            "split": holdout.id,
+            "rule": holdout.rule,
+            "targets": {k: v.as_dict() for k, v in reports.items()},
+        }
+        write_text(desk.folders.reports / "evaluation.json", json.dumps(told, indent=1))
+        scored = pd.concat(frames, ignore_index=True)
+        return dg.MaterializeResult(
+            value=scored,
+            data_version=dg.DataVersion(frame_digest(scored.astype({"probabilities": str}))),
+            metadata={"split_id": holdout.id, "rule": holdout.rule, **evaluation_metadata(reports, scored)},
+        )
+
+    return evaluation
+
+
+def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
+    """`models/champion` over the candidates of all targets."""
+
+    @asset(
+        "models",
+        "champion",
+        code_version="1",
+        kinds={"mlflow"},
+        settings=["promotion", "bands"],
+        ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
+    )
+    def champion(
+        context: dg.AssetExecutionContext,
+        desk: Desk,
+        clean: pd.DataFrame,
+        text: pd.DataFrame,
+        split: pd.DataFrame,
+        evaluation: pd.DataFrame,
+        mlflow: dg.ResourceParam[Any],
+    ) -> dg.MaterializeResult:
+        """The decision: challenger against champion on the same frozen rows; the alias moves last."""
+        models = [read_candidate(desk.folders.candidates / target, desk.settings.threads)[0] for target in targets]
+        report = json.loads((desk.folders.reports / "evaluation.json").read_text())
+        data = {"tickets/clean": frame_digest(clean), "features/text": frame_digest(text)}
+        challenger = write_bundle(
+            desk.folders.bundles,
+            models,
+            desk.manifest(report, data),
+            model_card(desk.profile, desk.active.licence, report),
+        )
+        rows = {target: _rows(desk, target, clean, text, split) for target in targets}
+        tickets, held = held_out(rows, evaluation, desk.original_tickets())
+        run_id = mlflow.active_run().info.run_id
+        tags = {"dagster_run": context.run_id, "split": report["split"], **data}
+        outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
+            metadata={
+                "decision": outcome.decision.reason,
+                "promoted": outcome.decision.promoted,
+                "challenger": challenger.id,
+                "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
+                "targets": table(outcome.decision.table()),
+                "mlflow_run": run_id,
+            },
+        )
+
+    return champion
+
+
+def _rows(desk: Desk, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
+    encoder = desk.encoder()
+    vectors = desk.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
+    return target_rows(target, clean, text, split, vectors)
+
+
+def _search(desk: Desk, target: str, rows: TargetRows, progress: Callable[[str], None]) -> Search:
+    """The search of a target; its study is named by what it sees, so changed rows begin a new one."""
+    chosen, settings = desk.active.search, desk.settings
+    bench = Workbench(
+        rows.training.features,
+        rows.training.y,
+        rows.groups,
+        len(rows.labels),
+        settings.seed,
+        settings.threads,
+    )
+    seen = digest(
+        [
+            rows.training_digest,
+            desk.encoder_id,
+            str(settings.seed),
+            str(chosen.families),
+            str(chosen.max_ngrams),
+        ]
+    )
+    return Search(
+        bench=bench,
+        folds=rows.folds,
+        families=chosen.families,
+        max_ngrams=chosen.max_ngrams,
+        budget=Budget(60 * chosen.minutes / len(desk.active.targets), chosen.trials),
+        storage_url=optuna_url(settings),
+        study=f"{desk.profile}-{target}-{seen}",
+        folder=desk.folders.search / target / seen,
+        progress=lambda line: progress(f"{target}: {line}"),
+    )

@@ -1,0 +1,146 @@
+"""Group tickets: from the source to clean rows and quarantined rows.
+
+Belongs here: declarations. The arithmetic is in ticket_assets/tickets/ under the same words.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag, table
+from ticket_assets.resources import Desk
+from ticket_assets.settings import resolve
+from ticket_assets.tables import frame_digest, write_parquet
+from ticket_assets.tickets.curation import REASONS, curate
+from ticket_assets.tickets.families import number_families, require_unchained
+from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.sample import generate
+from ticket_assets.tickets.sample_spec import SampleSpec
+from ticket_assets.tickets.schema import clean_columns, pandera_schema
+from ticket_assets.tickets.snapshot import ingest, read_snapshot
+from ticket_assets.tickets.sources import fingerprint, source_files
+
+Rows = dg.MaterializeResult[pd.DataFrame]
+SAMPLE = dg.AssetKey(["tickets", "sample"])
+SOURCE = dg.AssetKey(["tickets", "source"])
+
+source = dg.AssetSpec(
+    SOURCE,
+    group_name="tickets",
+    owners=OWNERS,
+    kinds={"file"},
+    description="The ticket files of the profile, kept by others; observed by their fingerprint.",
+)
+
+
+@asset("tickets", "sample", code_version="1", kinds={"python", "parquet"}, settings=["source"])
+def sample(desk: Desk) -> dg.MaterializeResult:
+    """Generated tickets, written to a file that is read like any other source."""
+    chosen = desk.active.source
+    tickets = generate(SampleSpec(rows=chosen.rows, seed=chosen.seed))
+    path = desk.folders.source / "tickets.parquet"
+    write_parquet(path, tickets)
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": len(tickets), "path": dg.MetadataValue.path(path)},
+        data_version=dg.DataVersion(fingerprint((path,))),
+    )
+
+
+def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
+    """`tickets/raw` over the generated file or over the profile's own source."""
+
+    @asset("tickets", "raw", code_version="1", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
+    def raw(desk: Desk) -> dg.MaterializeResult:
+        """Source rows as they came: append-only batches, each row once."""
+        chosen = desk.active.source
+        path = desk.folders.source / "tickets.parquet" if chosen.kind == "sample" else resolve(chosen.path or "")
+        done = ingest(source_files(path), desk.folders.raw)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": done.total_rows,
+                "source_rows": done.source_rows,
+                "new_rows": done.new_rows,
+                "batches": done.batches,
+                "path": dg.MetadataValue.path(desk.folders.raw),
+            },
+            data_version=dg.DataVersion(done.version),
+        )
+
+    return raw
+
+
+def _curated(name: str, description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        key=["tickets", name],
+        owners=OWNERS,
+        code_version="1",
+        kinds={"pandas", "parquet"},
+        tags=settings_tag(["columns", "targets", "families", "features"]),
+        description=description,
+    )
+
+
+@dg.multi_asset(
+    name="clean",
+    group_name="tickets",
+    deps=[["tickets", "raw"]],
+    outs={
+        "clean": _curated("clean", "Tickets one may learn from: cleaned, labelled, copies folded, families numbered."),
+        "quarantine": _curated("quarantine", "Rows no one may learn from yet, as they came, each with its reason."),
+    },
+)
+def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
+    """Curate the snapshot; add language and family."""
+    active = desk.active
+    curation = curate(read_snapshot(desk.folders.raw), active.columns, active.targets, active.features.context)
+    tickets = curation.clean
+    tickets["language"] = detect_languages(tickets["text"], active.features.languages)
+    families = number_families(list(tickets["text"]), list(tickets["ticket_id"]), active.families.cut)
+    require_unchained(families, active.families.largest_share)
+    tickets["family_id"] = families.family_ids
+    columns = clean_columns(active.features.context, active.targets)
+    tickets = pandera_schema(columns).validate(tickets[[column.name for column in columns]])
+    counts = {
+        "read": curation.read,
+        "clean": len(tickets),
+        "superseded": curation.superseded,
+        "folded": curation.folded,
+        "quarantined": len(curation.quarantine),
+    }
+    return (
+        dg.MaterializeResult(
+            asset_key=["tickets", "clean"],
+            value=tickets,
+            data_version=dg.DataVersion(frame_digest(tickets)),
+            metadata={
+                **counts,
+                "disputed": curation.disputed,
+                "unknown_labels": curation.unknown_labels,
+                "unreadable_dates": curation.unreadable_dates,
+                "languages": tickets["language"].value_counts().to_dict(),
+                "in_families_share": families.in_families_share,
+                "largest_family_share": families.largest_share,
+                "dagster/column_schema": columns_metadata(
+                    [(one.name, one.dtype, f"{one.description} (known at {one.known_at})") for one in columns]
+                ),
+            },
+        ),
+        _quarantined(curation.quarantine, counts),
+    )
+
+
+def _quarantined(rows: pd.DataFrame, counts: dict[str, int]) -> Rows:
+    by_reason = rows["reason"].value_counts()
+    return dg.MaterializeResult(
+        asset_key=["tickets", "quarantine"],
+        value=rows,
+        data_version=dg.DataVersion(frame_digest(rows.drop(columns="_ingested_at"))),
+        metadata={
+            **counts,
+            "reasons": table(
+                [
+                    {"reason": name, "meaning": REASONS[name], "rows": int(by_reason.get(name, 0))}
+                    for name in sorted(REASONS)
+                ]
+            ),
+        },
+    )

@@ -1,0 +1,1 @@
+"""Dagster: what makes assets run and what stops a bad one."""

@@ -1,0 +1,87 @@
+"""Gates: asset checks that stop what stands downstream.
+
+Belongs here: one check per promise an asset makes, all blocking.
+Does not belong here: arithmetic; a check asks a plain function and says what it found.
+"""
+
+import dagster as dg
+import pandas as pd
+
+from ticket_assets.models.rows import stored_features
+from ticket_assets.models.split import SplitError, require_whole_families
+from ticket_assets.resources import Desk
+from ticket_assets.serving.bento import bento_tag
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.probe import TOLERANCE, ask, largest_gap, served
+from ticket_assets.serving.store import require_champion
+from ticket_assets.tickets.curation import curate
+from ticket_assets.tickets.snapshot import read_snapshot
+
+ASKED = 20
+
+
+@dg.asset_check(
+    asset=["tickets", "quarantine"],
+    additional_ins={"clean": dg.AssetIn(["tickets", "clean"])},
+    blocking=True,
+    description="Rows read = clean + superseded + folded + quarantined, counted again from the snapshot.",
+)
+def counts_add_up(desk: Desk, quarantine: pd.DataFrame, clean: pd.DataFrame) -> dg.AssetCheckResult:
+    """No row is lost and none counted twice."""
+    again = curate(
+        read_snapshot(desk.folders.raw),
+        desk.active.columns,
+        desk.active.targets,
+        desk.active.features.context,
+    )
+    found = len(clean) + again.superseded + again.folded + len(quarantine)
+    return dg.AssetCheckResult(
+        passed=again.read == found,
+        metadata={"read": again.read, "clean": len(clean), "quarantined": len(quarantine), "found": found},
+    )
+
+
+@dg.asset_check(asset=["models", "split"], blocking=True, description="Relatives stand on one side, in one fold.")
+def families_stay_whole(split: pd.DataFrame) -> dg.AssetCheckResult:
+    """The split parts no family."""
+    try:
+        require_whole_families(split)
+    except SplitError as error:
+        return dg.AssetCheckResult(passed=False, description=str(error))
+    return dg.AssetCheckResult(passed=True, metadata={"families": int(split["family_id"].nunique())})
+
+
+@dg.asset_check(
+    asset=["serving", "bento"],
+    additional_ins={
+        "clean": dg.AssetIn(["tickets", "clean"]),
+        "text": dg.AssetIn(["features", "text"]),
+        "split": dg.AssetIn(["models", "split"]),
+    },
+    blocking=True,
+    description=f"The bento's server process answers {ASKED} held-out tickets with the asset's own probabilities.",
+)
+def answers_as_the_asset(
+    desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame
+) -> dg.AssetCheckResult:
+    """What is served is what was evaluated."""
+    champion = require_champion(desk.folders.bundles)
+    rows = split.index[split["side"] == "holdout"][:ASKED].to_numpy()
+    ids = list(clean["ticket_id"].iloc[rows])
+    vectors = desk.vectors(desk.encoder_id, desk.encoder().dimensions).read(ids)
+    features = stored_features(text.iloc[rows], vectors)
+    bundle = TriageBundle.load(desk.folders.bundles / champion.bundle, desk.folders.encoders)
+    computed = bundle.probabilities(features)
+    expected = [
+        {
+            target: dict(zip(bundle.manifest.targets[target], map(float, its[place]), strict=True))
+            for target, its in computed.items()
+        }
+        for place in range(len(ids))
+    ]
+    originals = desk.original_tickets()
+    with served(desk.folders.bentos, bento_tag(desk.profile, champion)) as port:
+        gap = largest_gap([ask(port, originals[one]) for one in ids], expected)
+    return dg.AssetCheckResult(
+        passed=gap <= TOLERANCE, metadata={"tickets": len(ids), "largest_gap": gap, "tolerance": TOLERANCE}
+    )

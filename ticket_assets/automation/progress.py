@@ -1,0 +1,49 @@
+"""What a run says on the console: steps, their time, what assets log, failures; nothing else.
+
+Belongs here: the logger that jobs of the code location use. Dagster's own event log keeps everything.
+"""
+
+import logging
+import sys
+
+import dagster as dg
+
+_TOLD = {"STEP_START": "started", "STEP_SUCCESS": "done", "ASSET_CHECK_EVALUATION": "checked"}
+_FAILED = {"STEP_FAILURE", "RUN_FAILURE", "STEP_UP_FOR_RETRY"}
+
+
+class _Short(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        meta = getattr(record, "dagster_meta", None) or {}
+        step = str(meta.get("step_key") or "").replace("__", "/")
+        event = meta.get("dagster_event")
+        at = self.formatTime(record, "%H:%M:%S")
+        if event is None:
+            return f"{at}  {step}: {meta.get('orig_message') or record.getMessage()}"
+        if event.event_type_value in _FAILED:
+            return f"{at}  {step or 'run'} failed: {record.getMessage()}"
+        if event.event_type_value == "STEP_SUCCESS":
+            return f"{at}  {step}: done in {event.step_success_data.duration_ms / 1000:.1f} s"
+        if event.event_type_value == "ASSET_CHECK_EVALUATION":
+            found = event.asset_check_evaluation_data
+            return f"{at}  {step}: {found.check_name} {'passed' if found.passed else 'FAILED'}"
+        return f"{at}  {step}: {_TOLD[event.event_type_value]}"
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    event = (getattr(record, "dagster_meta", None) or {}).get("dagster_event")
+    if event is None:
+        # Errors without an event are Dagster's list of steps that a failure keeps from running.
+        return logging.INFO <= record.levelno < logging.ERROR
+    return event.event_type_value in _TOLD.keys() | _FAILED
+
+
+@dg.logger({}, description="Steps, their time, what assets log, failures.")
+def progress(context: dg.InitLoggerContext) -> logging.Logger:
+    """A logger that writes short lines to standard error."""
+    logger = logging.Logger("ticket_assets.progress", level=logging.DEBUG)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Short())
+    handler.addFilter(_is_told)
+    logger.addHandler(handler)
+    return logger

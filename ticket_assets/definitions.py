@@ -1,0 +1,87 @@
+"""The assembly: the one module that sees everything.
+
+Belongs here: which assets a profile has, their versions, jobs, resources.
+Does not belong here: any declaration of an asset, check or resource.
+"""
+
+import json
+from collections.abc import Mapping
+
+import dagster as dg
+
+from ticket_assets.assets import features, models, serving, tickets
+from ticket_assets.assets.declaration import SETTINGS_TAG
+from ticket_assets.automation import checks
+from ticket_assets.automation.progress import progress
+from ticket_assets.resources import build_resources
+from ticket_assets.settings import Settings, load_settings
+from ticket_assets.storage import digest
+
+LINE = "line"
+# A step uses all threads, and has a process of its own, so that memory is given back and a crash stays in it. The
+# fork server imports the definitions once; a spawned process would spend seconds on that at every step.
+ONE_STEP_AT_A_TIME = {
+    "max_concurrent": 1,
+    "start_method": {"forkserver": {"preload_modules": ["ticket_assets.definitions"]}},
+}
+
+
+def build_defs(settings: Settings | None = None, resources: Mapping[str, object] | None = None) -> dg.Definitions:
+    """Definitions of the active profile.
+
+    Args:
+        settings: those of the environment when None.
+        resources: replace single resources, in tests.
+    """
+    settings = settings or load_settings()
+    return dg.Definitions(
+        assets=[versioned(one, settings) for one in line_assets(settings)],
+        asset_checks=[checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset],
+        jobs=[dg.define_asset_job(LINE, dg.AssetSelection.all(), description="The whole line, from source to bento.")],
+        loggers={"console": progress},
+        resources={**build_resources(settings), **(resources or {})},
+        executor=dg.multiprocess_executor.configured(ONE_STEP_AT_A_TIME),
+    )
+
+
+def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """Assets of a profile; the demo's source is generated, any other's is kept by others."""
+    targets = tuple(settings.active.targets)
+    generated = settings.active.source.kind == "sample"
+    return [
+        tickets.sample if generated else tickets.source,
+        tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
+        tickets.clean,
+        features.text,
+        features.embeddings,
+        models.split,
+        *(models.search(target) for target in targets),
+        *(models.candidate(target) for target in targets),
+        models.evaluation(targets),
+        models.champion(targets),
+        serving.bento,
+    ]
+
+
+def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg.AssetsDefinition | dg.AssetSpec:
+    """Add the settings that an asset depends on to its code version: changing one makes the asset stale."""
+
+    def extend(spec: dg.AssetSpec) -> dg.AssetSpec:
+        sections = spec.tags.get(SETTINGS_TAG)
+        if not sections:
+            return spec
+        values = settings.active.model_dump(include=set(sections.split("-")), mode="json")
+        return spec.replace_attributes(
+            code_version=f"{spec.code_version}-{digest([json.dumps(values, sort_keys=True)])}"
+        )
+
+    [mapped] = dg.map_asset_specs(extend, [one])
+    return mapped
+
+
+defs = build_defs()
+
+
+def line_job() -> dg.JobDefinition:
+    """The job `line`, as a process of its own finds it."""
+    return defs.resolve_job_def(LINE)

@@ -1,0 +1,1 @@
+"""Plain: what a model may know of a ticket when it arrives."""

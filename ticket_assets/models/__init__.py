@@ -1,0 +1,1 @@
+"""Plain: split, search, training, evaluation, promotion."""

@@ -1,0 +1,47 @@
+"""The fitted models of one target between training and promotion.
+
+Belongs here: writing them under their content hash, the pointer to the latest, reading them.
+Does not belong here: fitting (training.py), the bundle (serving/bundle.py).
+"""
+
+import shutil
+from pathlib import Path
+
+from ticket_assets.models.target_model import TargetModel
+from ticket_assets.storage import digest, file_digest, temporary_sibling, write_text
+
+LATEST = "latest"
+WINNER, BOOSTED = "winner", "boosted"
+
+
+def write_candidate(folder: Path, winner: TargetModel, boosted: TargetModel) -> str:
+    """Write both models under `folder/<content hash>` and point to it; return the hash.
+
+    Args:
+        folder: of the target.
+        winner: best model of the search.
+        boosted: its best boosted model; the same object when that is the winner.
+    """
+    draft = temporary_sibling(folder / "draft")
+    if draft.exists():
+        shutil.rmtree(draft)
+    models = {WINNER: winner} if boosted is winner else {WINNER: winner, BOOSTED: boosted}
+    for name, model in models.items():
+        (draft / name).mkdir(parents=True)
+        model.save(draft / name)
+    files = sorted(path for path in draft.rglob("*") if path.is_file())
+    version = digest(f"{path.relative_to(draft)} {file_digest(path)}" for path in files)
+    if (folder / version).exists():
+        shutil.rmtree(draft)
+    else:
+        draft.rename(folder / version)
+    write_text(folder / LATEST, version)
+    return version
+
+
+def read_candidate(folder: Path, threads: int) -> tuple[TargetModel, TargetModel]:
+    """Winner and best boosted model of the latest candidate; the same object when they are one."""
+    latest = folder / (folder / LATEST).read_text()
+    winner = TargetModel.load(latest / WINNER, threads)
+    boosted = TargetModel.load(latest / BOOSTED, threads) if (latest / BOOSTED).exists() else winner
+    return winner, boosted

@@ -1,0 +1,207 @@
+"""The report on one target: candidate, best boosted model and baselines on the same frozen rows.
+
+Belongs here: who is scored, on which rows, against whom; the random split that published figures use.
+Does not belong here: the measures (measures.py), intervals (significance.py), plots (plots.py), the decision
+(promotion.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.baselines import BaselinePrediction, majority, nearest_neighbour, tfidf_linear_svc
+from ticket_assets.models.calibration import apply
+from ticket_assets.models.fitting import fit_estimator
+from ticket_assets.models.measures import Measures, PointScores, measure, measure_predictions, per_group
+from ticket_assets.models.significance import (
+    Interval,
+    McNemar,
+    bootstrap_interval,
+    mcnemar,
+    paired_difference,
+)
+from ticket_assets.models.target_model import TargetModel
+from ticket_assets.models.workbench import Workbench
+from ticket_assets.settings import BandSettings
+
+CANDIDATE = "candidate"
+LINEAR_BASELINE = "TF-IDF(1,2) + LinearSVC"
+RANDOM_SEED = 42
+RANDOM_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows of one target.
+
+    Attributes:
+        features: of n tickets.
+        y: int (n,); -1 for a class that training lacks.
+        families: n family ids.
+        languages: n codes.
+    """
+
+    features: TicketFeatures
+    y: np.ndarray
+    families: np.ndarray
+    languages: np.ndarray
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One recipe on the hold-out, beside the linear baseline on the same rows and resamples."""
+
+    name: str
+    scores: PointScores
+    macro_f1: Interval
+    accuracy: Interval
+    against_linear_macro_f1: Interval
+    against_linear_accuracy: Interval
+    mcnemar_against_linear: McNemar
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that is reported of one target.
+
+    Attributes:
+        target: its name.
+        labels: K class names.
+        candidate: measures on the hold-out, families kept together.
+        per_language: the same by detected language.
+        standings: candidate, best boosted model and baselines, in that order.
+        random: candidate and linear baseline on the random split of published figures.
+        probabilities: float64 (n, K) of the candidate on the hold-out.
+    """
+
+    target: str
+    labels: tuple[str, ...]
+    candidate: Measures
+    per_language: dict[str, Measures]
+    standings: tuple[Standing, ...]
+    random: dict[str, PointScores]
+    probabilities: np.ndarray
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, probabilities left out."""
+        return {key: value for key, value in asdict(self).items() if key != "probabilities"}
+
+
+def evaluate(
+    candidate: TargetModel,
+    boosted: TargetModel,
+    training: LabelledRows,
+    holdout: LabelledRows,
+    bands: BandSettings,
+    seed: int,
+    threads: int,
+) -> Evaluation:
+    """Score everybody on the hold-out, and the candidate's recipe on the random split."""
+    labels = candidate.labels
+    probabilities = candidate.probabilities(holdout.features)
+    rivals = baseline_predictions(training, holdout.features, len(labels), seed)
+    predicted = {CANDIDATE: probabilities.argmax(axis=1)}
+    if boosted is not candidate:
+        name = f"best boosted: {boosted.recipe.family}"
+        predicted[name] = boosted.probabilities(holdout.features).argmax(axis=1)
+    predicted |= {rival.name: rival.predicted for rival in rivals}
+    linear = next(rival.predicted for rival in rivals if rival.name == LINEAR_BASELINE)
+    return Evaluation(
+        candidate.target,
+        labels,
+        measure(holdout.y, probabilities, labels, act=bands.act, suggest=bands.suggest),
+        per_group(list(holdout.languages), holdout.y, probabilities, labels, act=bands.act, suggest=bands.suggest),
+        tuple(standing(name, holdout, one, linear, labels, seed) for name, one in predicted.items()),
+        random_split(candidate, training, holdout, seed, threads),
+        probabilities,
+    )
+
+
+def report_rows(report: Evaluation, rows: LabelledRows, ticket_ids: Sequence[str]) -> pd.DataFrame:
+    """The candidate's answers: ticket_id, target, family_id, y, predicted, confidence, probabilities."""
+    return pd.DataFrame(
+        {
+            "ticket_id": list(ticket_ids),
+            "target": report.target,
+            "family_id": rows.families,
+            "y": rows.y,
+            "predicted": report.probabilities.argmax(axis=1),
+            "confidence": report.probabilities.max(axis=1),
+            "probabilities": list(report.probabilities),
+        }
+    )
+
+
+def standing(
+    name: str, rows: LabelledRows, predicted: np.ndarray, linear: np.ndarray, labels: Sequence[str], seed: int
+) -> Standing:
+    """One recipe's scores with intervals, alone and against the linear baseline."""
+    common = {"n_labels": len(labels), "seed": seed}
+
+    def alone(statistic: str) -> Interval:
+        return bootstrap_interval(rows.y, predicted, rows.families, statistic=statistic, **common)  # type: ignore[arg-type]
+
+    def against(statistic: str) -> Interval:
+        return paired_difference(rows.y, predicted, linear, rows.families, statistic=statistic, **common)  # type: ignore[arg-type]
+
+    return Standing(
+        name,
+        measure_predictions(rows.y, predicted, labels),
+        alone("macro_f1"),
+        alone("accuracy"),
+        against("macro_f1"),
+        against("accuracy"),
+        mcnemar(rows.y, predicted, linear),
+    )
+
+
+def baseline_predictions(
+    training: LabelledRows, features: TicketFeatures, classes: int, seed: int
+) -> list[BaselinePrediction]:
+    """What must be beaten: majority, nearest neighbour on vectors, TF-IDF with a linear SVM."""
+    found = [
+        majority(training.y, len(features), n_labels=classes),
+        tfidf_linear_svc(training.features.documents, training.y, features.documents, seed=seed),
+    ]
+    if training.features.vectors is not None and features.vectors is not None:
+        found.insert(1, nearest_neighbour(training.features.vectors, training.y, features.vectors))
+    return found
+
+
+def random_split(
+    candidate: TargetModel, training: LabelledRows, holdout: LabelledRows, seed: int, threads: int
+) -> dict[str, PointScores]:
+    """The candidate's recipe refitted on a random 85/15 split of all rows, beside the linear baseline.
+
+    It measures memory of paraphrases as much as skill; it is reported because published figures use it.
+    """
+    from sklearn.model_selection import train_test_split
+
+    known = holdout.y >= 0
+    kept = holdout.features.take(np.flatnonzero(known))
+    features = _joined(training.features, kept)
+    y = np.concatenate([training.y, holdout.y[known]])
+    groups = np.arange(len(y))
+    stratify = y if np.bincount(y).min() >= 2 else None
+    seen, unseen = train_test_split(groups, test_size=RANDOM_SHARE, random_state=RANDOM_SEED, stratify=stratify)
+    bench = Workbench(features, y, groups, len(candidate.labels), seed, threads)
+    representation, matrix = bench.fit_representation(candidate.recipe.blocks, seen)
+    estimator = fit_estimator(candidate.recipe, matrix, y[seen], bench.classes, seed, threads)
+    scores = estimator.scores(bench.matrix(representation, unseen))
+    probabilities = apply(scores, candidate.inverse_temperature)
+    linear = tfidf_linear_svc(features.take(seen).documents, y[seen], features.take(unseen).documents, seed=seed)
+    return {
+        CANDIDATE: measure(y[unseen], probabilities, candidate.labels),
+        LINEAR_BASELINE: measure_predictions(y[unseen], linear.predicted, candidate.labels),
+    }
+
+
+def _joined(one: TicketFeatures, other: TicketFeatures) -> TicketFeatures:
+    vectors = None
+    if one.vectors is not None and other.vectors is not None:
+        vectors = np.vstack([one.vectors, other.vectors])
+    return TicketFeatures((*one.documents, *other.documents), np.vstack([one.columns, other.columns]), vectors)

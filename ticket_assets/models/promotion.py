@@ -1,0 +1,155 @@
+"""The decision: does the challenger become champion, and why.
+
+Belongs here: the rules per target and for the bundle, the words of the reason.
+Does not belong here: scoring (evaluation.py), moving the alias (registry.py), swapping bundles (serving/).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from ticket_assets.models.label_scores import class_counts, f1_scores, macro_f1
+from ticket_assets.models.significance import Interval, paired_difference
+from ticket_assets.settings import PromotionSettings
+
+
+class Verdict(StrEnum):
+    """What a challenger does to a target."""
+
+    FIRST = "first"
+    GAINS = "gains"
+    HOLDS = "holds"
+    LOSES = "loses"
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Champion and challenger on the same frozen rows of one target.
+
+    Attributes:
+        y_true: int (n,), classes of the union of both label sets; a class that one does not know is its error.
+        challenger: int (n,) predicted.
+        champion: int (n,) predicted; None where there is no champion.
+        majority: int (n,) predicted by the majority baseline.
+        families: (n,) family of each row, for the interval.
+        labels: the union of label sets.
+        latency_ms: median of the challenger for one ticket, in process.
+    """
+
+    y_true: np.ndarray
+    challenger: np.ndarray
+    champion: np.ndarray | None
+    majority: np.ndarray
+    families: np.ndarray
+    labels: tuple[str, ...]
+    latency_ms: float
+
+
+@dataclass(frozen=True)
+class TargetDecision:
+    """The verdict on one target with the numbers it rests on."""
+
+    verdict: Verdict
+    challenger_macro_f1: float
+    champion_macro_f1: float | None
+    difference: Interval | None
+    worst_class: str | None
+    worst_class_drop: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict on the bundle: promoted when a target gains, or is the first, and none loses."""
+
+    promoted: bool
+    reason: str
+    targets: dict[str, TargetDecision]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def table(self) -> list[dict[str, Any]]:
+        """One row per target, for people."""
+        return [
+            {
+                "target": name,
+                "verdict": one.verdict.value,
+                "challenger macro F1": one.challenger_macro_f1,
+                "champion macro F1": one.champion_macro_f1 if one.champion_macro_f1 is not None else "none",
+                "reasons": "; ".join(one.reasons),
+            }
+            for name, one in self.targets.items()
+        ]
+
+
+def decide(contests: Mapping[str, Contest], settings: PromotionSettings, seed: int) -> Decision:
+    """Judge every target, then the bundle."""
+    judged = {name: judge(contest, settings, seed) for name, contest in contests.items()}
+    losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
+    gaining = [name for name, one in judged.items() if one.verdict in (Verdict.GAINS, Verdict.FIRST)]
+    if losing:
+        why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in losing)
+        return Decision(False, f"refused: {why}", judged)
+    if not gaining:
+        return Decision(False, "refused: no target gains over the champion", judged)
+    why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in gaining)
+    return Decision(True, f"promoted: {why}", judged)
+
+
+def judge(contest: Contest, settings: PromotionSettings, seed: int) -> TargetDecision:
+    """Judge one target: floors first, then the champion on the same rows."""
+    classes = len(contest.labels)
+    scores = {
+        name: float(macro_f1(class_counts(contest.y_true, predicted, classes)))
+        for name, predicted in (("challenger", contest.challenger), ("majority", contest.majority))
+    }
+    faults = _floors(contest, scores, settings)
+    if contest.champion is None:
+        reasons = tuple(faults) or (f"first model, macro F1 {scores['challenger']:.3f}",)
+        verdict = Verdict.LOSES if faults else Verdict.FIRST
+        return TargetDecision(verdict, scores["challenger"], None, None, None, 0.0, reasons)
+    difference = paired_difference(
+        contest.y_true, contest.challenger, contest.champion, contest.families, n_labels=classes, seed=seed
+    )
+    worst, drop = _worst_class(contest)
+    if difference.low < -settings.max_loss:
+        faults.append(
+            f"macro F1 may fall by {-difference.low:.3f} (lower bound), more than max_loss {settings.max_loss}"
+        )
+    if drop > settings.max_class_drop:
+        faults.append(f"F1 of {worst} falls by {drop:.3f}, more than max_class_drop {settings.max_class_drop}")
+    told = f"macro F1 {difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    if faults:
+        verdict, reasons = Verdict.LOSES, tuple(faults)
+    elif difference.low > 0:
+        verdict, reasons = Verdict.GAINS, (told,)
+    else:
+        verdict, reasons = Verdict.HOLDS, (told,)
+    champion = float(macro_f1(class_counts(contest.y_true, contest.champion, classes)))
+    return TargetDecision(verdict, scores["challenger"], champion, difference, worst, drop, reasons)
+
+
+def _floors(contest: Contest, scores: dict[str, float], settings: PromotionSettings) -> list[str]:
+    faults = []
+    floor = scores["majority"] + settings.floor_over_majority
+    if scores["challenger"] < floor:
+        faults.append(f"macro F1 {scores['challenger']:.3f} is below the floor {floor:.3f}")
+    if contest.latency_ms > settings.max_latency_ms:
+        faults.append(f"one ticket takes {contest.latency_ms:.0f} ms, more than {settings.max_latency_ms:.0f}")
+    return faults
+
+
+def _worst_class(contest: Contest) -> tuple[str | None, float]:
+    """The class whose F1 falls most, among those with rows enough for a fall to mean something."""
+    assert contest.champion is not None
+    classes = len(contest.labels)
+    before = f1_scores(class_counts(contest.y_true, contest.champion, classes))[:classes]
+    after = f1_scores(class_counts(contest.y_true, contest.challenger, classes))[:classes]
+    drops = np.where(np.bincount(contest.y_true[contest.y_true >= 0], minlength=classes) >= 10, before - after, 0)
+    worst = int(drops.argmax())
+    return (contest.labels[worst], float(drops[worst])) if drops[worst] > 0 else (None, 0.0)

@@ -1,0 +1,93 @@
+"""The MLflow side of a bundle: one run per decision, a registered version, the aliases.
+
+Belongs here: what is logged, registered and aliased.
+Does not belong here: deciding (promotion.py), the bundle's folder (serving/bundle.py), opening the run
+(dagster-mlflow does, one per Dagster run).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+def require_experiment(tracking_uri: str, name: str, artifacts: Path) -> None:
+    """Make the experiment of a profile where there is none, with its artifacts in the given folder.
+
+    A tracking server keeps artifacts where it was told to; only an embedded database needs a place.
+    """
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=tracking_uri)
+    if client.get_experiment_by_name(name) is None:
+        embedded = tracking_uri.startswith("sqlite:")
+        client.create_experiment(name, artifact_location=artifacts.as_uri() if embedded else None)
+
+
+class Registry:
+    """Versions of one profile's bundle.
+
+    Args:
+        tracking_uri: of MLflow.
+        name: of the registered model, one per profile.
+    """
+
+    def __init__(self, tracking_uri: str, name: str) -> None:
+        from mlflow import MlflowClient
+
+        self.name = name
+        self._client = MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+    def champion_version(self) -> int | None:
+        """Version that the champion alias points to."""
+        return self._aliases().get(CHAMPION)
+
+    def log(
+        self,
+        run_id: str,
+        parameters: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Log onto an open run."""
+        for key, value in parameters.items():
+            self._client.log_param(run_id, key, value)
+        for key, number in metrics.items():
+            self._client.log_metric(run_id, key, number)
+        for key, tag in tags.items():
+            self._client.set_tag(run_id, key, tag)
+
+    def register(self, run_id: str, folder: Path, tags: Mapping[str, str]) -> int:
+        """Log a bundle's folder as the run's artifact, register it, alias it challenger; return its version."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(self.name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        self._client.log_artifacts(run_id, str(folder), artifact_path="bundle")
+        artifacts = self._client.get_run(run_id).info.artifact_uri
+        made = self._client.create_model_version(self.name, f"{artifacts}/bundle", run_id, tags=dict(tags))
+        self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
+        return int(made.version)
+
+    def crown(self, version: int) -> None:
+        """Move the champion alias."""
+        self._client.set_registered_model_alias(self.name, CHAMPION, str(version))
+
+    def close(self, run_id: str, failed: bool = False) -> None:
+        """End the run with its true status: under the multiprocess executor nobody else does."""
+        self._client.set_terminated(run_id, status="FAILED" if failed else "FINISHED")
+
+    def _aliases(self) -> dict[str, int]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            aliases = self._client.get_registered_model(self.name).aliases
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return {}
+        return {name: int(version) for name, version in aliases.items()}

@@ -1,0 +1,124 @@
+"""What an estimator is given: blocks of columns, fitted on training rows, the same at training and serving.
+
+Belongs here: the blocks, fitting them, putting them side by side, their files.
+Does not belong here: stateless features (features/text.py), the estimators (estimators.py).
+
+Blocks: sparse TF-IDF; its truncated SVD; scores of a linear SVM (out of fold on the training rows, so that what a
+boosted model learns from them is what it will meet); the sentence vectors; the numeric columns.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+from ticket_assets.features.encoder import round_vectors
+from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.ngrams import Tfidf, TfidfSpec
+
+Matrix: TypeAlias = sparse.csr_matrix | np.ndarray
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Which blocks stand in the matrix.
+
+    Attributes:
+        tfidf: how n-grams are weighed, wherever they are used.
+        sparse: whether the n-grams themselves stand in it; the matrix is then CSR.
+        svd: dimensions of the truncated SVD of the n-grams; 0 leaves it out.
+        scores: whether the out-of-fold scores of a linear SVM on the n-grams stand in it.
+        vectors: weight of the sentence vectors; 0 leaves them out.
+        columns: weight of the standardised numeric columns; 0 leaves them out.
+    """
+
+    tfidf: TfidfSpec = field(default_factory=TfidfSpec)
+    sparse: bool = False
+    svd: int = 0
+    scores: bool = False
+    vectors: float = 0.0
+    columns: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.sparse or self.svd or self.scores or self.vectors or self.columns):
+            raise ValueError("no block is chosen")
+
+    @property
+    def needs_ngrams(self) -> bool:
+        """Whether any block is made from n-grams."""
+        return self.sparse or self.svd > 0 or self.scores
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Fitted blocks.
+
+    Attributes:
+        blocks: which ones.
+        tfidf: None where no block needs n-grams.
+        svd_components: float32 (len(tfidf.terms), svd).
+        score_weights: float32 (len(tfidf.terms) + 1, K), the last row the intercepts.
+        column_scale: float32 (2, C): means and standard deviations of the training rows.
+    """
+
+    blocks: Blocks
+    tfidf: Tfidf | None = None
+    svd_components: np.ndarray | None = None
+    score_weights: np.ndarray | None = None
+    column_scale: np.ndarray | None = None
+
+    def transform(self, features: TicketFeatures) -> Matrix:
+        """The matrix of tickets: float32 (n, d), CSR where the n-grams stand in it, else dense."""
+        grams = self.tfidf.transform(features.documents) if self.tfidf else None
+        return self.assemble(grams, features)
+
+    def assemble(
+        self, grams: sparse.csr_matrix | None, features: TicketFeatures, scores: np.ndarray | None = None
+    ) -> Matrix:
+        """Put the blocks side by side; `scores` replaces the computed ones (out-of-fold, in training)."""
+        parts: list[Matrix] = []
+        if self.blocks.sparse and grams is not None:
+            parts.append(grams)
+        if self.svd_components is not None and grams is not None:
+            parts.append(round_vectors(grams @ self.svd_components))
+        if self.score_weights is not None and grams is not None:
+            parts.append(round_vectors(linear_scores(grams, self.score_weights) if scores is None else scores))
+        if self.blocks.vectors:
+            if features.vectors is None:
+                raise ValueError("the model wants sentence vectors and was given none: encode the tickets first")
+            parts.append(round_vectors(features.vectors) * np.float32(self.blocks.vectors))
+        if self.column_scale is not None:
+            mean, deviation = self.column_scale
+            parts.append(((features.columns - mean) / deviation * self.blocks.columns).astype(np.float32))
+        if self.blocks.sparse:
+            return sparse.hstack([sparse.csr_matrix(part) for part in parts], format="csr", dtype=np.float32)
+        return np.hstack(parts).astype(np.float32, copy=False)
+
+    def save(self, folder: Path) -> None:
+        """Write `blocks.json`, `arrays.npz` and the TF-IDF's files."""
+        (folder / "blocks.json").write_text(json.dumps(asdict(self.blocks), indent=2))
+        arrays = {
+            name: getattr(self, name)
+            for name in ("svd_components", "score_weights", "column_scale")
+            if getattr(self, name) is not None
+        }
+        np.savez(folder / "arrays.npz", **arrays)
+        if self.tfidf:
+            self.tfidf.save(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Representation":
+        """Read what `save` wrote."""
+        raw = json.loads((folder / "blocks.json").read_text())
+        blocks = Blocks(**{**raw, "tfidf": TfidfSpec(**raw["tfidf"])})
+        tfidf = Tfidf.load(folder, blocks.tfidf) if blocks.needs_ngrams else None
+        with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+            return replace(cls(blocks, tfidf), **{name: arrays[name] for name in arrays.files})
+
+
+def linear_scores(grams: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
+    """Scores float32 (n, K) of a linear model whose last weight row holds the intercepts."""
+    return np.asarray(grams @ weights[:-1] + weights[-1], dtype=np.float32)

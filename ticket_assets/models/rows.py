@@ -1,0 +1,97 @@
+"""From tables to the rows of one target.
+
+Belongs here: joining features, labels and split by ticket id; which classes a target has.
+Does not belong here: features (features/), the choice of the hold-out (split.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.evaluation import LabelledRows
+from ticket_assets.models.split import HOLDOUT, TRAIN
+from ticket_assets.storage import digest
+from ticket_assets.tickets.schema import LABEL_PREFIX
+
+
+@dataclass(frozen=True)
+class TargetRows:
+    """Training and hold-out rows of a target.
+
+    Attributes:
+        labels: K class names, those of the training rows, sorted.
+        training: rows to fit on.
+        holdout: rows to score, opened by the evaluation alone.
+        groups: int (n training,) family numbers.
+        folds: int (n training,) fold numbers.
+        training_ids: ids of the training rows.
+        holdout_ids: ids of the hold-out rows.
+        holdout_labels: true label of each, a class that training lacks included.
+    """
+
+    labels: tuple[str, ...]
+    training: LabelledRows
+    holdout: LabelledRows
+    groups: np.ndarray
+    folds: np.ndarray
+    training_ids: tuple[str, ...]
+    holdout_ids: tuple[str, ...]
+    holdout_labels: tuple[str, ...]
+
+    @property
+    def training_digest(self) -> str:
+        """Content hash of what a search sees: ids, documents, classes, folds."""
+        parts = zip(self.training_ids, self.training.features.documents, self.training.y, self.folds, strict=True)
+        return digest([*self.labels, *(f"{one}\x01{text}\x01{its}\x01{fold}" for one, text, its, fold in parts)])
+
+
+def target_rows(
+    target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame, vectors: np.ndarray | None
+) -> TargetRows:
+    """Rows of one target.
+
+    Args:
+        target: its name.
+        clean: `tickets/clean`.
+        text: `features/text`, same tickets in the same order.
+        split: `models/split`, likewise.
+        vectors: float32 (len(clean), dimensions) in the same order, or None.
+
+    Raises:
+        ValueError: the tables do not speak of the same tickets.
+    """
+    for name, table in (("features/text", text), ("models/split", split)):
+        if not clean["ticket_id"].equals(table["ticket_id"]):
+            raise ValueError(f"{name} and tickets/clean hold other tickets: materialise {name} again")
+    label = clean[LABEL_PREFIX + target]
+    training = np.flatnonzero((split["side"] == TRAIN) & label.notna())
+    holdout = np.flatnonzero((split["side"] == HOLDOUT) & label.notna())
+    labels = tuple(sorted(label.iloc[training].unique()))
+    number = {name: place for place, name in enumerate(labels)}
+    y = label.map(number).fillna(-1).to_numpy(dtype=np.int64)
+    features = stored_features(text, vectors)
+
+    def of(rows: np.ndarray) -> LabelledRows:
+        described = clean.iloc[rows]
+        return LabelledRows(
+            features.take(rows), y[rows], described["family_id"].to_numpy(), described["language"].to_numpy()
+        )
+
+    return TargetRows(
+        labels,
+        of(training),
+        of(holdout),
+        split["group"].to_numpy()[training],
+        split["fold"].to_numpy()[training],
+        tuple(clean["ticket_id"].iloc[training]),
+        tuple(clean["ticket_id"].iloc[holdout]),
+        tuple(label.iloc[holdout]),
+    )
+
+
+def stored_features(text: pd.DataFrame, vectors: np.ndarray | None) -> TicketFeatures:
+    """Features from the table `features/text` and the vector table."""
+    columns = text.drop(columns=["ticket_id", "document"]).to_numpy(dtype=np.float32)
+    return TicketFeatures(tuple(text["document"]), columns, vectors)

@@ -1,0 +1,256 @@
+"""The search: one Optuna study per target over model families, resumable, with rungs that prune.
+
+Belongs here: the study, its budget, the quota of the boosted families, what came of it.
+Does not belong here: the space (recipe.py), the pruner (pruning.py), fits (training.py).
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ticket_assets.models.label_scores import class_counts, macro_f1
+from ticket_assets.models.recipe import BOOSTED, Recipe
+from ticket_assets.models.space import STARTING_POINTS, draw
+from ticket_assets.models.training import RUNGS, fold_scores
+from ticket_assets.models.workbench import Workbench
+
+if TYPE_CHECKING:
+    import optuna
+
+BOOSTED_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When a search stops: after so many trials, or when its trials took so many seconds together."""
+
+    seconds: float
+    trials: int | None = None
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial, for tables and plots. `state` is complete, pruned or fail; `score` is macro F1 at its last rung."""
+
+    number: int
+    family: str
+    state: str
+    score: float | None
+    rungs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found.
+
+    Attributes:
+        study: name in the storage; the same rows, folds and space give the same name.
+        best: trial number of the winner, `best_boosted` of the best boosted trial.
+        recipes: of both, by trial number.
+        scores: of both, out-of-fold macro F1 over all folds.
+        trials: every trial.
+        seconds_saved: what pruned trials would have cost, by their family's median.
+    """
+
+    study: str
+    best: int
+    best_boosted: int
+    recipes: dict[int, Recipe]
+    scores: dict[int, float]
+    trials: tuple[TrialRow, ...]
+    seconds_saved: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "SearchOutcome":
+        """The inverse of `as_dict`, also after a round through JSON."""
+        return cls(
+            **{
+                **raw,
+                "recipes": {int(number): Recipe.from_dict(one) for number, one in raw["recipes"].items()},
+                "scores": {int(number): score for number, score in raw["scores"].items()},
+                "trials": tuple(TrialRow(**row) for row in raw["trials"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Search:
+    """One target's search.
+
+    Attributes:
+        bench: training rows alone; the hold-out is not in it.
+        folds: int (n,) fold of each row.
+        families: to draw from.
+        max_ngrams: vocabulary bound.
+        budget: when to stop.
+        storage_url: of Optuna's RDB.
+        study: name of the study.
+        folder: for out-of-fold scores, a file per finished trial.
+        progress: called with a line after each trial.
+    """
+
+    bench: Workbench
+    folds: np.ndarray
+    families: tuple[str, ...]
+    max_ngrams: int
+    budget: Budget
+    storage_url: str
+    study: str
+    folder: Path
+    progress: Callable[[str], None]
+
+    def run(self) -> SearchOutcome:
+        """Search until the budget is used; a study that was begun goes on where it stopped."""
+        import optuna
+
+        from ticket_assets.models.pruning import FamilyHalving
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        study = optuna.create_study(
+            study_name=self.study,
+            storage=open_storage(self.storage_url),
+            sampler=optuna.samplers.TPESampler(seed=self.bench.seed, n_startup_trials=12),
+            pruner=FamilyHalving(),
+            direction="maximize",
+            load_if_exists=True,
+        )
+        if not study.get_trials(deepcopy=False):
+            for family in self.families:
+                study.enqueue_trial({"family": family, **STARTING_POINTS[family]})
+        while not self._is_over(study):
+            study.optimize(self._objective, n_trials=1, callbacks=[self._report, self._hold_quota])
+        return self._outcome(study)
+
+    def out_of_fold(self, trial: int) -> np.ndarray:
+        """Scores float32 (n, K) that a finished trial gave to rows its models did not see."""
+        return np.load(self.folder / f"trial-{trial}.npy", allow_pickle=False)
+
+    def _objective(self, trial: "optuna.Trial") -> float:
+        import optuna
+
+        recipe = draw(trial, self.families, self.max_ngrams)
+        trial.set_user_attr("recipe", json.dumps(recipe.as_dict()))
+        numbers = np.unique(self.folds)
+        scores = np.zeros((len(self.folds), self.bench.classes), dtype=np.float32)
+        value = 0.0
+        done: set[int] = set()
+        for step, rung in enumerate(RUNGS):
+            chosen = numbers[: rung.folds]
+            for number in chosen:
+                if number not in done:
+                    scores[self.folds == number] = fold_scores(self.bench, recipe, self.folds, number, rung.share)
+            done = set(chosen) if rung.share == 1 else set()
+            scored = np.isin(self.folds, chosen)
+            counts = class_counts(self.bench.y[scored], scores[scored].argmax(axis=1), self.bench.classes)
+            value = float(macro_f1(counts))
+            trial.report(value, step)
+            if step + 1 < len(RUNGS) and (trial.should_prune() or self._is_late(trial)):
+                raise optuna.TrialPruned
+        np.save(self.folder / f"trial-{trial.number}.npy", scores, allow_pickle=False)
+        return value
+
+    def _is_late(self, trial: "optuna.Trial") -> bool:
+        """Whether time is up; the first trial of each family is finished all the same."""
+        if trial.number < len(self.families) or self.budget.trials is not None:
+            return False
+        started = trial.datetime_start
+        assert started is not None
+        running = time.time() - started.timestamp()
+        return _seconds(trial.study) + running >= self.budget.seconds
+
+    def _is_over(self, study: "optuna.Study") -> bool:
+        finished = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        if len(finished) < len(self.families):
+            return False
+        if self.budget.trials is not None:
+            return len(finished) >= self.budget.trials
+        return _seconds(study) >= self.budget.seconds
+
+    def _hold_quota(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        """Put a boosted family next when it has had less than its share of the trials."""
+        trials = study.get_trials(deepcopy=False)
+        if any(one.state.name == "WAITING" for one in trials):
+            return
+        for family in BOOSTED:
+            had = sum(one.params.get("family") == family for one in trials)
+            if family in self.families and had < BOOSTED_SHARE * (len(trials) + 1):
+                study.enqueue_trial({"family": family})
+                return
+
+    def _report(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
+        row = _row(trial)
+        score = "–" if row.score is None else f"{row.score:.3f}"
+        used = _seconds(study)
+        of = f"{self.budget.trials} trials" if self.budget.trials else f"{self.budget.seconds:.0f} s"
+        self.progress(
+            f"trial {row.number} {row.family} {row.state} at rung {row.rungs}/{len(RUNGS)}: macro F1 {score}, "
+            f"{row.seconds:.1f} s ({used:.0f} s used of {of})"
+        )
+
+    def _outcome(self, study: "optuna.Study") -> SearchOutcome:
+        trials = study.get_trials(deepcopy=False)
+        finished = {trial.number: trial for trial in trials if trial.state.name == "COMPLETE"}
+        boosted = [number for number, trial in finished.items() if trial.params["family"] in BOOSTED]
+        values = {number: float(trial.value or 0.0) for number, trial in finished.items()}
+        best = max(values, key=values.__getitem__)
+        best_boosted = max(boosted, key=values.__getitem__) if boosted else best
+        chosen = {best, best_boosted}
+        recipes = {n: Recipe.from_dict(json.loads(finished[n].user_attrs["recipe"])) for n in chosen}
+        rows = tuple(_row(trial) for trial in trials if trial.state.is_finished())
+        return SearchOutcome(
+            study.study_name,
+            best,
+            best_boosted,
+            recipes,
+            {number: values[number] for number in chosen},
+            rows,
+            seconds_saved(rows),
+        )
+
+
+def open_storage(url: str) -> "optuna.storages.RDBStorage":
+    """Optuna's database; a trial whose process died is noticed by its missing heartbeat and marked failed."""
+    import optuna
+
+    return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
+
+
+def seconds_saved(rows: tuple[TrialRow, ...]) -> float:
+    """What pruning saved: per pruned trial, the median of its family's finished ones less what it took."""
+    finished: dict[str, list[float]] = {}
+    for row in rows:
+        if row.state == "complete":
+            finished.setdefault(row.family, []).append(row.seconds)
+    return sum(
+        max(0.0, statistics.median(finished[row.family]) - row.seconds)
+        for row in rows
+        if row.state == "pruned" and row.family in finished
+    )
+
+
+def _seconds(study: "optuna.Study") -> float:
+    return sum(_row(trial).seconds for trial in study.get_trials(deepcopy=False) if trial.state.is_finished())
+
+
+def _row(trial: "optuna.trial.FrozenTrial") -> TrialRow:
+    values = trial.intermediate_values
+    return TrialRow(
+        trial.number,
+        trial.params.get("family", "unknown"),
+        trial.state.name.lower(),
+        values[max(values)] if values else None,
+        len(values),
+        trial.duration.total_seconds() if trial.duration else 0.0,
+    )

@@ -1,0 +1,107 @@
+"""The search space: where each family starts, and how Optuna draws a recipe.
+
+Belongs here: ranges and starting points per family.
+Does not belong here: which recipe is drawn next (search.py), what a recipe is (recipe.py).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ticket_assets.models.ngrams import TfidfSpec
+from ticket_assets.models.recipe import Recipe
+from ticket_assets.models.representation import Blocks
+
+if TYPE_CHECKING:
+    import optuna
+
+# First trial of each family: what is known to be good on ticket text, so that a short search starts from there.
+STARTING_POINTS: dict[str, dict[str, Any]] = {
+    "linear_svm": {"svm_c": 0.5, "svm_ngrams": "all", "svm_vectors": 0.0, "svm_balance": 0.0},
+    "lightgbm": {
+        "lgbm_blocks": "ngrams",
+        "lgbm_trees": 300,
+        "lgbm_rate": 0.1,
+        "lgbm_leaves": 31,
+        "lgbm_rows_in_leaf": 20,
+        "lgbm_columns": 0.5,
+        "lgbm_balance": 0.0,
+    },
+    "xgboost": {
+        "xgb_blocks": "stacked",
+        "xgb_trees": 200,
+        "xgb_rate": 0.1,
+        "xgb_depth": 5,
+        "xgb_child_weight": 3.0,
+        "xgb_rows": 0.8,
+        "xgb_columns": 0.5,
+        "xgb_balance": 0.0,
+    },
+    "logistic_regression": {"lr_blocks": "ngrams", "lr_c": 8.0, "lr_vectors": 1.0, "lr_balance": 0.0},
+}
+
+
+def draw(trial: "optuna.Trial", families: tuple[str, ...], max_ngrams: int) -> Recipe:
+    """Draw a recipe; the parameters of one family are asked for only when it is the family."""
+    family = trial.suggest_categorical("family", families)
+    return _DRAW[family](trial, max_ngrams)
+
+
+def _linear_svm(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    vocabulary = trial.suggest_categorical("svm_ngrams", ["all", "frequent"])
+    tfidf = TfidfSpec(
+        min_df=2 if vocabulary == "all" else 3,
+        max_ngrams=max_ngrams * 4 if vocabulary == "all" else max_ngrams,
+    )
+    blocks = Blocks(tfidf=tfidf, sparse=True, vectors=trial.suggest_float("svm_vectors", 0.0, 1.5, step=0.5))
+    parameters = {"C": trial.suggest_float("svm_c", 0.05, 2.0, log=True)}
+    return Recipe("linear_svm", blocks, parameters, trial.suggest_categorical("svm_balance", [0.0, 0.5, 1.0]))
+
+
+def _logistic_regression(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    kind = trial.suggest_categorical("lr_blocks", ["ngrams", "dense"])
+    vectors = trial.suggest_float("lr_vectors", 0.0, 2.0, step=0.5)
+    tfidf = TfidfSpec(max_ngrams=max_ngrams)
+    if kind == "ngrams":
+        blocks = Blocks(tfidf=tfidf, sparse=True, vectors=vectors)
+    else:
+        blocks = Blocks(tfidf=tfidf, svd=128, scores=True, vectors=vectors)
+    parameters = {"C": trial.suggest_float("lr_c", 0.3, 100.0, log=True)}
+    return Recipe("logistic_regression", blocks, parameters, trial.suggest_categorical("lr_balance", [0.0, 0.5, 1.0]))
+
+
+def _tree_blocks(kind: str, max_ngrams: int) -> Blocks:
+    if kind == "ngrams":
+        return Blocks(tfidf=TfidfSpec(longest=1, max_ngrams=8000), sparse=True, columns=1.0)
+    return Blocks(tfidf=TfidfSpec(max_ngrams=max_ngrams), svd=128, scores=True, vectors=1.0, columns=1.0)
+
+
+def _lightgbm(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    blocks = _tree_blocks(trial.suggest_categorical("lgbm_blocks", ["ngrams", "stacked"]), max_ngrams)
+    parameters = {
+        "num_iterations": trial.suggest_int("lgbm_trees", 80, 400, log=True),
+        "learning_rate": trial.suggest_float("lgbm_rate", 0.03, 0.2, log=True),
+        "num_leaves": trial.suggest_int("lgbm_leaves", 7, 63, log=True),
+        "min_data_in_leaf": trial.suggest_int("lgbm_rows_in_leaf", 5, 60, log=True),
+        "feature_fraction": trial.suggest_float("lgbm_columns", 0.1, 1.0),
+    }
+    return Recipe("lightgbm", blocks, parameters, trial.suggest_categorical("lgbm_balance", [0.0, 0.5, 1.0]))
+
+
+def _xgboost(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    blocks = _tree_blocks(trial.suggest_categorical("xgb_blocks", ["ngrams", "stacked"]), max_ngrams)
+    parameters = {
+        "num_boost_round": trial.suggest_int("xgb_trees", 80, 400, log=True),
+        "learning_rate": trial.suggest_float("xgb_rate", 0.03, 0.3, log=True),
+        "max_depth": trial.suggest_int("xgb_depth", 3, 8),
+        "min_child_weight": trial.suggest_float("xgb_child_weight", 1.0, 10.0, log=True),
+        "subsample": trial.suggest_float("xgb_rows", 0.5, 1.0),
+        "colsample_bytree": trial.suggest_float("xgb_columns", 0.1, 1.0),
+    }
+    return Recipe("xgboost", blocks, parameters, trial.suggest_categorical("xgb_balance", [0.0, 0.5, 1.0]))
+
+
+_DRAW = {
+    "linear_svm": _linear_svm,
+    "logistic_regression": _logistic_regression,
+    "lightgbm": _lightgbm,
+    "xgboost": _xgboost,
+}

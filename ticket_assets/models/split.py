@@ -1,0 +1,143 @@
+"""The frozen hold-out, and the folds of what is left.
+
+Belongs here: which families are held out, keeping that choice when tickets are added, the guard on class shares.
+Does not belong here: what a family is (tickets/families.py), the random split of published figures (evaluation.py).
+"""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ticket_assets.settings import SplitSettings
+from ticket_assets.storage import digest, write_text
+
+TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"
+BY_TIME = "families in order of their latest ticket, the latest held out"
+AT_RANDOM = "families at random"
+
+
+class SplitError(RuntimeError):
+    """The hold-out does not represent the tickets."""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The frozen choice: rule, seed and ticket ids; `id` is their hash and travels with every score."""
+
+    rule: str
+    seed: int
+    ticket_ids: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Hash of rule, seed and ids."""
+        return digest([self.rule, str(self.seed), *self.ticket_ids])
+
+    def save(self, path: Path) -> None:
+        """Write it once and for all."""
+        write_text(
+            path,
+            json.dumps({"rule": self.rule, "seed": self.seed, "id": self.id, "ticket_ids": self.ticket_ids}),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "Holdout":
+        """Read it; a file whose ids do not give its id was changed by hand and is refused."""
+        raw = json.loads(path.read_text())
+        holdout = cls(raw["rule"], raw["seed"], tuple(raw["ticket_ids"]))
+        if holdout.id != raw["id"]:
+            raise SplitError(f"{path} was changed: its ids hash to {holdout.id}, it says {raw['id']}")
+        return holdout
+
+
+def choose_holdout(tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
+    """Choose whole families: the latest where every ticket has a date, at random otherwise.
+
+    Args:
+        tickets: ticket_id, family_id, created_at.
+        settings: share, seed.
+
+    Raises:
+        SplitError: too few families to part.
+    """
+    families = tickets.groupby("family_id", sort=True).agg(rows=("ticket_id", "size"), latest=("created_at", "max"))
+    if len(families) < 10:
+        raise SplitError(f"{len(families)} families are too few to hold some out: give more tickets")
+    dated = bool(tickets["created_at"].notna().all())
+    if dated:
+        ordered = families.sort_values(["latest", "family_id"], ascending=False)
+        chosen = ordered.index[: max(1, round(settings.holdout_share * len(families)))]
+    else:
+        order = np.random.default_rng(settings.seed).permutation(len(families))
+        before = families["rows"].to_numpy()[order].cumsum() - families["rows"].to_numpy()[order]
+        chosen = families.index[order[before < settings.holdout_share * len(tickets)]]
+    ids = sorted(tickets.loc[tickets["family_id"].isin(chosen), "ticket_id"])
+    return Holdout(BY_TIME if dated else AT_RANDOM, settings.seed, tuple(ids))
+
+
+def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:
+    """Put every ticket on its side.
+
+    A ticket that is new, or that a merge brought into a family of the hold-out, is barred: neither trained on nor
+    scored, so that the hold-out stays what it was.
+
+    Returns:
+        ticket_id, family_id, side (train, holdout, barred), group (int, of the family), fold (int; -1 off training).
+    """
+    held = tickets["ticket_id"].isin(holdout.ticket_ids)
+    related = tickets["family_id"].isin(tickets.loc[held, "family_id"])
+    side = np.where(held, HOLDOUT, np.where(related, BARRED, TRAIN))
+    group = np.array([zlib.crc32(family.encode()) for family in tickets["family_id"]], dtype=np.int64)
+    fold = np.where(side == TRAIN, (group // 1000) % folds, -1)
+    return pd.DataFrame(
+        {
+            "ticket_id": tickets["ticket_id"],
+            "family_id": tickets["family_id"],
+            "side": side,
+            "group": group,
+            "fold": fold,
+        }
+    )
+
+
+def class_shifts(tickets: pd.DataFrame, split: pd.DataFrame, labels: Sequence[str]) -> dict[str, float]:
+    """Per label column, how far the share of any class moves from training to hold-out (0..1)."""
+    training, held = (split["side"] == TRAIN).to_numpy(), (split["side"] == HOLDOUT).to_numpy()
+    shifts = {}
+    for label in labels:
+        shares = [tickets.loc[rows, label].value_counts(normalize=True) for rows in (training, held)]
+        shifts[label] = float(shares[0].sub(shares[1], fill_value=0).abs().max())
+    return shifts
+
+
+def require_same_classes(shifts: dict[str, float], limit: float) -> None:
+    """Refuse a hold-out whose classes are not those of training.
+
+    Raises:
+        SplitError: naming the label columns, their shift and the setting.
+    """
+    moved = {label: shift for label, shift in shifts.items() if shift > limit}
+    if moved:
+        listed = ", ".join(f"{label} by {100 * shift:.1f} points" for label, shift in moved.items())
+        raise SplitError(
+            f"a class share moves across the line ({listed}; limit {100 * limit:.1f}): "
+            "give tickets of a longer time, or raise split.max_class_shift knowingly"
+        )
+
+
+def require_whole_families(split: pd.DataFrame) -> None:
+    """Refuse a split in which relatives stand on both sides, or in two folds.
+
+    Raises:
+        SplitError: naming a family that is parted.
+    """
+    used = split[split["side"] != BARRED]
+    parted = used.groupby("family_id").agg(sides=("side", "nunique"), folds=("fold", "nunique"))
+    parted = parted[(parted["sides"] > 1) | (parted["folds"] > 1)]
+    if len(parted):
+        raise SplitError(f"{len(parted)} families stand on both sides of the line, among them {parted.index[0]}")

@@ -1,0 +1,63 @@
+"""Out-of-fold scores of a recipe, and the model trained on all training rows.
+
+Belongs here: which rows a fit sees, the rungs of the search, calibration on out-of-fold scores.
+Does not belong here: the fit itself (fitting.py), choosing recipes (search.py), the hold-out (evaluation.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ticket_assets.models.calibration import fit_temperature
+from ticket_assets.models.fitting import fit_estimator
+from ticket_assets.models.recipe import Recipe
+from ticket_assets.models.target_model import TargetModel
+from ticket_assets.models.workbench import Workbench
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One fidelity of the search: share of training families used, and how many folds are scored (None: all)."""
+
+    share: float
+    folds: int | None
+
+
+RUNGS = (Rung(0.25, 1), Rung(1.0, 1), Rung(1.0, None))
+
+
+def fold_scores(bench: Workbench, recipe: Recipe, folds: np.ndarray, number: int, share: float = 1.0) -> np.ndarray:
+    """Scores of the rows of one fold by a model fitted on the other folds.
+
+    Args:
+        bench: the rows.
+        recipe: what to fit.
+        folds: int (n,) fold of each row; relatives share one.
+        number: of the fold to score.
+        share: of the other folds' families to fit on; chosen by family number, so that rungs nest.
+
+    Returns:
+        float64 (rows of the fold, K), in row order.
+    """
+    seen = np.flatnonzero((folds != number) & (bench.groups % 1000 < 1000 * share))
+    unseen = np.flatnonzero(folds == number)
+    representation, matrix = bench.fit_representation(recipe.blocks, seen)
+    estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads)
+    return estimator.scores(bench.matrix(representation, unseen))
+
+
+def train(
+    bench: Workbench, recipe: Recipe, target: str, labels: tuple[str, ...], out_of_fold: np.ndarray
+) -> TargetModel:
+    """Fit on all rows; calibrate on scores of models that did not see the row they score.
+
+    Args:
+        bench: the training rows.
+        recipe: the chosen one.
+        target: its name.
+        labels: K class names.
+        out_of_fold: float (n, K) scores of the same recipe.
+    """
+    representation, matrix = bench.fit_representation(recipe.blocks, np.arange(len(bench.y)))
+    estimator = fit_estimator(recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads)
+    return TargetModel(target, labels, recipe, representation, estimator, fit_temperature(out_of_fold, bench.y))

@@ -1,0 +1,120 @@
+"""The workbench of a search: rows, folds, and fitted blocks that are made once and used by many trials.
+
+Belongs here: making representations on some training rows, remembering them, out-of-fold scores.
+Does not belong here: the definition of the blocks (representation.py), of the folds (split.py).
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.fitting import fit_linear_svm, row_weights
+from ticket_assets.models.ngrams import NgramCounts, Tfidf, TfidfSpec, count_ngrams
+from ticket_assets.models.representation import Blocks, Matrix, Representation, linear_scores
+
+REMEMBERED = 48
+INNER_FOLDS = 5
+SVM_C = 0.5
+
+
+@dataclass
+class Workbench:
+    """Rows of one target, ready to be trained on.
+
+    Attributes:
+        features: of n tickets.
+        y: int (n,) class of each.
+        groups: int (n,) family of each, so that no fold parts relatives.
+        classes: number of classes, K.
+        seed: of everything random.
+        threads: at most so many.
+    """
+
+    features: TicketFeatures
+    y: np.ndarray
+    groups: np.ndarray
+    classes: int
+    seed: int
+    threads: int
+    counts: NgramCounts = field(init=False)
+    _remembered: "OrderedDict[Any, Any]" = field(init=False, default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.counts = count_ngrams(self.features.documents)
+
+    def fit_representation(self, blocks: Blocks, rows: np.ndarray) -> tuple[Representation, Matrix]:
+        """Fit the blocks on rows; return them with the matrix of those very rows."""
+        tfidf = self._tfidf(blocks.tfidf, rows) if blocks.needs_ngrams else None
+        components = self._svd(blocks, rows) if blocks.svd else None
+        weights, inner = self._scores(blocks.tfidf, rows) if blocks.scores else (None, None)
+        scale = self._scale(rows) if blocks.columns else None
+        representation = Representation(blocks, tfidf, components, weights, scale)
+        return representation, representation.assemble(self._grams(tfidf, rows), self.features.take(rows), inner)
+
+    def matrix(self, representation: Representation, rows: np.ndarray) -> Matrix:
+        """The matrix of other rows."""
+        return representation.assemble(self._grams(representation.tfidf, rows), self.features.take(rows))
+
+    def _grams(self, tfidf: Tfidf | None, rows: np.ndarray) -> sparse.csr_matrix | None:
+        if tfidf is None:
+            return None
+        key = ("grams", id(tfidf), rows.tobytes())
+        # The TF-IDF is kept in the entry: an id is unique only while its object lives.
+        return self._once(key, lambda: (tfidf, tfidf.transform_counts(self.counts, rows)))[1]
+
+    def _tfidf(self, spec: TfidfSpec, rows: np.ndarray) -> Tfidf:
+        return self._once(("tfidf", spec, rows.tobytes()), lambda: Tfidf.fit(self.counts, rows, spec))
+
+    def _svd(self, blocks: Blocks, rows: np.ndarray) -> np.ndarray:
+        def compute() -> np.ndarray:
+            from sklearn.utils.extmath import randomized_svd
+
+            grams = self._grams(self._tfidf(blocks.tfidf, rows), rows)
+            size = min(blocks.svd, min(grams.shape) - 1)  # type: ignore[union-attr]
+            _, _, directions = randomized_svd(grams, size, n_iter=3, random_state=self.seed)
+            return np.ascontiguousarray(directions.T, dtype=np.float32)
+
+        return self._once(("svd", blocks.svd, blocks.tfidf, rows.tobytes()), compute)
+
+    def _scores(self, spec: TfidfSpec, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weights of the SVM fitted on all rows, and the scores of each row from an SVM that did not see it."""
+
+        def compute() -> tuple[np.ndarray, np.ndarray]:
+            tfidf = self._tfidf(spec, rows)
+            grams = self._grams(tfidf, rows)
+            assert grams is not None
+            y = self.y[rows]
+            inner = np.zeros((len(rows), self.classes), dtype=np.float32)
+            fold = self.groups[rows] % INNER_FOLDS
+            for number in range(INNER_FOLDS):
+                seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+                if unseen.size:
+                    inner[unseen] = linear_scores(grams[unseen], self._svm(grams[seen], y[seen]))
+            return self._svm(grams, y), inner
+
+        return self._once(("scores", spec, rows.tobytes()), compute)
+
+    def _svm(self, grams: sparse.csr_matrix, y: np.ndarray) -> np.ndarray:
+        weights = row_weights(y, self.classes, 0.0)
+        fitted = fit_linear_svm({"C": SVM_C}, grams, y, weights, self.classes, self.seed, self.threads)
+        return np.vstack([fitted.weights.T, fitted.intercepts]).astype(np.float32)
+
+    def _scale(self, rows: np.ndarray) -> np.ndarray:
+        columns = self.features.columns[rows]
+        deviation = columns.std(axis=0)
+        deviation[deviation == 0] = 1
+        return np.vstack([columns.mean(axis=0), deviation]).astype(np.float32)
+
+    def _once(self, key: Any, compute: Callable[[], Any]) -> Any:
+        if key in self._remembered:
+            self._remembered.move_to_end(key)
+            return self._remembered[key]
+        value = self._remembered[key] = compute()
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return value

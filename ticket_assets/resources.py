@@ -1,0 +1,185 @@
+"""Dagster resources that hand out plain objects.
+
+Belongs here: turning Dagster configuration into settings, folders, tables, encoders, registries.
+Does not belong here: any arithmetic; what the objects do stands in the plain folders.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ticket_assets.features.encoder import Encoder, OnnxEncoder
+from ticket_assets.features.text import FeatureSchema
+from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.registry import Registry, require_experiment
+from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.succession import Court
+from ticket_assets.settings import Profile, Settings, load_settings, resolve
+from ticket_assets.storage import ProfileFolders
+from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.cleaning import CLEANING_VERSION
+from ticket_assets.tickets.curation import originals
+from ticket_assets.tickets.snapshot import read_snapshot
+
+# dagster-mlflow is all beta; its pin in the lock is what we rely on.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(mlflow|MlFlow).*")
+
+
+class Desk(dg.ConfigurableResource):
+    """One profile: its settings, its folders, and the plain objects made from them."""
+
+    profile: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Settings with this profile active."""
+        return load_settings(profile=self.profile)
+
+    @property
+    def active(self) -> Profile:
+        """The profile's own settings."""
+        return self.settings.active
+
+    @property
+    def folders(self) -> ProfileFolders:
+        """Where its state lies; refuses a root that was filled from another source or for other targets."""
+        folders = ProfileFolders(self.settings.profile_root)
+        folders.require_identity(self.active.identity())
+        return folders
+
+    @property
+    def feature_schema(self) -> FeatureSchema:
+        """What the feature function makes for this profile."""
+        return FeatureSchema(self.active.features.languages, self.active.features.context)
+
+    def encoder(self) -> Encoder:
+        """The profile's encoder; the packaged one is exported to ONNX at first use."""
+        chosen = self.active.encoder
+        if chosen.runtime == "onnx":
+            from ticket_assets.features.onnx_export import export_encoder, packaged_model_folder
+
+            return OnnxEncoder.load(
+                export_encoder(packaged_model_folder(), self.folders.encoders), self.settings.threads
+            )
+        from ticket_assets.features.onnx_export import packaged_model_folder
+        from ticket_assets.features.reference_encoder import SentenceTransformersEncoder
+
+        return SentenceTransformersEncoder(packaged_model_folder() if chosen.model == "packaged" else chosen.model)
+
+    def vectors(self, encoder_id: str, dimensions: int) -> VectorTable:
+        """The LanceDB table of an encoder."""
+        return VectorTable(self.folders.vectors, encoder_id, dimensions)
+
+    @property
+    def encoder_id(self) -> str:
+        """Id of the profile's encoder: it names the vector table, and goes into bundles."""
+        return self.encoder().encoder_id
+
+    def original_tickets(self) -> dict[str, Ticket]:
+        """Tickets as they arrived, by id."""
+        context = self.active.features.context
+        frame = originals(read_snapshot(self.folders.raw), self.active.columns, context)
+        return {
+            str(row.Index): Ticket(row.body, row.subject, {name: frame.at[row.Index, name] for name in context})
+            for row in frame[["subject", "body"]].itertuples()
+        }
+
+    def manifest(self, report: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
+        """What a bundle of this profile says of itself, but for the files and labels of its models.
+
+        Args:
+            report: content of reports/evaluation.json.
+            data: asset key to data version.
+        """
+        schema, bands = self.feature_schema, self.active.bands
+        return {
+            "profile": self.profile,
+            "encoder": {"id": self.encoder_id, "runtime": self.active.encoder.runtime},
+            "languages": schema.languages,
+            "context": schema.context,
+            "feature_schema": schema.hash,
+            "cleaning": CLEANING_VERSION,
+            "split": report["split"],
+            "data": dict(data),
+            "bands": {"act": bands.act, "suggest": bands.suggest},
+            "scores": {
+                target: {name: one["candidate"][name] for name in ("macro_f1", "accuracy", "ece")}
+                for target, one in report["targets"].items()
+            },
+        }
+
+    def court(self) -> Court:
+        """Where a challenger meets the champion."""
+        return Court(
+            bundles=self.folders.bundles,
+            encoders=self.folders.encoders,
+            records=self.folders.records,
+            registry=self.registry(),
+            rules=self.active.promotion,
+            seed=self.settings.seed,
+            threads=self.settings.threads,
+        )
+
+    def registry(self) -> Registry:
+        """The MLflow registry of this profile's bundle."""
+        return Registry(mlflow_uri(self.settings), f"ticket-assets-{self.profile}")
+
+
+class ParquetTables(dg.ConfigurableIOManager):
+    """Rows between assets: one Parquet file per asset, replaced atomically."""
+
+    root: str
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
+        """Write the frame of an asset."""
+        path = self._path(context)
+        write_parquet(path, obj)
+        context.add_output_metadata(
+            {"dagster/row_count": len(obj), "path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
+        )
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Read the frame of an asset."""
+        return pd.read_parquet(self._path(context))
+
+    def _path(self, context: dg.InputContext | dg.OutputContext) -> Path:
+        return ProfileFolders(resolve(self.root)).parquet.joinpath(*context.asset_key.path).with_suffix(".parquet")
+
+
+def mlflow_uri(settings: Settings) -> str:
+    """MLflow's tracking and registry URI: the one set, or SQLite under the profile's root."""
+    return settings.mlflow_tracking_uri or ProfileFolders(settings.profile_root).database_url("mlflow")
+
+
+def optuna_url(settings: Settings) -> str:
+    """Optuna's storage URL: the one set, or SQLite under the profile's root."""
+    return settings.optuna_storage_url or ProfileFolders(settings.profile_root).database_url("optuna")
+
+
+def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
+    """dagster-mlflow's tracking resource: one MLflow run per Dagster run, tagged with its id."""
+    from dagster_mlflow import mlflow_tracking
+
+    @dg.resource(config_schema=mlflow_tracking.config_schema, description="MLflow, one run per Dagster run.")
+    def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
+        # dagster-mlflow would make the experiment itself, with its artifacts under the working directory.
+        require_experiment(mlflow_uri(settings), settings.profile, ProfileFolders(settings.profile_root).artifacts)
+        yield from mlflow_tracking.resource_fn(context)  # type: ignore[call-arg]  # typed as if it took none
+
+    return mlflow.configured(
+        {"experiment_name": settings.profile, "mlflow_tracking_uri": mlflow_uri(settings), "env": {}, "extra_tags": {}}
+    )
+
+
+def build_resources(settings: Settings) -> dict[str, object]:
+    """Resources of one profile by the name that assets ask for."""
+    return {
+        "desk": Desk(profile=settings.profile),
+        "io_manager": ParquetTables(root=str(settings.profile_root)),
+        "mlflow": mlflow_resource(settings),
+    }

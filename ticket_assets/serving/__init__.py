@@ -1,0 +1,1 @@
+"""Plain and light: the bundle, its prediction, the bento."""

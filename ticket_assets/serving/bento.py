@@ -1,0 +1,80 @@
+"""A bento made from a promoted bundle.
+
+Belongs here: what is staged, calling `bentoml build`, the tag.
+Does not belong here: which bundle (store.py), what the service does (service.py at the top), asking it (probe.py).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ticket_assets.serving.bundle import BundleManifest
+from ticket_assets.serving.store import Champion, write_champion
+
+PROJECT = Path(__file__).resolve().parents[2]
+SERVICE_FILES = ("service.py", "bentofile.yaml", "requirements/serve.txt")
+PACKAGES = ("tickets", "features", "models", "serving")
+
+
+class BentoError(RuntimeError):
+    """`bentoml build` failed; the message is what it said."""
+
+
+def bento_tag(profile: str, champion: Champion) -> str:
+    """Name and version of the bento of a champion: the registry version and the start of the bundle's id."""
+    return f"ticket-assets-{profile.replace('_', '-')}:v{champion.version}-{champion.bundle[:8]}"
+
+
+def bento_folder(home: Path, tag: str) -> Path:
+    """Where BentoML keeps a bento."""
+    return home / "bentos" / tag.replace(":", "/")
+
+
+def build_bento(profile: str, champion: Champion, bundles: Path, encoders: Path, home: Path) -> str:
+    """Build the champion's bento, or find it built; return its tag.
+
+    Raises:
+        BentoError: with the output of `bentoml build`.
+    """
+    tag = bento_tag(profile, champion)
+    if (bento_folder(home, tag) / "bento.yaml").exists():
+        return tag
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as staging:
+        context = Path(staging)
+        stage(context, champion, bundles, encoders)
+        name, version = tag.split(":")
+        command = [sys.executable, "-m", "bentoml", "build", ".", "--name", name, "--version", version]
+        done = subprocess.run(
+            command, cwd=context, env=bento_environment(home), capture_output=True, text=True, check=False
+        )
+    if done.returncode != 0:
+        raise BentoError(f"bentoml build of {tag} failed:\n{done.stdout}\n{done.stderr}")
+    return tag
+
+
+def stage(context: Path, champion: Champion, bundles: Path, encoders: Path) -> None:
+    """Put side by side what bentofile.yaml includes."""
+    for name in SERVICE_FILES:
+        (context / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT / name, context / name)
+    package = context / "ticket_assets"
+    for name in PACKAGES:
+        shutil.copytree(PROJECT / "ticket_assets" / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("__init__.py", "storage.py"):
+        shutil.copyfile(PROJECT / "ticket_assets" / name, package / name)
+    baked = context / "baked"
+    shutil.copytree(bundles / champion.bundle, baked / "bundles" / champion.bundle)
+    write_champion(baked / "bundles", champion)
+    encoder = BundleManifest.read(bundles / champion.bundle).encoder
+    (baked / "encoders").mkdir()
+    if encoder:
+        shutil.copytree(encoders / encoder["id"], baked / "encoders" / encoder["id"])
+
+
+def bento_environment(home: Path) -> dict[str, str]:
+    """The environment for BentoML's commands: this store, no tracking."""
+    return {**os.environ, "BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}

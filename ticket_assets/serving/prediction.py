@@ -1,0 +1,70 @@
+"""What goes in and out of a prediction.
+
+Belongs here: the ticket as it arrives, the answer, the three confidence bands.
+Does not belong here: the models (bundle.py), transports (service.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+Band = Literal["act", "suggest", "by_hand"]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket as it arrives."""
+
+    body: str
+    subject: str = ""
+    context: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TargetPrediction:
+    """One target's answer.
+
+    Attributes:
+        label: the likeliest.
+        probability: of it, calibrated, 0..1.
+        probabilities: of every label, in the model's order.
+        band: act upon it, suggest it, or leave it to a person.
+    """
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+    band: Band
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look before anything happens."""
+        return self.band != "act"
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Probability from which an answer is acted upon, or suggested."""
+
+    act: float
+    suggest: float
+
+    def of(self, probability: float) -> Band:
+        """The band of a probability."""
+        if probability >= self.act:
+            return "act"
+        return "suggest" if probability >= self.suggest else "by_hand"
+
+
+def target_prediction(labels: tuple[str, ...], probabilities: np.ndarray, bands: Bands) -> TargetPrediction:
+    """The answer for one row of probabilities float64 (K,)."""
+    best = int(probabilities.argmax())
+    likelihood = float(probabilities[best])
+    return TargetPrediction(
+        labels[best],
+        likelihood,
+        dict(zip(labels, map(float, probabilities), strict=True)),
+        bands.of(likelihood),
+    )

@@ -1,0 +1,65 @@
+"""What the command line prints when the line has run: scores, decision, bento, what to open next.
+
+Belongs here: reading what the assets left, and its layout on a terminal.
+Does not belong here: any arithmetic.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ticket_assets.serving.bento import bento_folder, bento_tag
+from ticket_assets.serving.store import read_champion
+from ticket_assets.serving.succession import RECORD
+from ticket_assets.settings import Settings
+from ticket_assets.storage import ProfileFolders
+
+
+def report_lines(settings: Settings) -> Iterator[str]:
+    """Lines for a terminal."""
+    folders = ProfileFolders(settings.profile_root)
+    evaluated = folders.reports / "evaluation.json"
+    if not evaluated.exists():
+        yield f"profile {settings.profile} has no evaluation yet: make run PROFILE={settings.profile}"
+        return
+    report = json.loads(evaluated.read_text())
+    yield ""
+    yield f"profile {settings.profile} · hold-out {report['split']} ({report['rule']})"
+    for target, one in report["targets"].items():
+        yield ""
+        yield from _scores(target, one)
+    champion = read_champion(folders.bundles)
+    yield ""
+    record = folders.records / RECORD
+    if record.exists():
+        last = json.loads(record.read_text().splitlines()[-1])
+        yield f"decision   {last['reason']}"
+    if champion:
+        tag = bento_tag(settings.profile, champion)
+        yield f"champion   v{champion.version}, bundle {champion.bundle}, since {champion.since}"
+        yield f"bento      {tag}"
+        yield ""
+        yield "open next"
+        yield f"  make ui PROFILE={settings.profile}      the lineage, plots and checks on http://localhost:3000"
+        yield f"  make serve PROFILE={settings.profile}   the bento in {bento_folder(folders.bentos, tag)}"
+
+
+def _scores(target: str, one: dict[str, Any]) -> Iterator[str]:
+    held = one["candidate"]
+    yield f"{target}: {held['n']} held-out tickets, {len(one['labels'])} classes"
+    yield f"  {'recipe':<26} {'macro F1 [95 %]':<22} {'accuracy':>8}  {'vs linear SVM':<24} {'random split':>12}"
+    for row in one["standings"]:
+        gain, random = row["against_linear_macro_f1"], one["random"].get(row["name"])
+        yield (
+            f"  {row['name']:<26} {_interval(row['macro_f1'], '.3f'):<22} {row['accuracy']['estimate']:>8.3f}  "
+            f"{_interval(gain, '+.3f'):<24} {format(random['macro_f1'], '.3f') if random else '':>12}"
+        ).rstrip()
+    bands = ", ".join(f"{band['name']} {100 * band['share']:.0f} %" for band in held["bands"])
+    yield (
+        f"  calibration error {held['ece']:.3f} · top-2 {held['top2_accuracy']:.3f} · "
+        f"{100 * held['coverage_at_90']:.0f} % answered at 90 % accuracy · bands: {bands}"
+    )
+
+
+def _interval(one: dict[str, float], form: str) -> str:
+    return f"{one['estimate']:{form}} [{one['low']:{form}}, {one['high']:{form}}]"

@@ -1,0 +1,153 @@
+"""Where the state of a profile lies, and how a file or folder is written so that nobody sees half of it.
+
+Belongs here: paths under the profile's root, atomic writes, the identity guard.
+Does not belong here: what is in the files (each plain folder knows its own), settings, Dagster's IO manager.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class IdentityError(RuntimeError):
+    """The storage root was filled from another source or for other targets."""
+
+
+@dataclass(frozen=True)
+class ProfileFolders:
+    """Paths of one profile; every one lies under `root`."""
+
+    root: Path
+
+    @property
+    def parquet(self) -> Path:
+        """Tables that assets hand on as rows."""
+        return self.root / "parquet"
+
+    @property
+    def raw(self) -> Path:
+        """Append-only batches of source rows."""
+        return self.root / "raw"
+
+    @property
+    def source(self) -> Path:
+        """Generated tickets, read like any other source."""
+        return self.root / "source"
+
+    @property
+    def vectors(self) -> Path:
+        """LanceDB."""
+        return self.root / "lancedb"
+
+    @property
+    def encoders(self) -> Path:
+        """Exported encoders, one folder per encoder id."""
+        return self.root / "encoders"
+
+    @property
+    def split(self) -> Path:
+        """The frozen hold-out."""
+        return self.root / "split"
+
+    @property
+    def search(self) -> Path:
+        """Outcomes of the search and out-of-fold scores, a folder per target."""
+        return self.root / "search"
+
+    @property
+    def candidates(self) -> Path:
+        """Fitted models per target, before any promotion."""
+        return self.root / "candidates"
+
+    @property
+    def bundles(self) -> Path:
+        """The bundle store: a folder per version and `champion.json`."""
+        return self.root / "bundles"
+
+    @property
+    def reports(self) -> Path:
+        """The latest evaluation, for people and the command line."""
+        return self.root / "reports"
+
+    @property
+    def records(self) -> Path:
+        """Append-only records: promotions, openings of the hold-out."""
+        return self.root / "records"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts, where MLflow is embedded."""
+        return self.root / "mlflow"
+
+    @property
+    def bentos(self) -> Path:
+        """BentoML's home."""
+        return self.root / "bentoml"
+
+    def database_url(self, name: str) -> str:
+        """URL of an embedded SQLite database."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{self.root / name}.db"
+
+    def require_identity(self, identity: dict[str, str]) -> None:
+        """Remember source and targets at first use, refuse others afterwards.
+
+        Raises:
+            IdentityError: naming both hashes of what changed.
+        """
+        path = self.root / "identity.json"
+        if not path.exists():
+            write_text(path, json.dumps(identity, indent=2))
+            return
+        before = json.loads(path.read_text())
+        changed = [
+            f"{key} was {before.get(key)}, is {identity[key]}" for key in identity if before.get(key) != identity[key]
+        ]
+        if changed:
+            raise IdentityError(
+                f"{self.root} holds another profile's state ({'; '.join(changed)}): "
+                "give the changed profile a new name, or remove that folder"
+            )
+
+
+def temporary_sibling(path: Path) -> Path:
+    """A name in the same folder that no reader takes for finished."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file atomically and durably."""
+    temporary = temporary_sibling(path)
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def append_record(path: Path, record: dict[str, Any]) -> None:
+    """Append one JSON line; earlier lines are never rewritten."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(record, sort_keys=True) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Short content hash over strings, in their order; the separator cannot occur inside a JSON string."""
+    running = hashlib.sha256()
+    for part in parts:
+        running.update(part.encode("utf-8", "surrogatepass") + b"\x00")
+    return running.hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

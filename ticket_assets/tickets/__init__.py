@@ -1,0 +1,1 @@
+"""Plain: raw tickets become clean rows, quarantined rows and near-duplicate families."""

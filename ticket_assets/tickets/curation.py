@@ -1,0 +1,165 @@
+"""From source rows to clean tickets and quarantined rows; every row ends in exactly one place.
+
+Belongs here: mapping columns and labels, the latest version of a ticket, folding copies, reasons for quarantine.
+Does not belong here: how a text is cleaned (cleaning.py), languages (language.py), families (families.py).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ticket_assets.settings import ColumnSettings, TargetSettings
+from ticket_assets.storage import digest
+from ticket_assets.tickets.cleaning import ticket_text
+from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
+from ticket_assets.tickets.sources import SourceError
+
+EMPTY_TEXT = "empty_text"
+NO_USABLE_LABEL = "no_usable_label"
+REASONS = {
+    EMPTY_TEXT: "no text is left after cleaning",
+    NO_USABLE_LABEL: "no target has a known label",
+}
+
+
+@dataclass(frozen=True)
+class Curation:
+    """Where the rows of the snapshot went: `read == len(clean) + superseded + folded + len(quarantine)`."""
+
+    clean: pd.DataFrame
+    quarantine: pd.DataFrame
+    read: int
+    superseded: int
+    folded: int
+    disputed: int
+    unknown_labels: dict[str, int]
+    unreadable_dates: int
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether no row was lost and none counted twice."""
+        return self.read == len(self.clean) + self.superseded + self.folded + len(self.quarantine)
+
+
+def curate(
+    snapshot: pd.DataFrame,
+    columns: ColumnSettings,
+    targets: dict[str, TargetSettings],
+    context: tuple[str, ...],
+) -> Curation:
+    """Judge every row of the snapshot.
+
+    Args:
+        snapshot: rows of `snapshot.read_snapshot`, in order of ingestion.
+        columns: which source column plays which part.
+        targets: label columns and their value mappings.
+        context: further source columns to carry along.
+
+    Returns:
+        Clean rows without language and family (both are added by those who know them), in order of ingestion.
+
+    Raises:
+        SourceError: a mapped column is not in the source.
+    """
+    _require_columns(snapshot, columns, targets, context)
+    mapped = _map_columns(snapshot, columns, context)
+    unknown = {name: _map_labels(mapped, snapshot[target.column], name, target) for name, target in targets.items()}
+    latest = mapped.drop_duplicates("ticket_id", keep="last")
+    labels = [LABEL_PREFIX + name for name in targets]
+    reason = pd.Series(pd.NA, index=latest.index, dtype="object")
+    reason[latest[labels].isna().all(axis=1)] = NO_USABLE_LABEL
+    reason[latest["text"] == ""] = EMPTY_TEXT
+    accepted = latest[reason.isna()]
+    # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
+    clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
+    clean["disputed"] = clean.duplicated("text", keep=False)
+    quarantine = snapshot.loc[reason.index[reason.notna()]].copy()
+    quarantine.insert(0, "reason", reason.dropna())
+    return Curation(
+        clean=clean.reset_index(drop=True),
+        quarantine=quarantine.reset_index(drop=True),
+        read=len(snapshot),
+        superseded=len(mapped) - len(latest),
+        folded=len(accepted) - len(clean),
+        disputed=int(clean["disputed"].sum()),
+        unknown_labels={name: count for name, count in unknown.items() if count},
+        unreadable_dates=_unreadable_dates(snapshot, columns, mapped),
+    )
+
+
+def originals(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
+    """Tickets as they arrived, the latest version of each: ticket_id (index), subject, body, context columns."""
+    subjects = _strings(snapshot[columns.subject]) if columns.subject else [""] * len(snapshot)
+    bodies = _strings(snapshot[columns.body])
+    frame = pd.DataFrame({"ticket_id": _ids(snapshot, columns, subjects, bodies), "subject": subjects, "body": bodies})
+    for name in context:
+        frame[name] = [None if pd.isna(value) else str(value) for value in snapshot[name]]
+    return frame.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
+
+
+def _require_columns(
+    snapshot: pd.DataFrame,
+    columns: ColumnSettings,
+    targets: dict[str, TargetSettings],
+    context: tuple[str, ...],
+) -> None:
+    wanted = {
+        **{f"columns.{part}": getattr(columns, part) for part in ("id", "subject", "body", "created_at")},
+        **{f"targets.{name}.column": target.column for name, target in targets.items()},
+        **{f"features.context.{name}": name for name in context},
+    }
+    for field, column in wanted.items():
+        if column is not None and column not in snapshot.columns:
+            present = ", ".join(name for name in map(str, snapshot.columns) if not name.startswith("_"))
+            raise SourceError(f"{field} = {column!r} is not in the source: it has {present}")
+
+
+def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
+    subjects = _strings(snapshot[columns.subject]) if columns.subject else [""] * len(snapshot)
+    bodies = _strings(snapshot[columns.body])
+    texts = [ticket_text(subject, body) for subject, body in zip(subjects, bodies, strict=True)]
+    mapped = pd.DataFrame(
+        {
+            "ticket_id": _ids(snapshot, columns, subjects, bodies),
+            "text": texts,
+            "text_hash": [digest([text]) for text in texts],
+            "created_at": _instants(snapshot[columns.created_at]) if columns.created_at else pd.NaT,
+            "ingested_at": snapshot["_ingested_at"],
+        },
+        index=snapshot.index,
+    )
+    for instant in ("created_at", "ingested_at"):
+        mapped[instant] = pd.to_datetime(mapped[instant], utc=True).astype("datetime64[us, UTC]")
+    for name in context:
+        mapped[CONTEXT_PREFIX + name] = snapshot[name].map(lambda value: None if pd.isna(value) else str(value))
+    return mapped
+
+
+def _map_labels(mapped: pd.DataFrame, values: pd.Series, name: str, target: TargetSettings) -> int:
+    """Add the label column; return how many rows carry a value that the mapping does not know."""
+    stripped = values.map(lambda value: None if pd.isna(value) else str(value).strip() or None)
+    known = stripped.map(lambda value: target.values.get(value) if target.values else value, na_action="ignore")
+    mapped[LABEL_PREFIX + name] = known.astype("object").where(known.notna(), None)
+    return int((stripped.notna() & known.isna()).sum())
+
+
+def _ids(snapshot: pd.DataFrame, columns: ColumnSettings, subjects: list[str], bodies: list[str]) -> list[str]:
+    """The id that the source gives, or the hash of what it says."""
+    made = [digest([subject, body]) for subject, body in zip(subjects, bodies, strict=True)]
+    given = _strings(snapshot[columns.id]) if columns.id else [""] * len(snapshot)
+    return [one or other for one, other in zip(given, made, strict=True)]
+
+
+def _strings(values: pd.Series) -> list[str]:
+    return ["" if pd.isna(value) else str(value).strip() for value in values]
+
+
+def _instants(values: pd.Series) -> Any:
+    return pd.to_datetime(values, utc=True, errors="coerce", format="mixed")
+
+
+def _unreadable_dates(snapshot: pd.DataFrame, columns: ColumnSettings, mapped: pd.DataFrame) -> int:
+    if columns.created_at is None:
+        return 0
+    return int((snapshot[columns.created_at].notna() & mapped["created_at"].isna()).sum())
