@@ -11,7 +11,7 @@ from ticket_assets.features.leakage import require_known_at_arrival, require_no_
 from ticket_assets.features.text import text_features
 from ticket_assets.resources import Desk
 from ticket_assets.tables import frame_digest
-from ticket_assets.tickets.schema import CONTEXT_PREFIX
+from ticket_assets.tickets.schema import ticket_contexts
 from ticket_assets.tickets.snapshot import read_snapshot
 
 CLEAN = {"clean": dg.AssetIn(["tickets", "clean"])}
@@ -33,10 +33,8 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     late = tuple(name for name, known in columns.known_at.items() if known == "resolution")
     require_no_copy(read_snapshot(desk.folders.raw), wanted, (*late, *labels))
     schema = desk.feature_schema
-    contexts = clean[[CONTEXT_PREFIX + name for name in wanted]].rename(
-        columns=lambda name: name[len(CONTEXT_PREFIX) :]
-    )
-    made = text_features(list(clean["text"]), list(clean["language"]), contexts.to_dict("records"), schema)
+    contexts = ticket_contexts(clean, wanted)
+    made = text_features(list(clean["text"]), list(clean["language"]), contexts, schema)
     frame = pd.DataFrame(made.columns, columns=list(schema.columns))
     frame.insert(0, "document", list(made.documents))
     frame.insert(0, "ticket_id", clean["ticket_id"])

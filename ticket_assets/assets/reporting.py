@@ -92,7 +92,7 @@ def score_rows(report: Evaluation) -> list[dict[str, Any]]:
             "vs linear": one.against_linear_macro_f1.estimate,
             "vs linear, low": one.against_linear_macro_f1.low,
             "vs linear, high": one.against_linear_macro_f1.high,
-            "random-split macro F1": report.random[one.name].macro_f1 if one.name in report.random else float("nan"),
+            "random-split macro F1": report.random[one.name].macro_f1 if one.name in report.random else "",
         }
         for one in report.standings
     ]

@@ -46,6 +46,11 @@ class NgramCounts:
         """bool (len(terms),): whether a term is a pair of words."""
         return np.fromiter((" " in term for term in self.terms), dtype=bool, count=len(self.terms))
 
+    @cached_property
+    def column_of(self) -> dict[str, int]:
+        """Column of each term; an array of strings would be as wide as its longest, which is a pasted attachment."""
+        return {term: column for column, term in enumerate(self.terms)}
+
 
 def count_ngrams(documents: Sequence[str]) -> NgramCounts:
     """Count every n-gram of every document; terms that stand in one document alone are left out."""
@@ -82,6 +87,10 @@ class TfidfSpec:
     min_df: int = 2
     max_ngrams: int = 60_000
     sublinear: bool = True
+
+    def __post_init__(self) -> None:
+        if self.min_df < 2:
+            raise ValueError(f"min_df is {self.min_df}, but terms of one document are never counted: use 2 or more")
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,7 @@ class Tfidf:
 
     def transform_counts(self, counts: NgramCounts, rows: np.ndarray) -> sparse.csr_matrix:
         """The same for rows counted before, with bit-identical result."""
-        wanted = np.searchsorted(counts.terms, self.terms)
+        wanted = np.fromiter((counts.column_of[term] for term in self.terms), dtype=np.int64, count=len(self.terms))
         return self._weigh(counts.matrix[rows][:, wanted].tocsr())
 
     def _weigh(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:

@@ -7,6 +7,8 @@ Does not belong here: the space (recipe.py), the pruner (pruning.py), fits (trai
 import json
 import statistics
 import time
+import warnings
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -224,7 +226,10 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
     """Optuna's database; a trial whose process died is noticed by its missing heartbeat and marked failed."""
     import optuna
 
-    return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
+    with warnings.catch_warnings():
+        # Optuna calls the heartbeat experimental; that it might change is known, and no news at every start.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
 
 
 def seconds_saved(rows: tuple[TrialRow, ...]) -> float:

@@ -4,11 +4,12 @@ Belongs here: the columns, their types, `known_at`; the pandera schema made from
 Does not belong here: filling them (curation.py), refusing features (features/leakage.py).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pandera.pandas as pandera
 
 KnownAt = Literal["arrival", "resolution"]
@@ -45,6 +46,14 @@ def clean_columns(context: Iterable[str], targets: Iterable[str]) -> tuple[Colum
             for name in targets
         ),
     )
+
+
+def ticket_contexts(clean: "pd.DataFrame", context: Sequence[str]) -> list[dict[str, str | None]]:
+    """Context values of each clean ticket by their source name; an empty dict each where a profile has none."""
+    columns = [clean[CONTEXT_PREFIX + name] for name in context]
+    return [dict(zip(context, values, strict=True)) for values in zip(*columns, strict=True)] or [
+        {} for _ in clean.index
+    ]
 
 
 def pandera_schema(columns: Iterable[Column]) -> "pandera.DataFrameSchema":
