@@ -5,7 +5,7 @@ READY := .venv/.ready
 RUN := .venv/bin/python -m ticket_assets
 export TICKET_ASSETS_PROFILE = $(PROFILE)
 
-.PHONY: demo run report test check ui serve clean help
+.PHONY: demo run report test check ui serve pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -35,6 +35,9 @@ ui: $(READY) ## the Dagster UI of a profile
 
 serve: $(READY) ## the champion's bento of a profile, on port 3000
 	@$(RUN) serve --profile $(PROFILE)
+
+pictures: $(READY) ## the README's pictures, from the demo in headless Chromium
+	@.venv/bin/python scripts/pictures.py
 
 clean: ## remove the environment and the demo's state
 	rm -rf .venv storage/demo

@@ -13,8 +13,9 @@ import pandas as pd
 
 from ticket_assets.assets.declaration import table
 from ticket_assets.models import plots
-from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation
+from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
 from ticket_assets.models.search import SearchOutcome
+from ticket_assets.models.significance import Interval
 
 
 def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
@@ -53,46 +54,55 @@ def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
 
 
 def evaluation_metadata(reports: Mapping[str, Evaluation], scored: pd.DataFrame) -> dict[str, Any]:
-    """Score table of all targets; per target the plots."""
-    metadata: dict[str, Any] = {"scores": table([row for one in reports.values() for row in score_rows(one)])}
+    """Per target a score table, and one page of plots."""
+    metadata: dict[str, Any] = {}
     for target, report in reports.items():
-        rows = scored[scored["target"] == target]
-        y, probabilities = rows["y"].to_numpy(), np.vstack(list(rows["probabilities"]))
-        linear = next(one for one in report.standings if one.name == LINEAR_BASELINE)
-        by_label = {one.label: one.f1 for one in linear.scores.per_class}
-        drawn = {
-            "scoreboard": plots.scoreboard(
-                [(one.name, one.macro_f1.estimate, one.macro_f1.low, one.macro_f1.high) for one in report.standings],
-                title=f"{target}: macro F1 on the hold-out",
-                highlight=CANDIDATE,
-            ),
-            "confusion": plots.confusion_matrix(y, probabilities.argmax(axis=1), report.labels, f"{target}: confusion"),
-            "reliability": plots.reliability(y, probabilities, f"{target}: reliability"),
-            "per_class": plots.per_class_f1(
-                [(one.label, one.f1, by_label.get(one.label)) for one in report.candidate.per_class],
-                title=f"{target}: F1 per class",
-                names=("candidate", LINEAR_BASELINE),
-            ),
-        }
-        for name, image in drawn.items():
-            metadata[f"{target}_{name}"] = dg.MetadataValue.md(plots.as_markdown_image(image, f"{target} {name}"))
+        metadata[f"{target}_scores"] = table([score_row(one, report) for one in report.standings])
+        metadata[f"{target}_plots"] = dg.MetadataValue.md(
+            "\n\n".join(
+                plots.as_markdown_image(image, name) for name, image in evaluation_plots(report, scored).items()
+            )
+        )
     return metadata
 
 
-def score_rows(report: Evaluation) -> list[dict[str, Any]]:
-    """One row per recipe: scores with intervals, and the difference to the linear baseline."""
-    return [
-        {
-            "target": report.target,
-            "recipe": one.name,
-            "macro F1": one.macro_f1.estimate,
-            "low": one.macro_f1.low,
-            "high": one.macro_f1.high,
-            "accuracy": one.accuracy.estimate,
-            "vs linear": one.against_linear_macro_f1.estimate,
-            "vs linear, low": one.against_linear_macro_f1.low,
-            "vs linear, high": one.against_linear_macro_f1.high,
-            "random-split macro F1": report.random[one.name].macro_f1 if one.name in report.random else "",
-        }
-        for one in report.standings
-    ]
+def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, bytes]:
+    """PNG images of one target: scoreboard, F1 per class, confusion, reliability."""
+    rows = scored[scored["target"] == report.target]
+    y, probabilities = rows["y"].to_numpy(), np.vstack(list(rows["probabilities"]))
+    linear = next(one for one in report.standings if one.name == LINEAR_BASELINE)
+    by_label = {one.label: one.f1 for one in linear.scores.per_class}
+    return {
+        f"{report.target} scoreboard": plots.scoreboard(
+            [(one.name, one.macro_f1.estimate, one.macro_f1.low, one.macro_f1.high) for one in report.standings],
+            title=f"{report.target}: macro F1 on the hold-out",
+            highlight=CANDIDATE,
+        ),
+        f"{report.target} F1 per class": plots.per_class_f1(
+            [(one.label, one.f1, by_label.get(one.label)) for one in report.candidate.per_class],
+            title=f"{report.target}: F1 per class",
+            names=("candidate", LINEAR_BASELINE),
+        ),
+        f"{report.target} confusion": plots.confusion_matrix(
+            y, probabilities.argmax(axis=1), report.labels, f"{report.target}: confusion of the candidate"
+        ),
+        f"{report.target} reliability": plots.reliability(
+            y, probabilities, f"{report.target}: reliability of the candidate"
+        ),
+    }
+
+
+def score_row(one: Standing, report: Evaluation) -> dict[str, Any]:
+    """One recipe: scores with 95 % intervals, and the difference to the linear baseline on the same rows."""
+    random = report.random.get(one.name)
+    return {
+        "recipe": one.name,
+        "macro F1": _told(one.macro_f1, ".3f"),
+        "accuracy": _told(one.accuracy, ".3f"),
+        "vs linear": _told(one.against_linear_macro_f1, "+.3f"),
+        "random split": f"{random.macro_f1:.3f}" if random else "",
+    }
+
+
+def _told(one: Interval, form: str) -> str:
+    return f"{one.estimate:{form}} [{one.low:{form}}, {one.high:{form}}]"
