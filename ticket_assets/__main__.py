@@ -16,6 +16,10 @@ from ticket_assets.settings import PREFIX, Settings, SettingsError, load_setting
 STEPS_AT_MOST = 20
 
 
+# Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ticket_assets", description="Support-ticket triage.")

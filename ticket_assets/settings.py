@@ -10,6 +10,8 @@ A relative path in any of them is relative to the folder of `ticket_assets.toml`
 import hashlib
 import json
 import os
+import re
+import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,8 +22,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 PREFIX = "TICKET_ASSETS_"
+_NAME = re.compile("[a-z][a-z0-9_]*")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -160,9 +164,18 @@ class Profile(_Section):
     @classmethod
     def _target_names_are_identifiers(cls, targets: dict[str, TargetSettings]) -> dict[str, TargetSettings]:
         for name in targets:
-            if not name.isidentifier() or not name.islower():
+            if not _NAME.fullmatch(name):
                 raise ValueError(f"target name {name!r} becomes part of asset names: use a-z, 0-9 and _")
         return targets
+
+    @model_validator(mode="after")
+    def _texts_are_known_at_arrival(self) -> "Profile":
+        labels = {target.column for target in self.targets.values()}
+        for part in ("subject", "body"):
+            column = getattr(self.columns, part)
+            if column in labels or self.columns.known_at.get(column) == "resolution":
+                raise ValueError(f"columns.{part} = {column!r} is known only at resolution: no model may read it")
+        return self
 
     def identity(self) -> dict[str, str]:
         """Hashes of what may not change on an existing storage root."""
@@ -171,7 +184,10 @@ class Profile(_Section):
             return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
         return {
-            "source": short({"source": self.source.model_dump(), "columns": self.columns.model_dump()}),
+            # Declaring when a column is known changes no row, and the leakage guard asks for it on a filled root.
+            "source": short(
+                {"source": self.source.model_dump(), "columns": self.columns.model_dump(exclude={"known_at"})}
+            ),
             "targets": short({name: target.model_dump() for name, target in self.targets.items()}),
         }
 
@@ -180,7 +196,12 @@ class Settings(BaseSettings):
     """The settings of one process: the active profile and what holds for all profiles."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", env_file=".env", extra="forbid", frozen=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        dotenv_filtering="match_prefix",  # other programs keep their variables in the same file
+        extra="forbid",
+        frozen=True,
     )
 
     profile: str = "demo"
@@ -190,6 +211,14 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = Field(None, description="default: SQLite under the profile's root")
     optuna_storage_url: str | None = Field(None, description="default: SQLite under the profile's root")
     profiles: dict[str, Profile] = Field(min_length=1)
+
+    @field_validator("profiles")
+    @classmethod
+    def _profile_names_fit_everywhere(cls, profiles: dict[str, Profile]) -> dict[str, Profile]:
+        for name in profiles:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"profile name {name!r} becomes part of paths and variables: use a-z, 0-9 and _")
+        return profiles
 
     @model_validator(mode="after")
     def _profile_exists(self) -> "Settings":
@@ -237,7 +266,8 @@ def load_settings(**overrides: object) -> Settings:
     """Read and check the settings.
 
     Raises:
-        SettingsError: one line per wrong field, with its value and where to mend it.
+        SettingsError: the file or a variable cannot be read; or one line per wrong field, with its value and where
+            to mend it.
     """
     if not settings_file().exists():
         raise SettingsError(f"no settings file {settings_file()}: set {PREFIX}CONFIG to your ticket_assets.toml")
@@ -245,15 +275,25 @@ def load_settings(**overrides: object) -> Settings:
         return Settings(_env_file=settings_file().parent / ".env", **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{settings_file()} is not TOML: {error}") from None
+    except UnreadableVariable as error:
+        raise SettingsError(f"the settings are wrong: {error}; in a variable or .env it must be JSON") from None
 
 
 def _explain(error: ValidationError) -> str:
     lines = ["the settings are wrong:"]
     for item in error.errors():
-        field = ".".join(str(part) for part in item["loc"]) or "settings"
+        reason = item["msg"].removeprefix("Value error, ")
+        if not item["loc"]:  # it is about several fields, and the value would be all settings there are
+            lines.append(f"  {reason} (mend it in {settings_file().name}, or in the environment)")
+            continue
+        field = ".".join(str(part) for part in item["loc"])
         variable = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
         shown = "missing" if item["type"] == "missing" else repr(item["input"])
         value = shown if len(shown) < 80 else shown[:77] + "…"
-        reason = item["msg"].removeprefix("Value error, ")
-        lines.append(f"  {field} = {value}: {reason} (mend it in {settings_file().name}, or set {variable})")
+        fix = f"mend it in {settings_file().name}, or set {variable}"
+        if item["type"] == "extra_forbidden":
+            reason, fix = "there is no such setting", f"take it out of {settings_file().name}, or unset {variable}"
+        lines.append(f"  {field} = {value}: {reason} ({fix})")
     return "\n".join(lines)

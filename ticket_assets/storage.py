@@ -7,7 +7,9 @@ Does not belong here: what is in the files (each plain folder knows its own), se
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,19 +117,31 @@ class ProfileFolders:
 
 
 def temporary_sibling(path: Path) -> Path:
-    """A name in the same folder that no reader takes for finished."""
+    """A name in the same folder that no reader takes for finished and no other writer takes for its own.
+
+    Threads share a process id, and so do containers, where every main process is number 1.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file to write, which takes the place of `path` when the block ends without an error."""
+    temporary = temporary_sibling(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically and durably."""
-    temporary = temporary_sibling(path)
-    with temporary.open("w", encoding="utf-8") as stream:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
-    temporary.replace(path)
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:

@@ -219,7 +219,10 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         """The decision: challenger against champion on the same frozen rows; the alias moves last."""
         models = [read_candidate(desk.folders.candidates / target, desk.settings.threads)[0] for target in targets]
         report = json.loads((desk.folders.reports / "evaluation.json").read_text())
-        data = {"tickets/clean": frame_digest(clean), "features/text": frame_digest(text)}
+        data = {
+            "tickets/clean": frame_digest(clean.drop(columns="ingested_at")),
+            "features/text": frame_digest(text),
+        }
         challenger = write_bundle(
             desk.folders.bundles,
             models,

@@ -110,7 +110,7 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
         dg.MaterializeResult(
             asset_key=["tickets", "clean"],
             value=tickets,
-            data_version=dg.DataVersion(frame_digest(tickets)),
+            data_version=dg.DataVersion(frame_digest(tickets.drop(columns="ingested_at"))),
             metadata={
                 **counts,
                 "disputed": curation.disputed,

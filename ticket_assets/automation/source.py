@@ -1,6 +1,6 @@
 """Watching the source: its fingerprint is the data version of `tickets/source`.
 
-Belongs here: reporting an observation when the files changed.
+Belongs here: reporting the fingerprint when the files changed.
 Does not belong here: reading the files (tickets/).
 """
 
@@ -27,8 +27,9 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
     before = instance.get_latest_data_version_record(SOURCE)
     known = before.event_log_entry.dagster_event if before else None
     if known is None or _version(known) != found:
+        # A materialisation, though others make the files: staleness reads no observation of an asset it cannot run.
         instance.report_runless_asset_event(
-            dg.AssetObservation(
+            dg.AssetMaterialization(
                 SOURCE,
                 metadata={"files": len(files), "first": dg.MetadataValue.path(files[0])},
                 tags={DATA_VERSION: found},
@@ -38,6 +39,5 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
 
 
 def _version(event: dg.DagsterEvent) -> str | None:
-    data = event.event_specific_data
-    observed = getattr(data, "asset_observation", None) or getattr(data, "materialization", None)
-    return observed.tags.get(DATA_VERSION) if observed else None
+    reported = getattr(event.event_specific_data, "materialization", None)
+    return reported.tags.get(DATA_VERSION) if reported else None

@@ -1,4 +1,4 @@
-"""Which assets are due: missing, or made from other data, code or settings than today's.
+"""Which assets are due: missing, made from other data, code or settings than today's, or stopped by their own gate.
 
 Belongs here: asking Dagster for the staleness that its UI shows, and choosing what one run can bring up to date.
 Does not belong here: running (ticket_assets/__main__.py).
@@ -14,6 +14,7 @@ import dagster as dg
 # one. A test holds it to what we need of it.
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContext
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 
 class _Loading(LoadingContext):
@@ -44,7 +45,10 @@ class Due:
 
 
 def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.AssetKey, Due]:
-    """All assets of the definitions that are stale or missing, upstream first."""
+    """All assets of the definitions that are stale, missing or stopped by a check, upstream first.
+
+    A blocking check stops its own run only; if what it refused counted as up to date, the next run would go past it.
+    """
     graph = defs.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, _Loading(instance))
     found = {}
@@ -52,17 +56,27 @@ def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.As
         if not graph.get(key).is_executable:
             continue
         status = resolver.get_status(key)
-        if status is not StaleStatus.FRESH:
-            reasons = tuple(cause.reason for cause in resolver.get_stale_causes(key))
-            found[key] = Due(key, status is StaleStatus.MISSING, reasons)
+        reasons = [cause.reason for cause in resolver.get_stale_causes(key)]
+        if status is not StaleStatus.MISSING:
+            reasons += [f"its check {name} did not pass" for name in _not_passed(graph, instance, key)]
+        if reasons or status is not StaleStatus.FRESH:
+            found[key] = Due(key, status is StaleStatus.MISSING, tuple(reasons))
     return found
+
+
+def _not_passed(graph: Any, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
+    """Names of the asset's blocking checks whose latest evaluation failed or was never finished."""
+    keys = [one for one in graph.get_check_keys_for_assets({key}) if graph.get_check_spec(one).blocking]
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
+    passed = AssetCheckExecutionRecordStatus.SUCCEEDED
+    return sorted(one.name for one in keys if one in latest and latest[one].status is not passed)
 
 
 def next_run(defs: dg.Definitions, due: Iterable[Due]) -> list[dg.AssetKey]:
     """What one run can bring up to date without running anything for nothing.
 
-    A missing asset runs in any case. A stale one waits until all before it are up to date: whether it has to run
-    shows only then, by their data versions.
+    A missing asset runs in any case, but not before one between it and what runs now: that one may turn stale. A
+    stale one waits until all before it are up to date: whether it has to run shows only then, by their data versions.
     """
     graph = defs.resolve_asset_graph()
     by_key = {one.key: one for one in due}
@@ -70,7 +84,9 @@ def next_run(defs: dg.Definitions, due: Iterable[Due]) -> list[dg.AssetKey]:
     for key in graph.toposorted_asset_keys:
         if key not in by_key:
             continue
-        before = graph.get_ancestor_asset_keys(key) & by_key.keys()
-        if not before or (by_key[key].is_missing and before <= chosen):
+        ancestors = graph.get_ancestor_asset_keys(key)
+        before = ancestors & by_key.keys()
+        between = any(graph.get_ancestor_asset_keys(one) & before for one in ancestors - before)
+        if not before or (by_key[key].is_missing and before <= chosen and not between):
             chosen.add(key)
     return sorted(chosen)

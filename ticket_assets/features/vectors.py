@@ -4,6 +4,7 @@ Belongs here: what is missing, upserts in batches, reading vectors in a given or
 Does not belong here: computing a vector (encoder.py).
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ from ticket_assets.storage import digest
 TABLE = "tickets"
 UPSERT_ROWS = 1024
 INDEXED_FROM = 10_000
+TIDY_ATTEMPTS = 5
+# Without a declared key, two upserts of one new id at a time leave two rows and no error.
+_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
 
 
 @dataclass(frozen=True)
@@ -50,18 +54,15 @@ class VectorTable:
         database = lancedb.connect(folder)
         schema = pa.schema(
             [
-                pa.field("ticket_id", pa.string(), nullable=False),
+                pa.field("ticket_id", pa.string(), nullable=False, metadata=_KEY),
                 pa.field("text_hash", pa.string(), nullable=False),
                 pa.field("vector", pa.list_(pa.float32(), dimensions), nullable=False),
             ]
         )
         name = f"{TABLE}-{encoder_id}"
-        if (folder / f"{name}.lance").exists():
-            self._table: Any = database.open_table(name)
-        else:
-            self._table = database.create_table(name, schema=schema)
-            # Without a declared key, two upserts of one new id at a time leave two rows and no error.
-            self._table.set_unenforced_primary_key("ticket_id")
+        if not (folder / f"{name}.lance").exists():
+            _create(folder, name, schema)
+        self._table: Any = database.open_table(name)
 
     def fill(
         self,
@@ -79,9 +80,16 @@ class VectorTable:
             texts: n cleaned texts.
             encoder: of this table's encoder id.
             progress: called with (encoded, to encode) after each batch, which is also the checkpoint.
+
+        Raises:
+            ValueError: another encoder than this table's, or an id that stands twice.
         """
+        if encoder.encoder_id != self.encoder_id:
+            raise ValueError(f"this table holds vectors of {self.encoder_id}, not of {encoder.encoder_id}")
         known = self._known()
         wanted = dict(zip(ticket_ids, text_hashes, strict=True))
+        if len(wanted) != len(ticket_ids):
+            raise ValueError(f"{len(ticket_ids) - len(wanted)} of {len(ticket_ids)} ticket ids stand twice")
         stale = [row for row, (one, its) in enumerate(wanted.items()) if known.get(one) != its]
         # Texts of like length take like time, which keeps the progress honest.
         stale.sort(key=lambda row: len(texts[row]))
@@ -137,9 +145,32 @@ class VectorTable:
 
     def _tidy(self) -> None:
         """Merge the fragments of the upserts; index the key from a size where a scan begins to cost."""
-        if self._table.count_rows() >= INDEXED_FROM and not self._table.list_indices():
-            self._table.create_scalar_index("ticket_id")
-        self._table.optimize()
+        from lancedb.index import BTree
+
+        for left in reversed(range(TIDY_ATTEMPTS)):
+            try:
+                if self._table.count_rows() >= INDEXED_FROM and not self._table.list_indices():
+                    self._table.create_index("ticket_id", config=BTree())
+                self._table.optimize()
+                return
+            except RuntimeError as error:  # another process tidies the same table: look at what it left, go on
+                if not left or "commit conflict" not in str(error):
+                    raise
+                self._table.checkout_latest()
+
+
+def _create(folder: Path, name: str, schema: pa.Schema) -> None:
+    """Make an empty table elsewhere and move it here whole: made in one place, two overwrite each other."""
+    import lancedb
+
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as draft:
+        lancedb.connect(draft).create_table(name, schema=schema)
+        made, target = Path(draft, f"{name}.lance"), folder / f"{name}.lance"
+        try:
+            made.rename(target)
+        except OSError:  # another was first
+            if not target.exists():
+                raise
 
 
 def _fixed(vectors: np.ndarray) -> Any:

@@ -23,18 +23,17 @@ def write_candidate(folder: Path, winner: TargetModel, boosted: TargetModel) -> 
         boosted: its best boosted model; the same object when that is the winner.
     """
     draft = temporary_sibling(folder / "draft")
-    if draft.exists():
-        shutil.rmtree(draft)
     models = {WINNER: winner} if boosted is winner else {WINNER: winner, BOOSTED: boosted}
-    for name, model in models.items():
-        (draft / name).mkdir(parents=True)
-        model.save(draft / name)
-    files = sorted(path for path in draft.rglob("*") if path.is_file())
-    version = digest(f"{path.relative_to(draft)} {file_digest(path)}" for path in files)
-    if (folder / version).exists():
-        shutil.rmtree(draft)
-    else:
-        draft.rename(folder / version)
+    try:
+        for name, model in models.items():
+            (draft / name).mkdir(parents=True)
+            model.save(draft / name)
+        files = sorted(path for path in draft.rglob("*") if path.is_file())
+        version = digest(f"{path.relative_to(draft)} {file_digest(path)}" for path in files)
+        if not (folder / version).exists():
+            draft.rename(folder / version)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     write_text(folder / LATEST, version)
     return version
 

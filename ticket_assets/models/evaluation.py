@@ -186,7 +186,8 @@ def random_split(
     features = _joined(training.features, kept)
     y = np.concatenate([training.y, holdout.y[known]])
     groups = np.arange(len(y))
-    stratify = y if np.bincount(y).min() >= 2 else None
+    # Strata need two rows of each class, and a test row for each.
+    stratify = y if np.bincount(y).min() >= 2 and RANDOM_SHARE * len(y) >= len(candidate.labels) else None
     seen, unseen = train_test_split(groups, test_size=RANDOM_SHARE, random_state=RANDOM_SEED, stratify=stratify)
     bench = Workbench(features, y, groups, len(candidate.labels), seed, threads)
     representation, matrix = bench.fit_representation(candidate.recipe.blocks, seen)

@@ -8,7 +8,6 @@ import json
 import statistics
 import time
 import warnings
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,14 +122,14 @@ class Search:
         study = optuna.create_study(
             study_name=self.study,
             storage=open_storage(self.storage_url),
-            sampler=optuna.samplers.TPESampler(seed=self.bench.seed, n_startup_trials=12),
             pruner=FamilyHalving(),
             direction="maximize",
             load_if_exists=True,
         )
-        if not study.get_trials(deepcopy=False):
-            for family in self.families:
-                study.enqueue_trial({"family": family, **STARTING_POINTS[family]})
+        # A study that goes on must not draw again what it drew before.
+        seed = self.bench.seed + len(study.get_trials(deepcopy=False))
+        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=12)
+        self._start_families(study)
         while not self._is_over(study):
             study.optimize(self._objective, n_trials=1, callbacks=[self._report, self._hold_quota])
         return self._outcome(study)
@@ -158,14 +157,24 @@ class Search:
             counts = class_counts(self.bench.y[scored], scores[scored].argmax(axis=1), self.bench.classes)
             value = float(macro_f1(counts))
             trial.report(value, step)
-            if step + 1 < len(RUNGS) and (trial.should_prune() or self._is_late(trial)):
+            # Until a family has finished a trial, neither the pruner nor the clock stops one of its own.
+            may_stop = step + 1 < len(RUNGS) and recipe.family in _finished_families(trial.study)
+            if may_stop and (trial.should_prune() or self._is_late(trial)):
                 raise optuna.TrialPruned
         np.save(self.folder / f"trial-{trial.number}.npy", scores, allow_pickle=False)
         return value
 
+    def _start_families(self, study: "optuna.Study") -> None:
+        """Queue the starting point of each family that has finished no trial: it may have died with its process."""
+        trials = study.get_trials(deepcopy=False)
+        queued = {one.system_attrs["fixed_params"]["family"] for one in trials if one.state.name == "WAITING"}
+        for family in self.families:
+            if family not in queued | _finished_families(study):
+                study.enqueue_trial({"family": family, **STARTING_POINTS[family]})
+
     def _is_late(self, trial: "optuna.Trial") -> bool:
-        """Whether time is up; the first trial of each family is finished all the same."""
-        if trial.number < len(self.families) or self.budget.trials is not None:
+        """Whether time is up."""
+        if self.budget.trials is not None:
             return False
         started = trial.datetime_start
         assert started is not None
@@ -173,11 +182,11 @@ class Search:
         return _seconds(trial.study) + running >= self.budget.seconds
 
     def _is_over(self, study: "optuna.Study") -> bool:
-        finished = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-        if len(finished) < len(self.families):
+        if not set(self.families) <= _finished_families(study):
             return False
         if self.budget.trials is not None:
-            return len(finished) >= self.budget.trials
+            ended = [one for one in study.get_trials(deepcopy=False) if one.state.name in ("COMPLETE", "PRUNED")]
+            return len(ended) >= self.budget.trials
         return _seconds(study) >= self.budget.seconds
 
     def _hold_quota(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
@@ -245,17 +254,23 @@ def seconds_saved(rows: tuple[TrialRow, ...]) -> float:
     )
 
 
+def _finished_families(study: "optuna.Study") -> set[str]:
+    return {one.params["family"] for one in study.get_trials(deepcopy=False) if one.state.name == "COMPLETE"}
+
+
 def _seconds(study: "optuna.Study") -> float:
     return sum(_row(trial).seconds for trial in study.get_trials(deepcopy=False) if trial.state.is_finished())
 
 
 def _row(trial: "optuna.trial.FrozenTrial") -> TrialRow:
     values = trial.intermediate_values
+    # A dead trial is failed when somebody looks again, so what it seems to have taken is mostly idle time.
+    took = trial.duration if trial.state.name != "FAIL" else None
     return TrialRow(
         trial.number,
         trial.params.get("family", "unknown"),
         trial.state.name.lower(),
         values[max(values)] if values else None,
         len(values),
-        trial.duration.total_seconds() if trial.duration else 0.0,
+        took.total_seconds() if took else 0.0,
     )

@@ -121,7 +121,8 @@ def require_same_classes(shifts: dict[str, float], limit: float) -> None:
     Raises:
         SplitError: naming the label columns, their shift and the setting.
     """
-    moved = {label: shift for label, shift in shifts.items() if shift > limit}
+    # Written so that the shift of a label that nobody has, which is no number, fails it too.
+    moved = {label: shift for label, shift in shifts.items() if not shift <= limit}
     if moved:
         listed = ", ".join(f"{label} by {100 * shift:.1f} points" for label, shift in moved.items())
         raise SplitError(

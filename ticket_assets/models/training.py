@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticket_assets.models.calibration import fit_temperature
-from ticket_assets.models.fitting import fit_estimator
+from ticket_assets.models.fitting import ABSENT, fit_estimator
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.workbench import Workbench
@@ -37,19 +37,24 @@ def fold_scores(bench: Workbench, recipe: Recipe, folds: np.ndarray, number: int
         share: of the other folds' families to fit on; chosen by family number, so that rungs nest.
 
     Returns:
-        float64 (rows of the fold, K), in row order.
+        float64 (rows of the fold, K), in row order; ABSENT for a class that the fitted rows lack.
     """
     seen = np.flatnonzero((folds != number) & (bench.groups % 1000 < 1000 * share))
     unseen = np.flatnonzero(folds == number)
     representation, matrix = bench.fit_representation(recipe.blocks, seen)
     estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads)
-    return estimator.scores(bench.matrix(representation, unseen))
+    scores = estimator.scores(bench.matrix(representation, unseen))
+    scores[:, np.bincount(bench.y[seen], minlength=bench.classes) == 0] = ABSENT
+    return scores
 
 
 def train(
     bench: Workbench, recipe: Recipe, target: str, labels: tuple[str, ...], out_of_fold: np.ndarray
 ) -> TargetModel:
     """Fit on all rows; calibrate on scores of models that did not see the row they score.
+
+    Rows of a class that their fold's model did not know are left out of the calibration: their loss grows with every
+    sharpening, so that a handful of them would flatten the confidence in all the others.
 
     Args:
         bench: the training rows.
@@ -60,4 +65,6 @@ def train(
     """
     representation, matrix = bench.fit_representation(recipe.blocks, np.arange(len(bench.y)))
     estimator = fit_estimator(recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads)
-    return TargetModel(target, labels, recipe, representation, estimator, fit_temperature(out_of_fold, bench.y))
+    known = out_of_fold[np.arange(len(bench.y)), bench.y] != ABSENT
+    inverse_temperature = fit_temperature(out_of_fold[known], bench.y[known])
+    return TargetModel(target, labels, recipe, representation, estimator, inverse_temperature)

@@ -206,7 +206,9 @@ def _file_faults(manifest: BundleManifest, folder: Path) -> list[str]:
     missing = [f"{name} is missing" for name in manifest.files.keys() - found.keys()]
     unknown = [f"{name} is not in its list" for name in found.keys() - manifest.files.keys()]
     changed = [f"{name} was changed" for name, its in manifest.files.items() if name in found and found[name] != its]
-    return sorted([*missing, *unknown, *changed])
+    # The manifest lists the files' sums; its own is the folder's name.
+    forged = [] if manifest.id == folder.name else [f"{MANIFEST} was changed: its content is bundle {manifest.id}"]
+    return sorted([*missing, *unknown, *changed, *forged])
 
 
 def _code_faults(manifest: BundleManifest) -> list[str]:

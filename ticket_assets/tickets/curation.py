@@ -4,6 +4,7 @@ Belongs here: mapping columns and labels, the latest version of a ticket, foldin
 Does not belong here: how a text is cleaned (cleaning.py), languages (language.py), families (families.py).
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ REASONS = {
     EMPTY_TEXT: "no text is left after cleaning",
     NO_USABLE_LABEL: "no target has a known label",
 }
+_DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ def curate(
     _require_columns(snapshot, columns, targets, context)
     mapped = _map_columns(snapshot, columns, context)
     unknown = {name: _map_labels(mapped, snapshot[target.column], name, target) for name, target in targets.items()}
+    # Each ticket keeps the place of its first version: a later one must not let a copy pass it by.
+    place = {ticket_id: at for at, ticket_id in enumerate(mapped["ticket_id"].drop_duplicates())}
     latest = mapped.drop_duplicates("ticket_id", keep="last")
+    latest = latest.iloc[latest["ticket_id"].map(place).argsort().to_numpy()]
     labels = [LABEL_PREFIX + name for name in targets]
     reason = pd.Series(pd.NA, index=latest.index, dtype="object")
     reason[latest[labels].isna().all(axis=1)] = NO_USABLE_LABEL
@@ -73,7 +78,7 @@ def curate(
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
-    clean["disputed"] = clean.duplicated("text", keep=False)
+    clean["disputed"] = (clean.groupby("text")[labels].transform("nunique") > 1).any(axis=1)
     quarantine = snapshot.loc[reason.index[reason.notna()]].copy()
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
@@ -94,7 +99,7 @@ def originals(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[st
     bodies = _strings(snapshot[columns.body])
     frame = pd.DataFrame({"ticket_id": _ids(snapshot, columns, subjects, bodies), "subject": subjects, "body": bodies})
     for name in context:
-        frame[name] = [None if pd.isna(value) else str(value) for value in snapshot[name]]
+        frame[name] = _texts(snapshot[name])
     return frame.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
 
 
@@ -132,16 +137,16 @@ def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple
     for instant in ("created_at", "ingested_at"):
         mapped[instant] = pd.to_datetime(mapped[instant], utc=True).astype("datetime64[us, UTC]")
     for name in context:
-        mapped[CONTEXT_PREFIX + name] = snapshot[name].map(lambda value: None if pd.isna(value) else str(value))
+        mapped[CONTEXT_PREFIX + name] = pd.Series(_texts(snapshot[name]), index=snapshot.index, dtype="object")
     return mapped
 
 
 def _map_labels(mapped: pd.DataFrame, values: pd.Series, name: str, target: TargetSettings) -> int:
     """Add the label column; return how many rows carry a value that the mapping does not know."""
-    stripped = values.map(lambda value: None if pd.isna(value) else str(value).strip() or None)
-    known = stripped.map(lambda value: target.values.get(value) if target.values else value, na_action="ignore")
-    mapped[LABEL_PREFIX + name] = known.astype("object").where(known.notna(), None)
-    return int((stripped.notna() & known.isna()).sum())
+    given = _texts(values)
+    known = [target.values.get(value) if value and target.values else value for value in given]
+    mapped[LABEL_PREFIX + name] = pd.Series(known, index=values.index, dtype="object")
+    return sum(value is not None and label is None for value, label in zip(given, known, strict=True))
 
 
 def _ids(snapshot: pd.DataFrame, columns: ColumnSettings, subjects: list[str], bodies: list[str]) -> list[str]:
@@ -152,14 +157,31 @@ def _ids(snapshot: pd.DataFrame, columns: ColumnSettings, subjects: list[str], b
 
 
 def _strings(values: pd.Series) -> list[str]:
-    return ["" if pd.isna(value) else str(value).strip() for value in values]
+    return [text or "" for text in _texts(values)]
+
+
+def _texts(values: pd.Series) -> list[str | None]:
+    """Values as text, None where there is none; the number 7 is "7" also where missing ones made it 7.0."""
+    return [_text(value) for value in values]
+
+
+def _text(value: Any) -> str | None:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value).strip() or None
 
 
 def _instants(values: pd.Series) -> Any:
+    """Dates that say their year; a bare number has no unit and a bare time no day, and pandas would invent both."""
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        texts = pd.Series(_texts(values), index=values.index, dtype="object")
+        values = texts.where([bool(text and _DATE.search(text)) for text in texts], None)
     return pd.to_datetime(values, utc=True, errors="coerce", format="mixed")
 
 
 def _unreadable_dates(snapshot: pd.DataFrame, columns: ColumnSettings, mapped: pd.DataFrame) -> int:
     if columns.created_at is None:
         return 0
-    return int((snapshot[columns.created_at].notna() & mapped["created_at"].isna()).sum())
+    given = pd.Series(_texts(snapshot[columns.created_at]), index=snapshot.index, dtype="object")
+    return int((given.notna() & mapped["created_at"].isna()).sum())

@@ -4,9 +4,11 @@ Belongs here: which rows are new, writing them once, the version of the whole, t
 Does not belong here: judging or changing a row (curation.py).
 
 A row is known by the hash of its content and its how-many-eth occurrence in the source: a re-run with nothing new
-writes nothing, and a row that stands twice in a file is kept twice.
+writes nothing, and a row that stands twice in a file is kept twice. A column without a value is no content: one that
+a later file brings does not make the earlier rows new.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from ticket_assets.storage import digest, temporary_sibling
+from ticket_assets.storage import digest, replacing
 from ticket_assets.tickets.sources import SourceError, scan
 
 META_COLUMNS = ("_row_hash", "_position", "_ingested_at", "_batch")
@@ -44,7 +46,7 @@ def ingest(files: tuple[Path, ...], folder: Path, now: datetime | None = None) -
     """
     with duckdb.connect() as engine:
         try:
-            engine.execute(_hashed(files))
+            engine.execute(_hashed(engine, files))
         except duckdb.Error as error:
             raise SourceError(f"cannot read {files[0]} (and {len(files) - 1} more): {error}") from error
         source_rows = _count(engine, "hashed")
@@ -79,13 +81,23 @@ def count_rows(folder: Path) -> int:
 
 
 def read_snapshot(folder: Path) -> pd.DataFrame:
-    """All rows of all batches in order of ingestion, source columns first, then META_COLUMNS."""
+    """All rows of all batches in order of ingestion; whole numbers stay whole where others are missing.
+
+    Raises:
+        SourceError: nothing was ingested yet.
+    """
+    known = batches(folder)
+    if not known:
+        raise SourceError(f"no tickets in {folder}: materialise tickets/raw")
     with duckdb.connect() as engine:
-        return engine.execute(f"SELECT * FROM {_union(batches(folder))} ORDER BY _ingested_at, _position").df()
+        rows = engine.sql(f"SELECT * FROM {_union(known)} ORDER BY _ingested_at, _position")
+        return rows.to_arrow_table().to_pandas(integer_object_nulls=True)
 
 
-def _hashed(files: tuple[Path, ...]) -> str:
-    content = "md5(CAST(to_json(source) AS VARCHAR))"
+def _hashed(engine: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> str:
+    names = sorted(row[0] for row in engine.execute(f"DESCRIBE SELECT * FROM {scan(files)}").fetchall())
+    values = ", ".join(f"{_literal(json.dumps(name) + ':')} || to_json({_identifier(name)})" for name in names)
+    content = f"md5(concat_ws(',', {values}))"
     return f"""
         CREATE TABLE hashed AS
         WITH numbered AS (
@@ -101,18 +113,24 @@ def _write_batch(engine: duckdb.DuckDBPyConnection, folder: Path, now: datetime)
     hashes = [row[0] for row in engine.execute("SELECT _row_hash FROM fresh ORDER BY _row_hash").fetchall()]
     name = f"batch-{digest(hashes)}"
     target = folder / f"{name}.parquet"
-    temporary = temporary_sibling(target)
-    engine.execute(
-        f"COPY (SELECT *, ?::TIMESTAMPTZ AS _ingested_at, '{name}' AS _batch FROM fresh ORDER BY _position) "
-        f"TO '{str(temporary).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, COMPRESSION zstd)",
-        [now],
-    )
-    temporary.replace(target)
+    with replacing(target) as temporary:
+        engine.execute(
+            f"COPY (SELECT *, ?::TIMESTAMPTZ AS _ingested_at, '{name}' AS _batch FROM fresh ORDER BY _position) "
+            f"TO {_literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd)",
+            [now],
+        )
 
 
 def _union(files: tuple[Path, ...]) -> str:
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{listed}], union_by_name = true)"
+    return f"read_parquet([{', '.join(_literal(str(file)) for file in files)}], union_by_name = true)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _count(engine: duckdb.DuckDBPyConnection, table: str) -> int:

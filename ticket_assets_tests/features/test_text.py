@@ -1,0 +1,101 @@
+"""Text features: the same numbers in training and serving, finite for any text."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticket_assets.features.text import FeatureSchema, TicketFeatures, document, text_columns, text_features
+
+SCHEMA = FeatureSchema(("en", "de"), ("channel", "product"))
+
+
+def columns(text: str, language: str = "en") -> dict[str, float]:
+    return dict(zip(SCHEMA.columns, text_columns(text, language, SCHEMA), strict=True))
+
+
+def test_the_columns_measure_what_they_are_called() -> None:
+    found = columns("Help me!!\nAB 12 ab?")
+    assert found == pytest.approx(
+        {
+            "log_characters": math.log(20),
+            "log_words": math.log(6),
+            "log_lines": math.log(3),
+            "mean_word_length": 12 / 5,
+            "distinct_word_share": 4 / 5,
+            "upper_share": 3 / 19,
+            "digit_share": 2 / 19,
+            "punctuation_share": 3 / 19,
+            "log_question_marks": math.log(2),
+            "log_exclamation_marks": math.log(3),
+            "language_en": 1,
+            "language_de": 0,
+        }
+    )
+
+
+def test_an_empty_text_gives_zeros_and_an_unknown_language_sets_none() -> None:
+    assert set(columns("", "und").values()) == {0.0}
+    assert columns("?!", "de")["language_de"] == 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(), st.sampled_from(["en", "und", ""]))
+def test_any_text_gives_finite_numbers_and_shares_between_0_and_1(text: str, language: str) -> None:
+    found = columns(text, language)
+    assert all(math.isfinite(value) for value in found.values())
+    assert all(0 <= value <= 1 for name, value in found.items() if name.endswith("_share"))
+
+
+def test_context_values_stand_in_the_document_as_words_of_their_own() -> None:
+    made = document("text", {"product": "Cloud-Box 2", "channel": "Mail", "other": "x"}, SCHEMA)
+    assert made == "text\nctx_channel_mail ctx_product_cloud_box_2"
+    assert document("text", {"channel": None, "product": ""}, SCHEMA) == document("text", {}, SCHEMA) == "text"
+
+
+def test_one_ticket_alone_has_the_features_it_has_among_others() -> None:
+    texts, languages = ["one", "two words", ""], ["en", "de", "und"]
+    contexts: list[dict[str, str | None]] = [{"channel": "mail"}, {}, {"channel": None}]
+    together = text_features(texts, languages, contexts, SCHEMA)
+    assert together.columns.dtype == np.float32
+    assert together.columns.shape == (3, len(SCHEMA.columns))
+    for row, (text, language, context) in enumerate(zip(texts, languages, contexts, strict=True)):
+        alone = text_features([text], [language], [context], SCHEMA)
+        assert alone.documents == together.documents[row : row + 1]
+        assert alone.columns.tobytes() == together.columns[row].tobytes()
+
+
+def test_no_ticket_gives_no_row_and_unequal_numbers_are_refused() -> None:
+    assert text_features([], [], [], SCHEMA).columns.shape == (0, len(SCHEMA.columns))
+    with pytest.raises(ValueError, match="shorter"):
+        text_features(["a", "b"], ["en"], [{}, {}], SCHEMA)
+    with pytest.raises(ValueError, match="shorter"):
+        text_features(["a", "b"], ["en", "en"], [{}], SCHEMA)
+
+
+def test_rows_are_taken_in_the_order_asked_for_vectors_included() -> None:
+    made = text_features(["a", "bb", "ccc"], ["en"] * 3, [{}] * 3, SCHEMA)
+    assert len(made) == 3
+    some = made.take(np.array([2, 0]))
+    assert (some.documents, some.vectors) == (("ccc", "a"), None)
+    assert some.columns.tolist() == made.columns[[2, 0]].tolist()
+    vectors = np.eye(3, dtype=np.float32)
+    taken = TicketFeatures(made.documents, made.columns, vectors).take(np.array([1])).vectors
+    assert taken is not None
+    assert taken.tolist() == [[0, 1, 0]]
+
+
+def test_the_schema_hash_moves_with_languages_context_their_order_and_the_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    schemas = [SCHEMA, FeatureSchema(("en", "de")), FeatureSchema(("de", "en"), SCHEMA.context)]
+    schemas += [FeatureSchema(SCHEMA.languages, SCHEMA.context[::-1]), FeatureSchema(("en",), SCHEMA.context)]
+    before = {schema.hash for schema in schemas}
+    assert len(before) == 5
+    assert FeatureSchema(("en", "de"), ("channel", "product")).hash == SCHEMA.hash
+    monkeypatch.setattr("ticket_assets.features.text.FEATURES_VERSION", "next")
+    assert SCHEMA.hash not in before

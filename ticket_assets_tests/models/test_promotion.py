@@ -1,0 +1,187 @@
+"""GATE: who becomes champion. Each rule refuses what it should, with its reason, and lets a true gain through."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ticket_assets.models.promotion import Contest, Verdict, decide, judge
+from ticket_assets.settings import PromotionSettings
+
+RULES = PromotionSettings()
+LABELS = ("access", "hardware", "network", "payroll")
+ROWS = 2000
+
+
+def _answers(truth, accuracy, seed):
+    """Predictions that are right on so large a share of the rows, by chance elsewhere."""
+    random = np.random.default_rng(seed)
+    wrong = (truth + random.integers(1, len(LABELS), len(truth))) % len(LABELS)
+    return np.where(random.random(len(truth)) < accuracy, truth, wrong)
+
+
+def _contest(right, champion_right, rows=ROWS, **given):
+    """A contest of challenger and champion that are right so often, in families of two."""
+    truth = np.random.default_rng(0).choice(4, rows, p=[0.4, 0.3, 0.2, 0.1])
+    return Contest(
+        **{
+            "y_true": truth,
+            "challenger": _answers(truth, right, 1),
+            "champion": None if champion_right is None else _answers(truth, champion_right, 2),
+            "majority": np.zeros(rows, dtype=int),
+            "families": np.arange(rows) // 2,
+            "labels": LABELS,
+            "latency_ms": 20.0,
+            **given,
+        }
+    )
+
+
+def test_the_first_model_is_promoted_with_its_score():
+    decision = decide({"queue": _contest(0.8, None)}, RULES, 0)
+    assert decision.promoted
+    first = decision.targets["queue"]
+    assert first.verdict is Verdict.FIRST
+    assert decision.reason == f"promoted: queue: first model, macro F1 {first.challenger_macro_f1:.3f}"
+    assert (first.champion_macro_f1, first.difference) == (None, None)
+
+
+def test_a_first_model_below_the_floor_is_refused():
+    decision = decide({"queue": _contest(0.8, None, challenger=np.zeros(ROWS, dtype=int))}, RULES, 0)
+    assert not decision.promoted
+    assert decision.targets["queue"].verdict is Verdict.LOSES
+    assert "is below the floor" in decision.reason
+    assert decide({"queue": _contest(0.8, None)}, replace_rules(floor_over_majority=0.9), 0).promoted is False
+
+
+def test_a_first_model_that_is_too_slow_is_refused():
+    decision = decide({"queue": _contest(0.8, None, latency_ms=251.0)}, RULES, 0)
+    assert not decision.promoted
+    assert "one ticket takes 251 ms, more than 250" in decision.reason
+    assert decide({"queue": _contest(0.8, None, latency_ms=250.0)}, RULES, 0).promoted
+
+
+def test_a_better_challenger_is_promoted_with_the_interval_of_its_gain():
+    decision = decide({"queue": _contest(0.85, 0.75)}, RULES, 0)
+    assert decision.promoted
+    gain = decision.targets["queue"].difference
+    assert gain.low > 0
+    assert decision.reason == f"promoted: queue: macro F1 {gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
+def test_a_better_challenger_that_is_too_slow_is_refused():
+    decision = decide({"queue": _contest(0.85, 0.75, latency_ms=900.0)}, RULES, 0)
+    assert not decision.promoted
+    assert "900 ms" in decision.reason
+
+
+def test_a_worse_challenger_is_refused_with_the_bound_that_it_broke():
+    decision = decide({"queue": _contest(0.70, 0.80)}, RULES, 0)
+    assert not decision.promoted
+    loss = decision.targets["queue"].difference
+    assert f"queue: macro F1 may fall by {-loss.low:.3f} (lower bound), more than max_loss 0.01" in decision.reason
+
+
+def test_an_equal_challenger_is_refused_as_no_gain():
+    one = _contest(0.8, 0.8)
+    decision = decide({"queue": replace(one, challenger=one.champion)}, RULES, 0)
+    assert not decision.promoted
+    assert decision.targets["queue"].verdict is Verdict.HOLDS
+    assert decision.reason == "refused: no target gains over the champion"
+    assert decision.targets["queue"].worst_class is None
+
+
+def test_a_fall_of_one_class_is_refused_though_the_whole_gains():
+    one = _contest(0.9, 0.6)
+    challenger = np.where(one.y_true == 3, 0, one.challenger)
+    decision = decide({"queue": replace(one, challenger=challenger)}, replace_rules(max_loss=1.0), 0)
+    assert not decision.promoted
+    judged = decision.targets["queue"]
+    assert judged.worst_class == "payroll"
+    assert f"F1 of payroll falls by {judged.worst_class_drop:.3f}, more than max_class_drop 0.1" in decision.reason
+    lenient = replace_rules(max_loss=1.0, max_class_drop=1.0)
+    assert decide({"queue": replace(one, challenger=challenger)}, lenient, 0).promoted
+
+
+@pytest.mark.parametrize(("rows", "refused"), [(9, False), (10, True)])
+def test_a_class_of_fewer_than_ten_rows_cannot_refuse(rows, refused):
+    truth = np.array([0] * 1000 + [1] * 1000 + [2] * rows)
+    challenger = np.where(truth == 2, 0, truth)
+    one = _contest(0.8, 0.8, rows=len(truth))
+    judged = judge(replace(one, y_true=truth, champion=truth, challenger=challenger), replace_rules(max_loss=1.0), 0)
+    assert any("F1 of network falls" in reason for reason in judged.reasons) is refused
+
+
+def test_a_target_that_loses_refuses_the_bundle_though_another_gains():
+    decision = decide({"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80)}, RULES, 0)
+    assert not decision.promoted
+    assert [one.verdict for one in decision.targets.values()] == [Verdict.GAINS, Verdict.LOSES]
+    assert decision.reason.startswith("refused: type: ")
+    assert "queue" not in decision.reason
+
+
+def test_a_target_that_holds_does_not_refuse_a_gain_of_another():
+    one = _contest(0.8, 0.8)
+    same = replace(one, challenger=one.champion)
+    decision = decide({"queue": _contest(0.85, 0.75), "type": same}, RULES, 0)
+    assert decision.promoted
+    assert decision.reason.startswith("promoted: queue: ")
+    assert "type" not in decision.reason
+
+
+def test_a_new_target_beside_an_old_one_that_holds_is_promoted():
+    one = _contest(0.8, 0.8)
+    decision = decide({"queue": replace(one, challenger=one.champion), "mood": _contest(0.8, None)}, RULES, 0)
+    assert decision.promoted
+
+
+@pytest.mark.parametrize("champion", [None, 0.4])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_challenger_trained_on_random_labels_is_refused(champion, seed):
+    """It guesses classes as often as they occur: macro F1 1/4, which is far above the majority's 0.143."""
+    one = _contest(0.5, champion)
+    guesses = np.random.default_rng(seed).permutation(one.y_true)
+    decision = decide({"queue": replace(one, challenger=guesses)}, RULES, 0)
+    assert not decision.promoted
+    assert "is below the floor 0.300" in decision.reason
+
+
+def test_a_class_that_the_champion_does_not_know_is_its_error():
+    """The challenger learnt payroll; on all other rows both say the same."""
+    one = _contest(0.9, 0.9)
+    champion = np.where(one.challenger == 3, 0, one.challenger)
+    decision = decide({"queue": replace(one, champion=champion)}, RULES, 0)
+    assert decision.promoted
+    assert decision.targets["queue"].champion_macro_f1 < decision.targets["queue"].challenger_macro_f1
+
+
+def test_a_gain_that_chance_explains_is_no_gain():
+    decision = decide({"queue": _contest(0.82, 0.80, rows=100)}, replace_rules(max_loss=0.5, max_class_drop=1.0), 0)
+    assert not decision.promoted
+    assert decision.targets["queue"].verdict is Verdict.HOLDS
+
+
+def test_the_decision_goes_into_a_record_and_a_table():
+    decision = decide({"queue": _contest(0.85, 0.75), "mood": _contest(0.8, None)}, RULES, 0)
+    told = json.loads(json.dumps(decision.as_dict()))
+    assert told["promoted"] is True
+    assert told["targets"]["queue"]["verdict"] == "gains"
+    assert told["targets"]["queue"]["difference"]["draws"] == 1000
+    queue, mood = decision.table()
+    assert queue["champion macro F1"] == decision.targets["queue"].champion_macro_f1
+    assert (mood["target"], mood["verdict"], mood["champion macro F1"]) == ("mood", "first", "none")
+    assert queue["reasons"] == decision.targets["queue"].reasons[0]
+
+
+def test_the_same_contest_is_decided_the_same_way_again():
+    contests = {"queue": _contest(0.81, 0.80)}
+    assert decide(contests, RULES, 3) == decide(contests, RULES, 3)
+
+
+def test_no_target_at_all_promotes_nothing():
+    assert not decide({}, RULES, 0).promoted
+
+
+def replace_rules(**given):
+    return RULES.model_copy(update=given)

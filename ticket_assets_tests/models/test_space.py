@@ -1,0 +1,62 @@
+"""Recipes and the space they are drawn from: starting points are in it, and every draw can be written down."""
+
+import json
+
+import optuna
+import pytest
+
+from ticket_assets.models.ngrams import TfidfSpec
+from ticket_assets.models.recipe import BOOSTED, Recipe
+from ticket_assets.models.representation import Blocks
+from ticket_assets.models.space import STARTING_POINTS, draw
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+FAMILIES = tuple(STARTING_POINTS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_starting_point_names_every_parameter_and_lies_in_the_space(family):
+    """Optuna warns of a value out of range, and a warning is an error here; a missing one would be drawn."""
+    study = optuna.create_study()
+    study.enqueue_trial({"family": family, **STARTING_POINTS[family]})
+    trial = study.ask()
+    recipe = draw(trial, FAMILIES, 5000)
+    assert recipe.family == family
+    assert trial.params == {"family": family, **STARTING_POINTS[family]}
+
+
+def test_every_recipe_of_a_hundred_draws_survives_json():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = [draw(study.ask(), FAMILIES, 5000) for _ in range(100)]
+    assert {recipe.family for recipe in drawn} == set(FAMILIES)
+    for recipe in drawn:
+        assert Recipe.from_dict(json.loads(json.dumps(recipe.as_dict()))) == recipe
+
+
+def test_only_the_parameters_of_the_drawn_family_are_asked_for():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    prefixes = {"linear_svm": "svm_", "logistic_regression": "lr_", "lightgbm": "lgbm_", "xgboost": "xgb_"}
+    for _ in range(40):
+        trial = study.ask()
+        family = draw(trial, FAMILIES, 5000).family
+        assert all(name.startswith(prefixes[family]) for name in trial.params if name != "family")
+
+
+def test_a_family_that_is_switched_off_is_never_drawn():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=2))
+    assert {draw(study.ask(), ("xgboost", "linear_svm"), 5000).family for _ in range(30)} == {"xgboost", "linear_svm"}
+
+
+def test_a_recipe_of_each_kind_says_what_it_is_made_of():
+    def of(**given):
+        return draw(optuna.trial.FixedTrial({**STARTING_POINTS[given["family"]], **given}), FAMILIES, 5000)
+
+    assert of(family="linear_svm").blocks.tfidf == TfidfSpec(min_df=2, max_ngrams=20_000)
+    assert of(family="linear_svm", svm_ngrams="frequent").blocks.tfidf == TfidfSpec(min_df=3, max_ngrams=5000)
+    dense = of(family="logistic_regression", lr_blocks="dense").blocks
+    assert dense == Blocks(tfidf=TfidfSpec(max_ngrams=5000), svd=128, scores=True, vectors=1.0)
+    assert of(family="logistic_regression").blocks.sparse
+    for family, prefix in zip(BOOSTED, ("lgbm", "xgb"), strict=True):
+        assert of(family=family, **{f"{prefix}_blocks": "ngrams"}).blocks.tfidf.longest == 1
+        stacked = of(family=family, **{f"{prefix}_blocks": "stacked"}).blocks
+        assert (stacked.svd, stacked.scores, stacked.vectors, stacked.columns) == (128, True, 1.0, 1.0)

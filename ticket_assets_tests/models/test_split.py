@@ -1,0 +1,199 @@
+"""GATE: the hold-out stays frozen, whole families stand on one side, and what moves is refused with its numbers."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ticket_assets.models.split import (
+    AT_RANDOM,
+    BARRED,
+    BY_TIME,
+    HOLDOUT,
+    TRAIN,
+    Holdout,
+    SplitError,
+    assign,
+    choose_holdout,
+    class_shifts,
+    require_same_classes,
+    require_whole_families,
+)
+from ticket_assets.settings import SplitSettings
+
+SETTINGS = SplitSettings()
+
+
+def _tickets(families=40, dated=True, seed=0):
+    """Families of one to four tickets, dates in no order."""
+    random = np.random.default_rng(seed)
+    family = np.repeat(np.arange(families), random.integers(1, 5, families))
+    random.shuffle(family)
+    days = random.choice(2000, len(family), replace=False)
+    created = pd.Timestamp("2025-01-01", tz="UTC") + pd.to_timedelta(days, unit="D")
+    return pd.DataFrame(
+        {
+            "ticket_id": [f"t{number:03d}" for number in range(len(family))],
+            "family_id": [f"f{number:03d}" for number in family],
+            "created_at": created if dated else pd.Series(pd.NaT, range(len(family)), dtype="datetime64[us, UTC]"),
+            "label_queue": random.choice(["a", "b"], len(family)),
+        }
+    )
+
+
+def _side(split, ticket_id):
+    return split.set_index("ticket_id").loc[ticket_id, "side"]
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_families_never_straddle_the_line_or_two_folds(dated, seed):
+    tickets = _tickets(60, dated, seed)
+    split = assign(tickets, choose_holdout(tickets, SETTINGS), 3)
+    assert (split.groupby("family_id")["side"].nunique() == 1).all()
+    assert (split.groupby("family_id")["fold"].nunique() == 1).all()
+    assert set(split["side"]) == {TRAIN, HOLDOUT}
+    assert set(split.loc[split["side"] == TRAIN, "fold"]) == {0, 1, 2}
+    assert set(split.loc[split["side"] == HOLDOUT, "fold"]) == {-1}
+    require_whole_families(split)
+
+
+@pytest.mark.parametrize("column", ["side", "fold"])
+def test_a_split_family_is_caught_and_named(column):
+    tickets = _tickets()
+    split = assign(tickets, choose_holdout(tickets, SETTINGS), 3)
+    pair = split[split["side"] == TRAIN].groupby("family_id").filter(lambda rows: len(rows) > 1)
+    split.loc[pair.index[0], column] = HOLDOUT if column == "side" else 1 + pair["fold"].iloc[0]
+    with pytest.raises(SplitError, match=f"1 families .* among them {pair['family_id'].iloc[0]}"):
+        require_whole_families(split)
+
+
+def test_with_dates_the_latest_families_are_held_out():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    assert holdout.rule == BY_TIME
+    held = tickets["ticket_id"].isin(holdout.ticket_ids)
+    latest = tickets.groupby("family_id")["created_at"].max()
+    chosen = set(tickets.loc[held, "family_id"])
+    assert len(chosen) == 6  # 15 % of 40
+    assert latest[latest.index.isin(chosen)].min() > latest[~latest.index.isin(chosen)].max()
+
+
+def test_one_missing_date_makes_the_choice_random_and_named_so():
+    tickets = _tickets()
+    tickets.loc[3, "created_at"] = pd.NaT
+    holdout = choose_holdout(tickets, SETTINGS)
+    assert holdout.rule == AT_RANDOM
+    assert holdout.ticket_ids != choose_holdout(tickets, SplitSettings(seed=1)).ticket_ids
+    shuffled = tickets.sample(frac=1, random_state=0)
+    assert choose_holdout(shuffled, SETTINGS) == holdout
+
+
+@pytest.mark.parametrize("share", [0.1, 0.15, 0.4])
+def test_the_share_is_one_of_families_with_dates_and_one_of_tickets_without(share):
+    """With dates the larger families come late, so that the share of tickets lies somewhat above."""
+    settings = SplitSettings(holdout_share=share)
+    dated, undated = _tickets(400), _tickets(400, dated=False)
+    held = dated[dated["ticket_id"].isin(choose_holdout(dated, settings).ticket_ids)]
+    assert held["family_id"].nunique() == round(share * dated["family_id"].nunique())
+    assert len(choose_holdout(undated, settings).ticket_ids) == pytest.approx(share * len(undated), abs=4)
+
+
+def test_the_frozen_ids_stay_when_tickets_are_added():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    later = _tickets(30, seed=9)
+    later["ticket_id"], later["family_id"] = "new-" + later["ticket_id"], "new-" + later["family_id"]
+    later["created_at"] += pd.Timedelta(days=4000)
+    grown = assign(pd.concat([tickets, later], ignore_index=True), holdout, 3)
+    before = assign(tickets, holdout, 3)
+    pd.testing.assert_frame_equal(grown.iloc[: len(tickets)], before)
+    assert set(grown.iloc[len(tickets) :]["side"]) == {TRAIN}
+
+
+def test_a_new_relative_of_the_hold_out_is_barred():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    family = tickets.set_index("ticket_id").loc[holdout.ticket_ids[0], "family_id"]
+    relative = pd.DataFrame({"ticket_id": ["new"], "family_id": [family]})
+    split = assign(pd.concat([tickets, relative], ignore_index=True), holdout, 3)
+    assert _side(split, "new") == BARRED
+    assert split["fold"].iloc[-1] == -1
+    assert set(split.loc[split["side"] == HOLDOUT, "ticket_id"]) == set(holdout.ticket_ids)
+    require_whole_families(split)
+
+
+def test_a_merge_across_the_line_keeps_the_side_of_the_hold_out():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    held = tickets["ticket_id"].isin(holdout.ticket_ids)
+    joined, trained = tickets.loc[held, "family_id"].iloc[0], tickets.loc[~held, "family_id"].iloc[0]
+    merged = tickets.assign(family_id=tickets["family_id"].replace(joined, trained))
+    split = assign(merged, holdout, 3)
+    family = split[split["family_id"] == trained]
+    assert set(family["side"]) == {HOLDOUT, BARRED}
+    assert set(split.loc[split["side"] == HOLDOUT, "ticket_id"]) == set(holdout.ticket_ids)
+    require_whole_families(split)
+
+
+def test_a_ticket_that_disappears_takes_nothing_with_it():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    fewer = tickets[tickets["ticket_id"] != holdout.ticket_ids[0]]
+    split = assign(fewer, holdout, 3)
+    assert set(split.loc[split["side"] == HOLDOUT, "ticket_id"]) == set(holdout.ticket_ids[1:])
+
+
+def test_a_class_share_that_moves_is_refused_with_its_numbers():
+    split = pd.DataFrame({"side": [TRAIN] * 10 + [HOLDOUT] * 10 + [BARRED] * 5})
+    tickets = pd.DataFrame(
+        {
+            "label_queue": ["a"] * 5 + ["b"] * 5 + ["a"] * 6 + ["b"] * 4 + ["c"] * 5,
+            "label_type": ["x"] * 10 + ["x"] * 5 + ["new"] * 5 + ["x"] * 5,
+            "label_same": ["x", None] * 10 + ["y"] * 5,
+        }
+    )
+    shifts = class_shifts(tickets, split, list(tickets))
+    assert shifts == pytest.approx({"label_queue": 0.1, "label_type": 0.5, "label_same": 0.0})
+    with pytest.raises(SplitError, match=r"label_queue by 10\.0 points, label_type by 50\.0 points; limit 3\.0"):
+        require_same_classes(shifts, 0.03)
+    require_same_classes(shifts, 0.5)
+
+
+def test_a_label_that_one_side_lacks_altogether_is_refused():
+    split = pd.DataFrame({"side": [TRAIN] * 2 + [HOLDOUT] * 2})
+    shifts = class_shifts(pd.DataFrame({"label_queue": ["a", "a", None, None]}), split, ["label_queue"])
+    with pytest.raises(SplitError, match=r"by 100\.0 points"):
+        require_same_classes(shifts, 0.03)
+
+
+def test_a_label_that_nobody_has_is_refused():
+    """Its shift is not a number, and no number is above a limit."""
+    split = pd.DataFrame({"side": [TRAIN, HOLDOUT]})
+    shifts = class_shifts(pd.DataFrame({"label_queue": pd.Series([None, None], dtype=object)}), split, ["label_queue"])
+    with pytest.raises(SplitError, match="label_queue"):
+        require_same_classes(shifts, 0.03)
+
+
+def test_the_file_brings_the_same_choice_back(tmp_path):
+    holdout = choose_holdout(_tickets(), SETTINGS)
+    holdout.save(tmp_path / "holdout.json")
+    assert Holdout.load(tmp_path / "holdout.json") == holdout
+
+
+@pytest.mark.parametrize("change", ["ticket_ids", "rule", "seed"])
+def test_a_file_that_was_changed_is_refused(tmp_path, change):
+    path = tmp_path / "holdout.json"
+    choose_holdout(_tickets(), SETTINGS).save(path)
+    raw = json.loads(path.read_text())
+    raw[change] = {"ticket_ids": raw["ticket_ids"][1:], "rule": AT_RANDOM, "seed": 1}[change]
+    path.write_text(json.dumps(raw))
+    with pytest.raises(SplitError, match="was changed: its ids hash to"):
+        Holdout.load(path)
+
+
+def test_too_few_families_are_refused_with_their_number():
+    with pytest.raises(SplitError, match="9 families are too few"):
+        choose_holdout(_tickets(9), SETTINGS)
+    assert choose_holdout(_tickets(10), SETTINGS).ticket_ids

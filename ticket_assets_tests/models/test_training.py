@@ -1,0 +1,42 @@
+"""Which rows a fit sees at each rung, and what it says of classes that it did not see."""
+
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+
+from ticket_assets.models.fitting import ABSENT
+from ticket_assets.models.space import STARTING_POINTS, draw
+from ticket_assets.models.training import fold_scores
+from ticket_assets.models.workbench import Workbench
+
+FAMILIES = tuple(STARTING_POINTS)
+
+
+def _recipe(family):
+    """The starting point, with few trees."""
+    few = {name: 80 for name in STARTING_POINTS[family] if name.endswith("_trees")}
+    drawn = optuna.trial.FixedTrial({"family": family, **STARTING_POINTS[family], **few})
+    return draw(drawn, FAMILIES, 300)
+
+
+@pytest.mark.parametrize(("share", "bound"), [(0.25, 250), (1.0, 1000)])
+def test_a_rung_sees_its_share_of_the_families_and_nothing_of_the_fold(bench, queue, monkeypatch, share, bound):
+    seen = []
+    fit = Workbench.fit_representation
+    monkeypatch.setattr(Workbench, "fit_representation", lambda *given: seen.append(given[2]) or fit(*given))
+    scores = fold_scores(bench, _recipe("linear_svm"), queue.folds, 1, share)
+    assert scores.shape == ((queue.folds == 1).sum(), bench.classes)
+    expected = (queue.folds != 1) & (bench.groups % 1000 < bound)
+    assert seen[0].tolist() == np.flatnonzero(expected).tolist()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_class_that_a_fold_did_not_know_has_one_score_in_every_family(bench, queue, family):
+    """So that its rows can be left out of the calibration, whichever family is calibrated."""
+    y = np.where(np.arange(len(bench.y)) == 0, bench.classes, bench.y)
+    alone = replace(bench, y=y, classes=bench.classes + 1)
+    scores = fold_scores(alone, _recipe(family), queue.folds, queue.folds[0])
+    assert (scores[:, -1] == ABSENT).all()
+    assert (scores[:, :-1] > ABSENT).all()

@@ -1,0 +1,190 @@
+"""Settings: what is refused, in which words, and which source of a value wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ticket_assets.settings import (
+    PREFIX,
+    BandSettings,
+    Profile,
+    SettingsError,
+    load_settings,
+    resolve,
+    settings_file,
+)
+
+DESK = {"source": {"kind": "sample"}, "columns": {"body": "text"}, "targets": {"queue": {"column": "queue"}}}
+TOML = """
+profile = "desk"
+threads = 2
+[profiles.desk]
+source = { kind = "sample" }
+columns = { body = "text" }
+targets.queue.column = "queue"
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A settings file of its own for every test, and no variable from outside."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(f"{PREFIX}CONFIG", str(tmp_path / "ticket_assets.toml"))
+    (tmp_path / "ticket_assets.toml").write_text(TOML)
+    return tmp_path
+
+
+def refusal(home: Path, toml: str = TOML) -> str:
+    (home / "ticket_assets.toml").write_text(toml)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    return str(caught.value)
+
+
+def test_a_wrong_value_is_refused_with_field_value_and_fix(home: Path) -> None:
+    message = refusal(home, TOML + "search.minutes = -1\nsplit.folds = 1\n")
+    assert "profiles.desk.search.minutes = -1: Input should be greater than 0" in message
+    assert f"mend it in ticket_assets.toml, or set {PREFIX}PROFILES__DESK__SEARCH__MINUTES" in message
+    assert "profiles.desk.split.folds = 1" in message, "all faults are told at once"
+
+
+def test_a_missing_value_and_a_long_one_are_told_in_one_line_each(home: Path) -> None:
+    message = refusal(
+        home, TOML.replace('columns = { body = "text" }', f'columns = "{"x" * 200}"').replace("queue", "Q")
+    )
+    assert "profiles.desk.columns = 'xxx" in message and "x…:" in message
+    assert len(message.splitlines()) == 3
+    assert "profiles = missing: Field required" in refusal(home, 'profile = "desk"')
+
+
+def test_an_unknown_key_is_refused_with_the_advice_to_take_it_out(home: Path) -> None:
+    message = refusal(home, TOML + "search.minute = 3\n")
+    assert "profiles.desk.search.minute = 3: there is no such setting (take it out of ticket_assets.toml" in message
+
+
+def test_what_is_no_toml_is_refused_by_name(home: Path) -> None:
+    assert f"{home / 'ticket_assets.toml'} is not TOML" in refusal(home, "profile = [")
+
+
+def test_a_variable_that_is_no_json_is_a_settings_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}PROFILES__DESK__SEARCH__FAMILIES", "xgboost")
+    assert '"profiles"' in refusal(home)
+
+
+def test_without_a_settings_file_the_message_says_how_to_name_one(home: Path) -> None:
+    settings_file().unlink()
+    with pytest.raises(SettingsError, match=f"no settings file .*set {PREFIX}CONFIG"):
+        load_settings()
+
+
+def test_environment_beats_dotenv_beats_toml(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().threads == 2
+    (home / ".env").write_text(f"{PREFIX}THREADS=3\n{PREFIX}PROFILES__DESK__SEARCH__MINUTES=4\n")
+    assert (load_settings().threads, load_settings().active.search.minutes) == (3, 4)
+    monkeypatch.setenv(f"{PREFIX}THREADS", "5")
+    assert (load_settings().threads, load_settings(threads=6).threads) == (5, 6)
+
+
+def test_dotenv_may_hold_variables_of_other_programs_but_no_unknown_ones_of_ours(home: Path) -> None:
+    (home / ".env").write_text("AWS_PROFILE=desk\n")
+    assert load_settings().threads == 2
+    (home / ".env").write_text(f"{PREFIX}THREAD=3\n")
+    assert "thread = '3': there is no such setting" in refusal(home)
+
+
+def test_relative_paths_count_from_the_settings_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "elsewhere").mkdir()
+    monkeypatch.chdir(home / "elsewhere")
+    settings = load_settings()
+    assert settings.profile_root == home.resolve() / "storage" / "desk"
+    assert resolve("data/a.csv") == home.resolve() / "data" / "a.csv"
+    assert resolve("/data/a.csv") == Path("/data/a.csv")
+    monkeypatch.setenv(f"{PREFIX}CONFIG", "../ticket_assets.toml")
+    assert settings_file() == home.resolve() / "ticket_assets.toml"
+
+
+@pytest.mark.parametrize("profile", ["demo", "it_service", "helpdesk"])
+def test_the_three_shipped_profiles_load(profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(f"{PREFIX}CONFIG")
+    settings = load_settings(profile=profile)
+    assert settings.active is settings.profiles[profile]
+    assert set(settings.profiles) == {"demo", "it_service", "helpdesk"}
+    declared = settings.active.columns.known_at
+    assert all(declared.get(name) == "arrival" for name in settings.active.features.context)
+
+
+def test_a_profile_of_ones_own_loads_beside_the_others(home: Path) -> None:
+    settings_file().write_text(
+        TOML + '[profiles.mine]\nsource.path = "t.csv"\ncolumns = { body = "b" }\ntargets.team.column = "t"\n'
+    )
+    assert load_settings(profile="mine").active.source.path == "t.csv"
+
+
+def test_a_profile_that_is_not_there_is_named_with_those_that_are(home: Path) -> None:
+    """The whole of the settings used to stand in this message, passwords of database URLs included."""
+    url = 'optuna_storage_url = "postgresql://me:secret@host/db"\n'
+    message = refusal(home, url + TOML.replace('"desk"', '"other"'))
+    assert "profile = 'other' is not among the profiles (desk)" in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("name", ["../desk", "my desk", "Desk", "my-desk", "1st"])
+def test_a_profile_name_that_fits_no_path_or_variable_is_refused(home: Path, name: str) -> None:
+    assert "use a-z, 0-9 and _" in refusal(home, TOML.replace('"desk"', f'"{name}"').replace(".desk", f'."{name}"'))
+
+
+@pytest.mark.parametrize("name", ["Queue", "a-b", "a b", "1st", "été", ""])
+def test_a_target_name_that_fits_no_asset_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="use a-z, 0-9 and _"):
+        Profile.model_validate({**DESK, "targets": {name: {"column": "queue"}}})
+
+
+def test_at_least_one_target_is_asked_for() -> None:
+    with pytest.raises(ValueError, match="targets"):
+        Profile.model_validate({**DESK, "targets": {}})
+
+
+def test_files_need_a_path() -> None:
+    with pytest.raises(ValueError, match="needs path"):
+        Profile.model_validate({**DESK, "source": {"kind": "files"}})
+
+
+def test_onnx_knows_the_packaged_model_alone() -> None:
+    with pytest.raises(ValueError, match='set runtime = "sentence-transformers"'):
+        Profile.model_validate({**DESK, "encoder": {"model": "mine"}})
+    other = Profile.model_validate({**DESK, "encoder": {"model": "mine", "runtime": "sentence-transformers"}})
+    assert other.encoder.model == "mine"
+
+
+def test_bands_must_be_in_order() -> None:
+    with pytest.raises(ValueError, match=r"suggest = 0.9 must be below act = 0.85"):
+        BandSettings(suggest=0.9)
+
+
+@pytest.mark.parametrize("part", ["subject", "body"])
+@pytest.mark.parametrize("late", [{"known_at": {"late": "resolution"}}, {}])
+def test_a_text_that_is_known_only_at_resolution_is_refused(part: str, late: dict[str, object]) -> None:
+    """The leakage guard looks at context columns; the texts themselves come in by another door."""
+    targets = {"queue": {"column": "queue" if late else "late"}}
+    with pytest.raises(ValueError, match=f"columns.{part} = 'late' is known only at resolution"):
+        Profile.model_validate({**DESK, "targets": targets, "columns": {"body": "text", **late, part: "late"}})
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        ({"source": {"kind": "sample", "seed": 8}}, {"source"}),
+        ({"columns": {"body": "text", "id": "id"}}, {"source"}),
+        ({"targets": {"queue": {"column": "queue", "values": {"a": "b"}}}}, {"targets"}),
+        ({"targets": {"team": {"column": "queue"}}}, {"targets"}),
+        ({"search": {"minutes": 1}, "features": {"context": ["channel"]}, "split": {"seed": 1}}, set()),
+    ],
+)
+def test_identity_moves_with_source_columns_and_targets_only(change: dict[str, object], moved: set[str]) -> None:
+    before, after = Profile.model_validate(DESK).identity(), Profile.model_validate({**DESK, **change}).identity()
+    assert {key for key in before if before[key] != after[key]} == moved

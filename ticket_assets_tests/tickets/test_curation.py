@@ -1,0 +1,213 @@
+"""Curation: every row ends in exactly one place, and labels, ids and dates are what the source says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ticket_assets.settings import ColumnSettings, TargetSettings
+from ticket_assets.tickets.curation import EMPTY_TEXT, NO_USABLE_LABEL, REASONS, Curation, curate, originals
+from ticket_assets.tickets.sources import SourceError
+
+COLUMNS = ColumnSettings(id="id", subject="subject", body="body", created_at="at")
+QUEUE = {"queue": TargetSettings(column="queue")}
+BOTH = {**QUEUE, "priority": TargetSettings(column="priority", values={"1": "low", "high": "high"})}
+
+
+def snapshot(*rows: dict[str, Any]) -> pd.DataFrame:
+    defaults = {
+        "id": None,
+        "subject": None,
+        "body": "hello",
+        "at": None,
+        "queue": "q",
+        "priority": "1",
+        "channel": None,
+    }
+    frame = pd.DataFrame([{**defaults, **row} for row in rows], columns=[*defaults])
+    frame["_ingested_at"] = pd.Timestamp(datetime(2024, 1, 5, tzinfo=UTC))
+    return frame
+
+
+def curated(*rows: dict[str, Any], targets: dict[str, TargetSettings] = BOTH, **columns: Any) -> Curation:
+    return curate(snapshot(*rows), COLUMNS.model_copy(update=columns), targets, ("channel",))
+
+
+def places(result: Curation) -> tuple[int, int, int, int]:
+    assert result.adds_up
+    return len(result.clean), result.superseded, result.folded, len(result.quarantine)
+
+
+VALUES = st.one_of(st.none(), st.sampled_from(["a", "b", " ", "1", "high", "<br>"]), st.integers(0, 2), st.floats())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(("id", "subject", "body", "queue", "priority", "at"), VALUES))))
+def test_every_row_ends_in_exactly_one_place(rows: list[dict[str, Any]]) -> None:
+    result = curated(*rows)
+    assert result.adds_up
+    assert result.read == len(rows)
+    assert result.clean["ticket_id"].is_unique
+    assert not result.clean.duplicated(["text", "label_queue", "label_priority"]).any()
+    assert result.clean[["label_queue", "label_priority"]].notna().any(axis=1).all()
+    assert (result.clean["text"] != "").all()
+    assert set(result.quarantine["reason"]) <= set(REASONS)
+
+
+def test_a_lost_row_does_not_add_up() -> None:
+    result = curated({"body": "a"}, {"body": "b"})
+    assert not Curation(**{**vars(result), "clean": result.clean.iloc[:1]}).adds_up
+
+
+def test_the_latest_version_of_an_id_wins() -> None:
+    result = curated({"id": "7", "body": "old", "queue": "a"}, {"id": "8"}, {"id": " 7 ", "body": "new", "queue": "b"})
+    assert places(result) == (2, 1, 0, 0)
+    assert list(result.clean[["ticket_id", "text", "label_queue"]].iloc[0]) == ["7", "new", "b"]
+
+
+def test_a_missing_id_is_the_hash_of_what_the_ticket_says() -> None:
+    result = curated({"body": "a"}, {"body": "b", "id": " "}, {"body": "a", "queue": "other"})
+    assert places(result) == (2, 1, 0, 0)
+    assert result.clean["label_queue"].tolist() == ["other", "q"], "a relabelled ticket is a new version of itself"
+    assert result.clean["ticket_id"].str.fullmatch("[0-9a-f]{16}").all()
+    assert curated({"body": "a"}, id=None).clean["ticket_id"][0] == result.clean["ticket_id"][0]
+    assert curated({"body": "a", "subject": "s"}).clean["ticket_id"][0] != result.clean["ticket_id"][0]
+
+
+@pytest.mark.parametrize("value", [7, 7.0, np.int64(7), "7", " 7"])
+def test_a_whole_number_is_the_same_id_label_and_context_in_whatever_type_it_comes(value: object) -> None:
+    """A frame with one missing value makes floats of its whole numbers: 7 was another ticket than 7.0."""
+    row = {"id": value, "queue": value, "channel": value}
+    (clean,) = curated(row).clean.to_dict("records")
+    assert [clean[name] for name in ("ticket_id", "label_queue", "context_channel")] == ["7", "7", "7"]
+
+
+def test_labels_are_mapped_and_unknown_ones_counted() -> None:
+    rows = [
+        {"id": str(n), "body": str(n), "priority": p} for n, p in enumerate([1.0, "high", " high ", "urgent", None])
+    ]
+    result = curated(*rows)
+    assert result.clean["label_priority"].tolist() == ["low", "high", "high", None, None]
+    assert result.unknown_labels == {"priority": 1}
+    assert curated(*rows, targets=QUEUE).unknown_labels == {}
+
+
+def test_a_row_that_lacks_one_label_is_kept_for_the_others() -> None:
+    result = curated({"queue": None}, {"body": "b", "priority": " "}, {"body": "c", "queue": None, "priority": "?"})
+    assert places(result) == (2, 0, 0, 1)
+    assert result.quarantine[["reason", "body"]].to_numpy().tolist() == [[NO_USABLE_LABEL, "c"]]
+
+
+def test_quarantined_rows_stand_as_they_came_with_their_reason() -> None:
+    result = curated(
+        {"id": "1", "body": " <br> "}, {"id": "2", "body": None, "queue": None, "priority": None}, {"id": "3"}
+    )
+    assert places(result) == (1, 0, 0, 2)
+    assert result.quarantine["reason"].tolist() == [EMPTY_TEXT, EMPTY_TEXT]
+    assert result.quarantine["body"].tolist() == [" <br> ", None]
+    assert list(result.quarantine.columns) == ["reason", *snapshot().columns]
+
+
+def test_a_newer_version_without_a_label_goes_to_quarantine_and_not_back_to_the_older() -> None:
+    result = curated({"id": "1"}, {"id": "1", "queue": None, "priority": None})
+    assert places(result) == (0, 1, 0, 1)
+
+
+def test_folding_keeps_the_first_copy() -> None:
+    result = curated({"id": "a"}, {"id": "b"}, {"id": "c", "queue": "other"}, {"id": "d", "queue": None})
+    assert places(result) == (3, 0, 1, 0)
+    assert result.clean["ticket_id"].tolist() == ["a", "c", "d"]
+
+
+def test_a_later_version_of_the_first_copy_keeps_its_place() -> None:
+    """Ordered by the latest version, b passed a by, and the ids of a frozen hold-out moved."""
+    result = curated({"id": "a"}, {"id": "b"}, {"id": "a", "channel": "mail"})
+    assert result.clean[["ticket_id", "context_channel"]].to_numpy().tolist() == [["a", "mail"]]
+    assert places(result) == (1, 1, 1, 0)
+
+
+def test_disputes_are_the_same_text_with_another_label() -> None:
+    result = curated({"id": "a"}, {"id": "b", "queue": "other"}, {"id": "c", "body": "else", "queue": "other"})
+    assert result.clean["disputed"].tolist() == [True, True, False]
+    assert result.disputed == 2
+
+
+def test_a_missing_label_disputes_nothing() -> None:
+    result = curated({"id": "a"}, {"id": "b", "priority": None})
+    assert (result.clean["disputed"].tolist(), result.disputed) == ([False, False], 0)
+
+
+def test_unreadable_dates_are_null_and_counted_and_absent_ones_are_not() -> None:
+    dates = ["2024-01-05T10:00:00+02:00", "2024-01-05 10:00", "soon", "0000-00-00", None, " "]
+    result = curated(*[{"id": str(n), "body": str(n), "at": at} for n, at in enumerate(dates)])
+    assert [str(at) for at in result.clean["created_at"]] == [
+        *("2024-01-05 08:00:00+00:00", "2024-01-05 10:00:00+00:00"),
+        *["NaT"] * 4,
+    ]
+    assert result.unreadable_dates == 2
+    assert str(result.clean["created_at"].dtype) == str(result.clean["ingested_at"].dtype) == "datetime64[us, UTC]"
+
+
+@pytest.mark.parametrize("value", [1_704_448_800, 1_704_448_800.5, 9.3e18, "1704448800", "7", "10:30", "10:30:15"])
+def test_a_bare_number_or_time_is_no_date(value: object) -> None:
+    """Read as nanoseconds, every ticket was written in January 1970; a bare time became today's."""
+    result = curated({"at": value})
+    assert (result.clean["created_at"].isna().all(), result.unreadable_dates) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2024-01-05", "20240105", "5 Jan 2024", "2024/01/05 00:00", "01/05/2024", "01/05/24", pd.Timestamp("2024-01-05")],
+)
+def test_a_date_with_its_year_is_read_however_it_is_written(value: object) -> None:
+    assert curated({"at": value}).clean["created_at"].tolist() == [pd.Timestamp("2024-01-05", tz="UTC")]
+
+
+def test_without_a_date_column_no_date_is_invented() -> None:
+    result = curated({"at": "2024-01-05"}, created_at=None)
+    assert (result.clean["created_at"].isna().all(), result.unreadable_dates) == (True, 0)
+    assert str(result.clean["created_at"].dtype) == "datetime64[us, UTC]"
+
+
+def test_lists_in_a_column_are_taken_as_text() -> None:
+    result = curated({"channel": np.array(["a", "b"]), "queue": ["x"]})
+    assert list(result.clean[["context_channel", "label_queue"]].iloc[0]) == ["['a' 'b']", "['x']"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "setting"),
+    [
+        ("id", "columns.id"),
+        ("subject", "columns.subject"),
+        ("body", "columns.body"),
+        ("at", "columns.created_at"),
+        ("priority", "targets.priority.column"),
+        ("channel", "features.context.channel"),
+    ],
+)
+def test_a_missing_column_is_told_by_its_setting_and_what_is_there(lost: str, setting: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        curate(snapshot({}).drop(columns=lost), COLUMNS, BOTH, ("channel",))
+    others = [name for name in ("id", "subject", "body", "at", "queue", "priority", "channel") if name != lost]
+    assert str(caught.value) == f"{setting} = {lost!r} is not in the source: it has {', '.join(others)}"
+
+
+@pytest.mark.parametrize("subject", ["subject", None])
+def test_originals_have_the_ids_of_the_clean_tickets_and_the_text_as_it_came(subject: str | None) -> None:
+    rows = snapshot(
+        {"id": "1", "body": "old"},
+        {"id": 1.0, "body": "<b>new</b>", "subject": " s "},
+        {"body": "no id", "channel": "mail"},
+        {"body": "no id", "subject": "but a subject"},
+    )
+    columns = COLUMNS.model_copy(update={"subject": subject})
+    frame = originals(rows, columns, ("channel",))
+    assert set(curate(rows, columns, BOTH, ("channel",)).clean["ticket_id"]) == set(frame.index)
+    assert frame.loc["1"].tolist() == ["s" if subject else "", "<b>new</b>", None]
+    assert "mail" in frame["channel"].tolist() or subject is None
