@@ -76,11 +76,25 @@ def test_a_better_challenger_that_is_too_slow_is_refused():
     assert "900 ms" in decision.reason
 
 
-def test_a_worse_challenger_is_refused_with_the_bound_that_it_broke():
+def test_a_worse_challenger_is_refused_with_its_loss():
     decision = decide({"queue": _contest(0.70, 0.80)}, RULES, 0)
     assert not decision.promoted
     loss = decision.targets["queue"].difference
-    assert f"queue: macro F1 may fall by {-loss.low:.3f} (lower bound), more than max_loss 0.01" in decision.reason
+    told = f"queue: macro F1 {loss.estimate:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}] is a loss, or more than max_loss 0.01"
+    assert told in decision.reason
+
+
+def test_a_small_holdout_whose_interval_is_wide_does_not_make_an_equal_challenger_a_loser():
+    """Judged by its lower bound, every equal challenger lost on some hundred rows, and kept all others from gaining."""
+    one = _contest(0.8, 0.8, rows=300)
+    swapped = one.champion.copy()
+    wrong, right = np.flatnonzero(swapped != one.y_true)[:15], np.flatnonzero(swapped == one.y_true)[:15]
+    swapped[wrong], swapped[right] = one.y_true[wrong], (one.y_true[right] + 1) % 4
+    decision = decide({"queue": replace(one, challenger=swapped), "type": _contest(0.9, 0.6)}, RULES, 0)
+    held = decision.targets["queue"]
+    assert held.difference.low < -RULES.max_loss
+    assert held.verdict is Verdict.HOLDS
+    assert decision.promoted
 
 
 def test_an_equal_challenger_is_refused_as_no_gain():
