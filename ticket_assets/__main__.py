@@ -55,10 +55,15 @@ def run(settings: Settings) -> int:
     from ticket_assets.automation.source import observe_source
     from ticket_assets.automation.staleness import due_assets, next_run
     from ticket_assets.definitions import defs, line_job
+    from ticket_assets.tickets.sources import SourceError
 
     begun, made = time.monotonic(), 0
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        observe_source(settings, instance)
+        try:
+            observe_source(settings, instance)
+        except SourceError as error:
+            print(error, file=sys.stderr)
+            return 2
         for _ in range(STEPS_AT_MOST):
             due = due_assets(defs, instance)
             selection = next_run(defs, due.values())

@@ -17,9 +17,10 @@ from ticket_assets.features.encoder import Encoder, OnnxEncoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.registry import Registry, require_experiment
+from ticket_assets.profile import Profile
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.succession import Court
-from ticket_assets.settings import Profile, Settings, load_settings, resolve
+from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION

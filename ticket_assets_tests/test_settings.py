@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ticket_assets.settings import (
-    PREFIX,
-    BandSettings,
-    Profile,
-    SettingsError,
-    load_settings,
-    resolve,
-    settings_file,
-)
+from ticket_assets.profile import BandSettings, Profile
+from ticket_assets.settings import PREFIX, SettingsError, load_settings, resolve, settings_file
 
 DESK = {"source": {"kind": "sample"}, "columns": {"body": "text"}, "targets": {"queue": {"column": "queue"}}}
 TOML = """

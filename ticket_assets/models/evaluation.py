@@ -26,7 +26,7 @@ from ticket_assets.models.significance import (
 )
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.workbench import Workbench
-from ticket_assets.settings import BandSettings
+from ticket_assets.profile import BandSettings
 
 CANDIDATE = "candidate"
 LINEAR_BASELINE = "TF-IDF(1,2) + LinearSVC"

@@ -13,7 +13,7 @@ import numpy as np
 
 from ticket_assets.models.label_scores import class_counts, f1_scores, macro_f1
 from ticket_assets.models.significance import Interval, paired_difference
-from ticket_assets.settings import PromotionSettings
+from ticket_assets.profile import PromotionSettings
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ticket_assets.settings import SplitSettings
+from ticket_assets.profile import SplitSettings
 from ticket_assets.storage import digest, write_text
 
 TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"

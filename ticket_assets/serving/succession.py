@@ -17,10 +17,10 @@ import pandas as pd
 from ticket_assets.models.promotion import Contest, Decision, decide
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows
+from ticket_assets.profile import PromotionSettings
 from ticket_assets.serving.bundle import BundleManifest, TriageBundle
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.store import Champion, read_champion, write_champion
-from ticket_assets.settings import PromotionSettings
 from ticket_assets.storage import append_record
 
 RECORD = "promotions.jsonl"

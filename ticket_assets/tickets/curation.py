@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ticket_assets.settings import ColumnSettings, TargetSettings
+from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.storage import digest
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX

@@ -12,7 +12,7 @@ from ticket_assets.models.rows import TargetRows, target_rows
 from ticket_assets.models.search import Budget, Search
 from ticket_assets.models.split import assign, choose_holdout
 from ticket_assets.models.workbench import Workbench
-from ticket_assets.settings import SplitSettings
+from ticket_assets.profile import SplitSettings
 from ticket_assets.tickets.families import number_families
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import SampleSpec

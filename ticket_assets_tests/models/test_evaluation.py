@@ -23,7 +23,7 @@ from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.significance import mcnemar, paired_difference
 from ticket_assets.models.training import fold_scores, train
-from ticket_assets.settings import BandSettings
+from ticket_assets.profile import BandSettings
 
 SVM = Recipe("linear_svm", Blocks(tfidf=TfidfSpec(), sparse=True), {"C": 0.5})
 TREES = Recipe(

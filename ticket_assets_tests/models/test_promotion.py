@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ticket_assets.models.promotion import Contest, Verdict, decide, judge
-from ticket_assets.settings import PromotionSettings
+from ticket_assets.profile import PromotionSettings
 
 RULES = PromotionSettings()
 LABELS = ("access", "hardware", "network", "payroll")
@@ -80,8 +80,8 @@ def test_a_worse_challenger_is_refused_with_its_loss():
     decision = decide({"queue": _contest(0.70, 0.80)}, RULES, 0)
     assert not decision.promoted
     loss = decision.targets["queue"].difference
-    told = f"queue: macro F1 {loss.estimate:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}] is a loss, or more than max_loss 0.01"
-    assert told in decision.reason
+    told = f"{loss.estimate:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}]"
+    assert f"queue: macro F1 {told} is a loss, or more than max_loss 0.01" in decision.reason
 
 
 def test_a_small_holdout_whose_interval_is_wide_does_not_make_an_equal_challenger_a_loser():

@@ -20,7 +20,7 @@ from ticket_assets.models.split import (
     require_same_classes,
     require_whole_families,
 )
-from ticket_assets.settings import SplitSettings
+from ticket_assets.profile import SplitSettings
 
 SETTINGS = SplitSettings()
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticket_assets.settings import ColumnSettings, TargetSettings
+from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.tickets.curation import EMPTY_TEXT, NO_USABLE_LABEL, REASONS, Curation, curate, originals
 from ticket_assets.tickets.sources import SourceError
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaError, SchemaErrors
 
-from ticket_assets.settings import ColumnSettings, TargetSettings
+from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.tickets.curation import curate
 from ticket_assets.tickets.schema import clean_columns, pandera_schema, ticket_contexts
 

@@ -1,0 +1,76 @@
+"""What a run says on the console."""
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.progress import progress
+
+
+@dg.asset(key=["toy", "first"])
+def first(context: dg.AssetExecutionContext) -> None:
+    context.log.info("encoded 3 of 9 texts")
+    context.log.debug("a detail nobody asked for")
+
+
+@dg.asset(key=["toy", "second"], deps=[first])
+def second() -> None:
+    raise ValueError("no row is left")
+
+
+@dg.asset(key=["toy", "third"], deps=[second])
+def third() -> None: ...
+
+
+@dg.asset_check(asset=first)
+def holds() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+@dg.asset_check(asset=first)
+def breaks() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False)
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Lines of a run with a step that fails."""
+    defs = dg.Definitions(
+        assets=[first, second, third],
+        asset_checks=[holds, breaks],
+        jobs=[dg.define_asset_job("all")],
+        loggers={"console": progress},
+    )
+    job = defs.resolve_job_def("all")
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = job.execute_in_process(instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}})
+    assert not done.success
+    return capsys.readouterr().err.splitlines()
+
+
+def about(told: list[str], words: str) -> list[str]:
+    return [line.split("  ", 1)[1] for line in told if words in line]
+
+
+def test_steps_are_told_by_asset_with_their_time(told: list[str]) -> None:
+    started, done = about(told, "toy/first: started"), about(told, "toy/first: done in ")
+    assert len(started) == len(done) == 1
+    assert done[0].endswith(" s")
+
+
+def test_what_an_asset_logs_is_told_and_its_details_are_not(told: list[str]) -> None:
+    assert about(told, "encoded") == ["toy/first: encoded 3 of 9 texts"]
+    assert about(told, "nobody asked") == []
+
+
+def test_checks_are_told_with_their_verdict(told: list[str]) -> None:
+    assert about(told, "holds passed") and about(told, "breaks FAILED")
+
+
+def test_a_failure_is_told_with_its_reason(told: list[str]) -> None:
+    assert len(about(told, "toy/second failed: ")) == 1
+    assert about(["x  " + line for line in told], "ValueError: no row is left")
+
+
+def test_nothing_is_said_of_steps_that_never_ran_or_of_dagster_s_own_business(told: list[str]) -> None:
+    assert about(told, "third") == []
+    assert not [line for line in told if "ASSET_MATERIALIZATION" in line or "ENGINE_EVENT" in line]

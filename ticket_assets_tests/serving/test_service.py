@@ -1,0 +1,108 @@
+"""The service in its own server process, asked over HTTP."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ticket_assets.serving.bento import bento_tag
+from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.probe import TOLERANCE, ProbeError, ask, largest_gap, served
+from ticket_assets_tests.line import PROFILE
+from ticket_assets_tests.serving.conftest import Served
+
+
+@pytest.fixture(scope="module")
+def port(served_line: Served) -> Iterator[int]:
+    with served(served_line.line.folders.bentos, bento_tag(PROFILE, served_line.champion)) as port:
+        yield port
+
+
+def request(port: int, method: str, path: str, content: str | None = None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, content, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+def posted(port: int, **fields: Any) -> tuple[int, str]:
+    return request(port, "POST", "/predict", json.dumps(fields))
+
+
+def test_twenty_tickets_are_answered_as_the_asset_computed_them(port: int, served_line: Served) -> None:
+    ids = served_line.of_both_targets()[:20]
+    answers = [ask(port, served_line.tickets[one]) for one in ids]
+    assert len(answers) == 20
+    assert largest_gap(answers, served_line.expected(ids)) <= TOLERANCE
+
+
+def test_the_gap_is_found_where_answers_differ(port: int, served_line: Served) -> None:
+    """Guards the measure itself: one that could not fail would pass any service."""
+    one, other = served_line.of_both_targets()[:2]
+    assert largest_gap([ask(port, served_line.tickets[one])], served_line.expected([other])) > 0.01
+
+
+def test_an_answer_names_version_bundle_and_bands(port: int, served_line: Served) -> None:
+    answer = ask(port, Ticket("The invoice of last month was charged twice", "Invoice"))
+    assert (answer["model_version"], answer["bundle"]) == (1, served_line.champion.bundle)
+    assert set(answer["targets"]) == {"queue", "priority"}
+    for one in answer["targets"].values():
+        assert one["label"] == max(one["probabilities"], key=one["probabilities"].__getitem__)
+        assert one["probability"] == one["probabilities"][one["label"]]
+        assert sum(one["probabilities"].values()) == pytest.approx(1)
+        assert one["needs_review"] is (one["band"] != "act")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"body": ""},
+        {"body": None},
+        {"body": "x" * 100_001},
+        {"body": "help", "subject": "x" * 10_001},
+        {"body": "help", "context": "mail"},
+        {"body": "help", "context": {"channel": 7}},
+    ],
+)
+def test_a_ticket_that_is_none_is_refused_and_not_guessed_at(port: int, fields: dict[str, Any]) -> None:
+    assert posted(port, **fields)[0] == 400
+
+
+def test_what_is_no_json_is_refused(port: int) -> None:
+    assert request(port, "POST", "/predict", "{")[0] == 400
+
+
+def test_a_refusal_is_told_with_the_service_s_words(port: int) -> None:
+    with pytest.raises(ProbeError, match=r"the service answered 400: .*at least 1 character"):
+        ask(port, Ticket(""))
+
+
+def test_subject_and_context_may_be_left_out_and_strange_text_is_answered(port: int) -> None:
+    for body in ("help", " \n ", "😀🔥", "日本語のチケット", "\x00\ufffd", "a" * 100_000):
+        assert posted(port, body=body)[0] == 200, body[:20]
+
+
+def test_the_service_says_that_it_is_ready_and_describes_itself(port: int) -> None:
+    assert request(port, "GET", "/readyz")[0] == 200
+    status, described = request(port, "GET", "/docs.json")
+    assert status == 200
+    assert "/predict" in json.loads(described)["paths"]
+
+
+def test_a_bento_that_does_not_exist_fails_with_what_the_server_said(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match=r"(?s)nobody:v1 was not ready.*nobody"), served(tmp_path, "nobody:v1"):
+        raise AssertionError("it was ready")
+
+
+def test_the_server_is_gone_when_it_is_no_longer_asked(served_line: Served) -> None:
+    with served(served_line.line.folders.bentos, bento_tag(PROFILE, served_line.champion)) as port:
+        pass
+    with pytest.raises(ConnectionRefusedError):
+        request(port, "GET", "/readyz")
