@@ -12,7 +12,7 @@ import dagster as dg
 from ticket_assets.assets import features, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
 from ticket_assets.automation import checks
-from ticket_assets.automation.progress import progress
+from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.resources import build_resources
 from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import digest
@@ -37,7 +37,14 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     return dg.Definitions(
         assets=[versioned(one, settings) for one in line_assets(settings)],
         asset_checks=[checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset],
-        jobs=[dg.define_asset_job(LINE, dg.AssetSelection.all(), description="The whole line, from source to bento.")],
+        jobs=[
+            dg.define_asset_job(
+                LINE,
+                dg.AssetSelection.all(),
+                description="The whole line, from source to bento.",
+                hooks={peak_memory},
+            )
+        ],
         loggers={"console": progress},
         resources={**build_resources(settings), **(resources or {})},
         executor=dg.multiprocess_executor.configured(ONE_STEP_AT_A_TIME),

@@ -1,9 +1,10 @@
-"""What a run says on the console: steps, their time, what assets log, failures; nothing else.
+"""What a run says on the console: steps, their time and memory, what assets log, failures; nothing else.
 
-Belongs here: the logger that jobs of the code location use. Dagster's own event log keeps everything.
+Belongs here: the logger and the hook that jobs of the code location use. Dagster's own event log keeps everything.
 """
 
 import logging
+import resource
 import sys
 
 import dagster as dg
@@ -47,3 +48,10 @@ def progress(context: dg.InitLoggerContext) -> logging.Logger:
     handler.addFilter(_is_told)
     logger.addHandler(handler)
     return logger
+
+
+@dg.success_hook
+def peak_memory(context: dg.HookContext) -> None:
+    """Log the most memory that the step's process ever held; a step has a process of its own."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    context.log.info(f"peak memory {kilobytes / 1024:,.0f} MiB")

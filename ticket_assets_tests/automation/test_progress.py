@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from ticket_assets.automation.progress import progress
+from ticket_assets.automation.progress import peak_memory, progress
 
 
 @dg.asset(key=["toy", "first"])
@@ -37,7 +37,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> list[str]:
     defs = dg.Definitions(
         assets=[first, second, third],
         asset_checks=[holds, breaks],
-        jobs=[dg.define_asset_job("all")],
+        jobs=[dg.define_asset_job("all", hooks={peak_memory})],
         loggers={"console": progress},
     )
     job = defs.resolve_job_def("all")
@@ -74,3 +74,10 @@ def test_a_failure_is_told_with_its_reason(told: list[str]) -> None:
 def test_nothing_is_said_of_steps_that_never_ran_or_of_dagster_s_own_business(told: list[str]) -> None:
     assert about(told, "third") == []
     assert not [line for line in told if "ASSET_MATERIALIZATION" in line or "ENGINE_EVENT" in line]
+
+
+def test_the_peak_memory_of_a_step_is_told_when_it_is_done(told: list[str]) -> None:
+    """Megabytes that a Python process with Dagster in it can hold, so that a wrong unit shows."""
+    [line] = about(told, "toy/first: peak memory ")
+    assert 50 < float(line.split("peak memory ")[1].removesuffix(" MiB").replace(",", "")) < 50_000
+    assert not about(told, "toy/second: peak memory ")
