@@ -37,6 +37,12 @@ FAULTS = (
 )
 # The part of the lineage page that is the graph, in pixels of the page.
 GRAPH = FloatRect(x=545, y=112, width=1790, height=1380)
+COLOURS = 128  # enough for a screen of a web page, at a third of the size
+# Assets at the ends of the graph: when these are in the picture, all are.
+CORNERS = ("sample", "quarantine", "embeddings", "champion", "bento")
+# Of the page of models/evaluation: its tables, and the dialog with the plots over it.
+TABLES = FloatRect(x=240, y=0, width=880, height=1880)
+DIALOG = FloatRect(x=380, y=0, width=740, height=1880)
 
 
 class PictureError(RuntimeError):
@@ -109,35 +115,58 @@ def lineage(page: Page, url: str, path: Path) -> None:
     page.reload()  # fits the unfolded graph into the view
     page.get_by_text("evaluation", exact=True).first.wait_for(timeout=60_000)
     page.wait_for_timeout(3000)
+    for _ in range(10):
+        if all(is_inside(page, name) for name in CORNERS):
+            break
+        page.locator("[aria-label=zoom_out]").click()
+        page.wait_for_timeout(1000)
+    else:
+        raise PictureError(f"the lineage does not show {CORNERS} at once")
     require_fit(page)
     graph = Image.open(io.BytesIO(page.screenshot(clip=GRAPH))).convert("RGB")
-    if len(set(graph.resize((64, 64)).getdata())) < 5:
+    cropped(graph).quantize(COLOURS).save(path, optimize=True)
+
+
+def is_inside(page: Page, name: str) -> bool:
+    """Whether the node of an asset lies within the picture."""
+    for node in page.get_by_text(name, exact=True).all():
+        box = node.bounding_box()
+        if box and GRAPH["x"] <= box["x"] and GRAPH["y"] + 60 <= box["y"] <= GRAPH["y"] + GRAPH["height"] - 60:
+            return True
+    return False
+
+
+def cropped(image: Image.Image) -> Image.Image:
+    """The image without its margins; the dots of the background do not count."""
+    drawn = image.convert("L").point(lambda value: 255 if value < 215 else 0).getbbox()
+    if drawn is None:
         raise PictureError("the lineage is empty")
-    graph.save(path, optimize=True)
+    left, top, right, bottom = drawn
+    return image.crop((max(left - 40, 0), max(top - 40, 0), right + 40, bottom + 40))
 
 
 def evaluation(page: Page, url: str, path: Path) -> None:
     """Score tables and the plots of the first target, one above the other."""
-    page.set_viewport_size({"width": 1500, "height": 1500})
+    page.set_viewport_size({"width": 1500, "height": 1880})
     page.goto(f"{url}/assets/models/evaluation?view=overview")
     shown = page.get_by_text("[Show Markdown]")
     shown.first.wait_for(timeout=60_000)
     require_fit(page)
-    tables = Image.open(io.BytesIO(page.screenshot()))
+    tables = Image.open(io.BytesIO(page.screenshot(clip=TABLES)))
     for number in range(shown.count()):
         shown.nth(number).click()
         page.locator("img[src^='data:image']").first.wait_for(timeout=10_000)
         page.wait_for_timeout(500)
+        if number == 0:
+            plots = Image.open(io.BytesIO(page.screenshot(clip=DIALOG)))
         for image in page.locator("img[src^='data:image']").all():
             require_drawn(image.screenshot(), image.get_attribute("alt") or "plot")
-        if number == 0:
-            plots = Image.open(io.BytesIO(page.screenshot()))
         page.keyboard.press("Escape")
         page.wait_for_timeout(500)
     both = Image.new("RGB", (tables.width + plots.width, tables.height), "white")
     both.paste(tables, (0, 0))
     both.paste(plots, (tables.width, 0))
-    both.save(path, optimize=True)
+    both.quantize(COLOURS).save(path, optimize=True)
 
 
 def require_fit(page: Page) -> None:

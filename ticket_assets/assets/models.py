@@ -89,7 +89,8 @@ def search(target: str) -> dg.AssetsDefinition:
         """One Optuna study over model families on the training rows; resumes where it was stopped."""
         prepared = _search(desk, target, _rows(desk, target, clean, text, split), context.log.info)
         outcome = prepared.run()
-        write_text(prepared.folder / "outcome.json", json.dumps(outcome.as_dict()))
+        for path in (prepared.folder / "outcome.json", desk.folders.reports / f"search_{target}.json"):
+            write_text(path, json.dumps(outcome.as_dict()))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(digest([outcome.study, str(outcome.best), str(outcome.best_boosted)])),
             metadata=search_metadata(target, outcome),

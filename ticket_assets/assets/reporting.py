@@ -41,8 +41,8 @@ def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
     return {
         "study": outcome.study,
         "trials": len(outcome.trials),
-        "pruned": sum(row.state == "pruned" for row in outcome.trials),
-        "seconds_used": round(sum(row.seconds for row in outcome.trials), 1),
+        "pruned": outcome.pruned,
+        "seconds_used": round(outcome.seconds_used, 1),
         "seconds_saved_by_pruning": round(outcome.seconds_saved, 1),
         "best_family": outcome.recipes[outcome.best].family,
         "macro_f1": round(outcome.scores[outcome.best], 4),

@@ -72,6 +72,16 @@ class SearchOutcome:
         """JSON-ready."""
         return asdict(self)
 
+    @property
+    def pruned(self) -> int:
+        """Trials that stopped at a cheap rung."""
+        return sum(row.state == "pruned" for row in self.trials)
+
+    @property
+    def seconds_used(self) -> float:
+        """What all trials took together."""
+        return sum(row.seconds for row in self.trials)
+
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> "SearchOutcome":
         """The inverse of `as_dict`, also after a round through JSON."""

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ticket_assets.models.search import SearchOutcome
 from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.store import read_champion
 from ticket_assets.serving.succession import RECORD
@@ -28,6 +29,9 @@ def report_lines(settings: Settings) -> Iterator[str]:
     for target, one in report["targets"].items():
         yield ""
         yield from _scores(target, one)
+        searched = folders.reports / f"search_{target}.json"
+        if searched.exists():
+            yield _search(SearchOutcome.from_dict(json.loads(searched.read_text())))
     champion = read_champion(folders.bundles)
     yield ""
     record = folders.records / RECORD
@@ -58,6 +62,13 @@ def _scores(target: str, one: dict[str, Any]) -> Iterator[str]:
     yield (
         f"  calibration error {held['ece']:.3f} · top-2 {held['top2_accuracy']:.3f} · "
         f"{100 * held['coverage_at_90']:.0f} % answered at 90 % accuracy · bands: {bands}"
+    )
+
+
+def _search(outcome: SearchOutcome) -> str:
+    return (
+        f"  search: {len(outcome.trials)} trials in {outcome.seconds_used:.0f} s, {outcome.pruned} pruned, which saved "
+        f"{outcome.seconds_saved:.0f} s; best: {outcome.recipes[outcome.best].family}"
     )
 
 

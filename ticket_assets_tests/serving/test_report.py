@@ -35,6 +35,14 @@ def test_split_decision_champion_and_bento_are_named(told: list[str]) -> None:
     assert "make ui PROFILE=tiny" in text and "make serve PROFILE=tiny" in text
 
 
+def test_the_search_of_a_target_is_told_with_what_pruning_saved(line: Line, told: list[str]) -> None:
+    outcome = json.loads((line.folders.reports / "search_queue.json").read_text())
+    [searched, *_] = [one for one in told if "search: " in one]
+    pruned = sum(row["state"] == "pruned" for row in outcome["trials"])
+    assert f"search: {len(outcome['trials'])} trials in " in searched
+    assert f"{pruned} pruned, which saved {outcome['seconds_saved']:.0f} s" in searched
+
+
 def test_the_bands_of_a_target_are_shown_as_shares_of_all_tickets(told: list[str]) -> None:
     [line, _] = [one for one in told if "bands: " in one]
     shares = [int(part.split()[-2]) for part in line.partition("bands: ")[2].split(", ")]
