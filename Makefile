@@ -20,7 +20,7 @@ demo: $(READY) ## generated tickets through the whole line; prints scores, bento
 	@$(RUN) run --profile demo
 
 run: $(READY) ## the same for a profile: make run PROFILE=it_service SOURCE=path/to/tickets.parquet
-	@$(RUN) run --profile $(PROFILE) $(if $(SOURCE),--source $(SOURCE))
+	@$(RUN) run --profile $(PROFILE) $(if $(SOURCE),--source '$(SOURCE)')
 
 report: $(READY) ## print what a profile made
 	@$(RUN) report --profile $(PROFILE)

@@ -52,6 +52,7 @@ def run(settings: Settings) -> int:
     """Materialise what is due, in as few runs as data versions allow."""
     import dagster as dg
 
+    from ticket_assets.automation.interrupted import close_interrupted, process_tag
     from ticket_assets.automation.source import observe_source
     from ticket_assets.automation.staleness import due_assets, next_run
     from ticket_assets.definitions import defs, line_job
@@ -59,6 +60,8 @@ def run(settings: Settings) -> int:
 
     begun, made = time.monotonic(), 0
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+        for run_id in close_interrupted(instance):
+            print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
             observe_source(settings, instance)
         except SourceError as error:
@@ -78,6 +81,7 @@ def run(settings: Settings) -> int:
                 dg.reconstructable(line_job),
                 instance,
                 run_config={"loggers": {"console": {}}},
+                tags=process_tag(),
                 asset_selection=selection,
             )
             if not done.success:

@@ -1,7 +1,7 @@
 """The search: one Optuna study per target over model families, resumable, with rungs that prune.
 
 Belongs here: the study, its budget, the quota of the boosted families, what came of it.
-Does not belong here: the space (recipe.py), the pruner (pruning.py), fits (training.py).
+Does not belong here: the space (space.py), the pruner (pruning.py), fits (training.py).
 """
 
 import json

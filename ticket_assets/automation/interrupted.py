@@ -1,0 +1,45 @@
+"""Runs whose process is gone: ended, and their places in the pools given back.
+
+Belongs here: telling a dead run from one that is still at work, and closing it.
+Does not belong here: starting runs (ticket_assets/__main__.py), what is due after one broke off (staleness.py).
+"""
+
+import os
+import socket
+
+import dagster as dg
+
+PROCESS_TAG = "ticket-assets/process"
+
+
+def process_tag() -> dict[str, str]:
+    """Tag that names the process which carries a run: host and process id."""
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+
+
+def close_interrupted(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs of this host whose process is gone; return their ids.
+
+    A killed run says nothing: it stays started for ever, and so does its step in its pool, for which every later run
+    then waits.
+    """
+    at_work = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    closed = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=at_work)):
+        host, _, number = run.tags.get(PROCESS_TAG, "").partition(":")
+        if host != socket.gethostname() or _is_alive(int(number)):
+            continue
+        instance.report_run_failed(run, "its process is gone")
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        closed.append(run.run_id)
+    return closed
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

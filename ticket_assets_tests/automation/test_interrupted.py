@@ -1,0 +1,93 @@
+"""A run whose process was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.interrupted import PROCESS_TAG, close_interrupted, process_tag
+
+KILLED = """
+import os, sys, time
+import dagster as dg
+from ticket_assets.automation.interrupted import process_tag
+
+@dg.asset(pool="heavy")
+def long() -> None:
+    time.sleep(600)
+
+if __name__ == "__main__":
+    with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+        job = dg.Definitions(assets=[long]).resolve_implicit_global_asset_job_def()
+        job.execute_in_process(instance=instance, tags=process_tag())
+"""
+ONE_AT_A_TIME = "concurrency:\n  pools:\n    default_limit: 1\ntelemetry:\n  enabled: false\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "dagster.yaml").write_text(ONE_AT_A_TIME)
+    return tmp_path
+
+
+def _begun(home: Path) -> "subprocess.Popen[bytes]":
+    """A process in the middle of a step."""
+    script = home / "killed.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen([sys.executable, str(script), str(home)], stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        while time.monotonic() < until:
+            runs = instance.get_runs()
+            if runs and any(one.status is dg.DagsterRunStatus.STARTED for one in runs):
+                return process
+            time.sleep(0.2)
+    process.kill()
+    raise AssertionError("the run did not start within 60 s")
+
+
+def test_a_killed_run_is_ended_so_that_it_holds_no_place_in_a_pool(home: Path) -> None:
+    """After a SIGKILL the run stayed started, its step kept the pool's one place, and the next run waited for ever."""
+    process = _begun(home)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        [run] = instance.get_runs()
+        assert run.status is dg.DagsterRunStatus.STARTED
+        assert instance.event_log_storage.get_concurrency_info("heavy").active_slot_count == 1
+        assert close_interrupted(instance) == [run.run_id]
+        assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE
+        pool = instance.event_log_storage.get_concurrency_info("heavy")
+        assert pool.active_slot_count == 0 and pool.pending_step_count == 0
+        assert close_interrupted(instance) == []
+
+
+def test_a_run_that_is_at_work_is_left_alone(home: Path) -> None:
+    process = _begun(home)
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            assert close_interrupted(instance) == []
+            assert [one.status for one in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_run_of_another_host_or_of_the_ui_is_left_alone(home: Path) -> None:
+    @dg.asset
+    def quick() -> None: ...
+
+    job = dg.Definitions(assets=[quick]).resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        for tags in ({}, {PROCESS_TAG: "elsewhere:1"}):
+            instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        assert close_interrupted(instance) == []
+
+
+def test_the_tag_names_this_process() -> None:
+    assert process_tag()[PROCESS_TAG].endswith(f":{os.getpid()}")
