@@ -4,7 +4,7 @@ Belongs here: BentoML's declarations, what a request and an answer look like.
 Does not belong here: the arithmetic of an answer (ticket_assets.serving).
 
 The bundle is the one baked into the bento; `TICKET_ASSETS_BUNDLES` and `TICKET_ASSETS_ENCODERS` name a bundle store
-and an encoder folder to serve its champion instead, which is what `make serve` does.
+and an encoder folder to serve its champion instead, without a bento.
 """
 
 import os
