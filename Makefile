@@ -1,9 +1,13 @@
 # `make demo` and `make test` are all a fresh machine with Python 3.11 needs; everything else is named in README.md.
 PROFILE ?= demo
 SOURCE ?=
+PORT ?= 3000
 READY := .venv/.ready
 RUN := .venv/bin/python -m ticket_assets
 export TICKET_ASSETS_PROFILE = $(PROFILE)
+ifdef TICKET_ASSETS_CONFIG
+export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
+endif
 
 .PHONY: demo run report test check ui serve pictures clean help
 .DEFAULT_GOAL := help
@@ -30,11 +34,15 @@ test: $(READY) ## every check: format, lint, types, imports, definitions, tests
 
 check: test
 
-ui: $(READY) ## the Dagster UI of a profile
-	@DAGSTER_HOME=$$($(RUN) home --profile $(PROFILE)) .venv/bin/dagster dev -w workspace.yaml
+# From its own home: in a folder with another dagster.yaml Dagster warns that it does not read that one. The warning
+# that is left out is about the command itself: Dagster names `dg dev` instead, from a package that is not needed here.
+ui: $(READY) ## the Dagster UI of a profile, on PORT
+	@home=$$($(RUN) home --profile $(PROFILE)) && cd "$$home" && DAGSTER_HOME="$$home" \
+	  PYTHONWARNINGS='ignore:Function `dev_command` is superseded:FutureWarning' \
+	  '$(CURDIR)/.venv/bin/dagster' dev -w '$(CURDIR)/workspace.yaml' -p $(PORT)
 
-serve: $(READY) ## the champion's bento of a profile, on port 3000
-	@$(RUN) serve --profile $(PROFILE)
+serve: $(READY) ## the champion's bento of a profile, on PORT
+	@$(RUN) serve --profile $(PROFILE) --port $(PORT)
 
 pictures: $(READY) ## the README's pictures, from the demo in headless Chromium
 	@.venv/bin/python scripts/pictures.py

@@ -11,11 +11,13 @@ import os
 from pathlib import Path
 
 import bentoml
+from bentoml.exceptions import UnprocessableEntity
 from pydantic import BaseModel, Field
 
 from ticket_assets.serving.bundle import TriageBundle
-from ticket_assets.serving.prediction import TargetPrediction, Ticket
+from ticket_assets.serving.prediction import EmptyTicketError, TargetPrediction, Ticket, require_text
 from ticket_assets.serving.store import require_champion
+from ticket_assets.tickets.cleaning import MAX_CHARS
 
 BAKED_IN = Path(__file__).resolve().parent / "baked"
 
@@ -58,12 +60,25 @@ class TriageService:
     @bentoml.api
     def predict(
         self,
-        body: str = Field(min_length=1, max_length=100_000, description="the ticket's text"),
-        subject: str = Field(default="", max_length=10_000),
-        context: dict[str, str | None] = Field(default={}, description="values known at arrival, such as the channel"),
+        body: str | None = Field(
+            default="",
+            description=f"the ticket's text; of a long one {MAX_CHARS:,} characters are read, as in training",
+            examples=["Since this morning the VPN disconnects every few minutes, I cannot work."],
+        ),
+        subject: str | None = Field(default="", description="may stand alone, without a body", examples=["VPN drops"]),
+        context: dict[str, str | None] = Field(
+            default={},
+            description="values known at arrival; what the model does not know is ignored",
+            examples=[{"channel": "email"}],
+        ),
     ) -> Answer:
-        """Predict every target of one ticket."""
-        [targets] = self._bundle.predict([Ticket(body, subject, context)])
+        """Predict every target of one ticket; 422 where neither subject nor body holds text."""
+        ticket = Ticket(body or "", subject or "", context)
+        try:
+            require_text(ticket)
+        except EmptyTicketError as error:
+            raise UnprocessableEntity(str(error)) from error
+        [targets] = self._bundle.predict([ticket])
         return Answer(
             model_version=self._champion.version,
             bundle=self._champion.bundle,

@@ -10,11 +10,16 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
+from ticket_assets.storage import IdentityError, ProfileFolders
 
-STEPS_AT_MOST = 20
+if TYPE_CHECKING:
+    import dagster as dg
 
+# Each run brings the line at least one step further, so that more are needed only if it never comes to rest.
+ROUNDS = 20
 
 # Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -48,56 +53,85 @@ def main(arguments: list[str] | None = None) -> int:
     return {"run": run, "report": report, "home": home, "settings": show}[chosen.command](settings)
 
 
+class _Unfinished(RuntimeError):
+    """The line is not up to date; the message says why."""
+
+
 def run(settings: Settings) -> int:
     """Materialise what is due, in as few runs as data versions allow."""
     import dagster as dg
 
-    from ticket_assets.automation.interrupted import close_interrupted, process_tag
-    from ticket_assets.automation.source import observe_source
-    from ticket_assets.automation.staleness import due_assets, next_run
-    from ticket_assets.definitions import defs, line_job
+    from ticket_assets.automation.interrupted import close_interrupted
+    from ticket_assets.automation.source import how_to_forget, is_remembered, observe_source, remember_source
     from ticket_assets.tickets.sources import SourceError
 
-    begun, made = time.monotonic(), 0
+    begun = time.monotonic()
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         for run_id in close_interrupted(instance):
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
+            ProfileFolders(settings.profile_root).require_identity(settings.active.identity())
             observe_source(settings, instance)
-        except SourceError as error:
+            print(f"source: {remember_source(settings)}", file=sys.stderr)
+            made = _bring_up_to_date(instance)
+        except IdentityError as error:
             print(error, file=sys.stderr)
             return 2
-        for _ in range(STEPS_AT_MOST):
-            due = due_assets(defs, instance)
-            selection = next_run(defs, due.values())
-            if not selection:
-                break
-            for key in selection:
-                print(
-                    f"due: {key.to_user_string()} ({', '.join(due[key].reasons) or 'never made'})",
-                    file=sys.stderr,
-                )
-            done = dg.execute_job(
-                dg.reconstructable(line_job),
-                instance,
-                run_config={"loggers": {"console": {}}},
-                tags=process_tag(),
-                asset_selection=selection,
-            )
-            if not done.success:
-                print(
-                    f"\nrun {done.run_id} failed; mend the cause and run the same command again: "
-                    "what was finished is kept",
-                    file=sys.stderr,
-                )
-                return 1
-            made += len(selection)
+        except SourceError as error:
+            print(error, file=sys.stderr)
+            if is_remembered(settings):
+                print(f"this source was given to an earlier run; {how_to_forget(settings)}", file=sys.stderr)
+            return 2
+        except _Unfinished as error:
+            print(f"\n{error}", file=sys.stderr)
+            return 1
     took = time.monotonic() - begun
     if made:
         print(f"\nmade {made} assets in {took:.0f} s")
     else:
         print(f"\nnothing to do: every asset is up to date, no materialisation, data versions kept ({took:.0f} s)")
     return report(settings)
+
+
+def _bring_up_to_date(instance: "dg.DagsterInstance") -> int:
+    """Run what is due until nothing is; return how many assets were made.
+
+    Raises:
+        _Unfinished: a run failed, or assets are due however often they are made.
+    """
+    import dagster as dg
+
+    from ticket_assets.automation.interrupted import process_tag
+    from ticket_assets.automation.staleness import due_assets, next_run
+    from ticket_assets.definitions import defs, line_job
+
+    made = 0
+    for _ in range(ROUNDS):
+        due = due_assets(defs, instance)
+        selection = next_run(defs, due.values())
+        if not selection:
+            return made
+        for key in selection:
+            print(f"due: {key.to_user_string()} ({', '.join(due[key].reasons) or 'never made'})", file=sys.stderr)
+        done = dg.execute_job(
+            dg.reconstructable(line_job),
+            instance,
+            run_config={"loggers": {"console": {}}},
+            tags=process_tag(),
+            asset_selection=selection,
+        )
+        if not done.success:
+            raise _Unfinished(
+                f"run {done.run_id} failed; mend the cause and run the same command again: what was finished is kept"
+            )
+        made += len(selection)
+    left = sorted(key.to_user_string() for key in due_assets(defs, instance))
+    if left:
+        raise _Unfinished(
+            f"still due after {ROUNDS} runs: {', '.join(left)}. Either the source changes faster than it is read, or "
+            "one of them has another data version each time it is made: the event log in the UI shows which"
+        )
+    return made
 
 
 def report(settings: Settings) -> int:
@@ -113,10 +147,13 @@ def serve(settings: Settings, port: int) -> int:
     """Become BentoML's server of the champion's bento."""
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
     from ticket_assets.serving.store import require_champion
-    from ticket_assets.storage import ProfileFolders
 
     folders = ProfileFolders(settings.profile_root)
-    folder = bento_folder(folders.bentos, bento_tag(settings.profile, require_champion(folders.bundles)))
+    try:
+        champion = require_champion(folders.bundles)
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from None
+    folder = bento_folder(folders.bentos, bento_tag(settings.profile, champion))
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(port)]
     os.execve(sys.executable, command, bento_environment(folders.bentos))
 
@@ -146,9 +183,15 @@ def _settings(profile: str | None, source: str | None) -> Settings:
     """Settings with the command's choices put into the environment, so that step processes see them too."""
     if profile:
         os.environ[f"{PREFIX}PROFILE"] = profile
-    if source:
-        name = load_settings().profile.upper()
-        os.environ[f"{PREFIX}PROFILES__{name}__SOURCE__PATH"] = str(Path(source).absolute())
+    settings = load_settings()
+    if not source:
+        return settings
+    if settings.active.source.kind == "sample":
+        raise SettingsError(
+            f"--source {source}: profile {settings.profile} generates its tickets (source.kind = 'sample') and reads "
+            f"no file: name a profile with kind = 'files', or leave --source out"
+        )
+    os.environ[f"{PREFIX}PROFILES__{settings.profile.upper()}__SOURCE__PATH"] = str(Path(source).absolute())
     return load_settings()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ticket_assets.assets import features, models, serving, tickets
+from ticket_assets.assets import features, judging, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
 from ticket_assets.automation import checks
 from ticket_assets.automation.progress import peak_memory, progress
@@ -18,6 +18,7 @@ from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import digest
 
 LINE = "line"
+FOR_ALL_PROFILES = {"seed"}  # of the settings beside the profiles, those that change a result
 # A step uses all threads, and has a process of its own, so that memory is given back and a crash stays in it. The
 # fork server imports the definitions once; a spawned process would spend seconds on that at every step.
 ONE_STEP_AT_A_TIME = {
@@ -64,8 +65,8 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         models.split,
         *(models.search(target) for target in targets),
         *(models.candidate(target) for target in targets),
-        models.evaluation(targets),
-        models.champion(targets),
+        judging.evaluation(targets),
+        judging.champion(targets),
         serving.bento,
     ]
 
@@ -74,10 +75,13 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
     """Add the settings that an asset depends on to its code version: changing one makes the asset stale."""
 
     def extend(spec: dg.AssetSpec) -> dg.AssetSpec:
-        sections = spec.tags.get(SETTINGS_TAG)
-        if not sections:
+        named = spec.tags.get(SETTINGS_TAG)
+        if not named:
             return spec
-        values = settings.active.model_dump(include=set(sections.split("-")), mode="json")
+        sections = set(named.split("-"))
+        # Where the source lies is not what it says: that is its data version.
+        values = settings.active.model_dump(include=sections, exclude={"source": {"path"}}, mode="json")
+        values |= settings.model_dump(include=sections & FOR_ALL_PROFILES)
         return spec.replace_attributes(
             code_version=f"{spec.code_version}-{digest([json.dumps(values, sort_keys=True)])}"
         )

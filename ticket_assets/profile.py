@@ -6,6 +6,7 @@ Does not belong here: what holds for all profiles, and where settings are read f
 
 import hashlib
 import json
+import math
 import re
 from typing import Annotated, Literal
 
@@ -13,12 +14,24 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 NAME = re.compile("[a-z][a-z0-9_]*")
 Share = Annotated[float, Field(gt=0, lt=1)]
+LANGUAGE_MIX: dict[Literal["en", "de", "es", "fr"], float] = {"en": 0.7, "de": 0.15, "es": 0.1, "fr": 0.05}
+LABEL_NOISE = 0.06
 
 
 class Section(BaseModel):
     """A part of a profile: unknown keys are refused, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DriftSettings(Section):
+    """A change in what arrives, from one day on."""
+
+    kind: Literal["new_topic", "language_mix", "vocabulary", "class_mix"] = Field(
+        description="subjects never seen; rarer languages gain; familiar things renamed; rare queues and types gain"
+    )
+    start_share: float = Field(0.7, ge=0, le=1, description="share of the tickets that arrive before the change")
+    strength: float = Field(0.3, ge=0, le=1, description="how much of the later traffic changes")
 
 
 class SourceSettings(Section):
@@ -28,6 +41,35 @@ class SourceSettings(Section):
     path: str | None = Field(None, description="file or glob: .parquet, .csv, .jsonl; for kind = files")
     rows: int = Field(3000, ge=100, le=1_000_000, description="for kind = sample")
     seed: int = Field(7, description="for kind = sample")
+    # Left out of the identity where they are as ever: roots that were filled before they could be set keep theirs.
+    languages: dict[Literal["en", "de", "es", "fr"], Annotated[float, Field(ge=0, le=1)]] = Field(
+        LANGUAGE_MIX, exclude_if=lambda mix: mix == LANGUAGE_MIX, description="share of each; for kind = sample"
+    )
+    label_noise: float = Field(
+        LABEL_NOISE,
+        ge=0,
+        le=0.4,
+        exclude_if=lambda share: share == LABEL_NOISE,
+        description="share of tickets with a wrong label, per target; for kind = sample",
+    )
+    drift: DriftSettings | None = Field(
+        None, exclude_if=lambda drift: drift is None, description="none where unset; for kind = sample"
+    )
+
+    @field_validator("languages")
+    @classmethod
+    def _shares_add_up(cls, languages: dict[str, float]) -> dict[str, float]:
+        total = sum(languages.values())
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"the shares add up to {total:g}: make them add up to 1")
+        return languages
+
+    @model_validator(mode="after")
+    def _files_are_read_as_they_are(self) -> "SourceSettings":
+        made = sorted({"languages", "label_noise", "drift"} & self.model_fields_set)
+        if self.kind == "files" and made:
+            raise ValueError(f'{made[0]} belongs to generated tickets: set kind = "sample", or take it out')
+        return self
 
     @model_validator(mode="after")
     def _files_have_a_path(self) -> "SourceSettings":
@@ -41,7 +83,7 @@ class ColumnSettings(Section):
 
     body: str
     subject: str | None = None
-    id: str | None = Field(None, description="without it the id is the hash of source and content")
+    id: str | None = Field(None, description="without it the hash of subject and body: equal texts are one ticket")
     created_at: str | None = Field(None, description="without it the split is not ordered in time")
     known_at: dict[str, Literal["arrival", "resolution"]] = Field(
         default_factory=dict, description="when the value of any further column is known"
@@ -72,25 +114,19 @@ class FeatureSettings(Section):
 
 
 class EncoderSettings(Section):
-    """The sentence encoder."""
+    """The sentence encoder: one for training and serving, so only what the service can run."""
 
-    model: str = Field("packaged", description="packaged (all-MiniLM-L6-v2), or a sentence-transformers folder")
-    runtime: Literal["onnx", "sentence-transformers"] = "onnx"
-
-    @model_validator(mode="after")
-    def _onnx_is_exported_from_the_packaged_model(self) -> "EncoderSettings":
-        if self.runtime == "onnx" and self.model != "packaged":
-            raise ValueError('runtime "onnx" knows model "packaged" alone: set runtime = "sentence-transformers"')
-        return self
+    model: Literal["packaged"] = Field("packaged", description="all-MiniLM-L6-v2, from its own package")
+    runtime: Literal["onnx"] = "onnx"
 
 
 class SplitSettings(Section):
     """The frozen hold-out and the folds of the search."""
 
-    holdout_share: Share = 0.15
+    holdout_share: Share = Field(0.15, description="of families by date, of tickets where most have none; frozen")
     folds: int = Field(3, ge=2, le=10)
-    seed: int = 42
-    max_class_shift: Share = Field(0.03, description="how far a class share may move across the line")
+    seed: int = Field(42, description="of a choice at random; frozen")
+    max_class_shift: Share = Field(0.03, description="how far a class share may move across the line when it is frozen")
 
 
 class SearchSettings(Section):
@@ -161,8 +197,29 @@ class Profile(Section):
                 raise ValueError(f"columns.{part} = {column!r} is known only at resolution: no model may read it")
         return self
 
+    @model_validator(mode="after")
+    def _context_is_known_at_arrival(self) -> "Profile":
+        """The leakage guard asks again of the rows themselves; a wrong word in the settings need not wait for it."""
+        labels = {target.column for target in self.targets.values()}
+        for column in self.features.context:
+            known = self.columns.known_at.get(column)
+            if column in labels:
+                raise ValueError(f"features.context names {column!r}, the label of a target: take it out")
+            if known == "resolution":
+                raise ValueError(f"features.context names {column!r}, known only at resolution: take it out")
+            if known is None:
+                raise ValueError(
+                    f"features.context names {column!r}, of which is not said when it is known: "
+                    f'set columns.known_at.{column} = "arrival" if a ticket carries it when it comes in, '
+                    "or take it out"
+                )
+        return self
+
     def identity(self) -> dict[str, str]:
-        """Hashes of what may not change on an existing storage root."""
+        """Hashes of what may not change on an existing storage root.
+
+        Not the path of the source: its content counts, by its fingerprint, and files are moved and renamed.
+        """
 
         def short(value: object) -> str:
             return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
@@ -170,7 +227,10 @@ class Profile(Section):
         return {
             # Declaring when a column is known changes no row, and the leakage guard asks for it on a filled root.
             "source": short(
-                {"source": self.source.model_dump(), "columns": self.columns.model_dump(exclude={"known_at"})}
+                {
+                    "source": {**self.source.model_dump(), "path": None},
+                    "columns": self.columns.model_dump(exclude={"known_at"}),
+                }
             ),
             "targets": short({name: target.model_dump() for name, target in self.targets.items()}),
         }

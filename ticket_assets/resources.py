@@ -5,7 +5,7 @@ Does not belong here: any arithmetic; what the objects do stands in the plain fo
 """
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,22 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ticket_assets.code_version import code_digest
 from ticket_assets.features.encoder import Encoder, OnnxEncoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.registry import Registry, require_experiment
+from ticket_assets.models.rows import TargetRows, target_rows
+from ticket_assets.models.search import Budget, Search
+from ticket_assets.models.space import draw
+from ticket_assets.models.training import fold_scores
+from ticket_assets.models.workbench import Workbench
+from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.succession import Court
 from ticket_assets.settings import Settings, load_settings, resolve
-from ticket_assets.storage import ProfileFolders
+from ticket_assets.storage import ProfileFolders, digest
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
@@ -35,6 +42,10 @@ class Desk(dg.ConfigurableResource):
     """One profile: its settings, its folders, and the plain objects made from them."""
 
     profile: str
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """At the start of a step, in its process."""
+        end_with_parent()
 
     @cached_property
     def settings(self) -> Settings:
@@ -60,21 +71,45 @@ class Desk(dg.ConfigurableResource):
 
     def encoder(self) -> Encoder:
         """The profile's encoder; the packaged one is exported to ONNX at first use."""
-        chosen = self.active.encoder
-        if chosen.runtime == "onnx":
-            from ticket_assets.features.onnx_export import export_encoder, packaged_model_folder
+        from ticket_assets.features.onnx_export import export_encoder, packaged_model_folder
 
-            return OnnxEncoder.load(
-                export_encoder(packaged_model_folder(), self.folders.encoders), self.settings.threads
-            )
-        from ticket_assets.features.onnx_export import packaged_model_folder
-        from ticket_assets.features.reference_encoder import SentenceTransformersEncoder
-
-        return SentenceTransformersEncoder(packaged_model_folder() if chosen.model == "packaged" else chosen.model)
+        return OnnxEncoder.load(export_encoder(packaged_model_folder(), self.folders.encoders), self.settings.threads)
 
     def vectors(self, encoder_id: str, dimensions: int) -> VectorTable:
         """The LanceDB table of an encoder."""
         return VectorTable(self.folders.vectors, encoder_id, dimensions)
+
+    def target_rows(self, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
+        """Training and hold-out rows of a target, with their vectors."""
+        encoder = self.encoder()
+        vectors = self.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
+        return target_rows(target, clean, text, split, vectors)
+
+    def search(self, target: str, rows: TargetRows, progress: Callable[[str], None]) -> Search:
+        """The search of a target; its study is named by what it sees, so changed rows or code begin a new one."""
+        chosen, training = self.active.search, rows.training
+        seen = digest(
+            [
+                rows.training_digest,
+                self.encoder_id,
+                code_digest(draw, fold_scores),
+                str(self.settings.seed),
+                str(chosen.families),
+                str(chosen.max_ngrams),
+            ]
+        )
+        classes, seed, threads = len(rows.labels), self.settings.seed, self.settings.threads
+        return Search(
+            bench=Workbench(training.features, training.y, rows.groups, classes, seed, threads),
+            folds=rows.folds,
+            families=chosen.families,
+            max_ngrams=chosen.max_ngrams,
+            budget=Budget(60 * chosen.minutes / len(self.active.targets), chosen.trials),
+            storage_url=optuna_url(self.settings),
+            study=f"{self.profile}-{target}-{seen}",
+            folder=self.folders.search / target / seen,
+            progress=lambda line: progress(f"{target}: {line}"),
+        )
 
     @property
     def encoder_id(self) -> str:

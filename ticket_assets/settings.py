@@ -3,15 +3,19 @@
 Belongs here: where settings come from, what holds for all profiles, the words of the error when one is wrong.
 Does not belong here: the settings of one profile (profile.py), reading tickets, any I/O beyond the settings files.
 
-Sources, first wins: environment (`TICKET_ASSETS_…`, `__` between levels), `.env`, `ticket_assets.toml`.
+Sources, first wins: environment (`TICKET_ASSETS_…`, `__` between levels), `.env`, the source file that the profile was
+last run with (`source.json` under its root), `ticket_assets.toml`.
 A relative path in any of them is relative to the folder of `ticket_assets.toml`, never to the working directory.
 """
 
+import json
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +27,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from ticket_assets.profile import NAME, Profile
 
 PREFIX = "TICKET_ASSETS_"
+SOURCE_MEMORY = "source.json"
 
 
 class SettingsError(ValueError):
@@ -43,11 +48,23 @@ class Settings(BaseSettings):
 
     profile: str = "demo"
     storage_root: str = "storage"
-    threads: int = Field(default_factory=lambda: min(os.cpu_count() or 1, 8), ge=1)
-    seed: int = 42
+    threads: int = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 8),
+        ge=1,
+        description="changes no result but its last digits, where sums of floats are made in another order; so another "
+        "number makes nothing stale",
+    )
+    seed: int = Field(42, description="of search, folds and resampling; another one makes what uses it stale")
     mlflow_tracking_uri: str | None = Field(None, description="default: SQLite under the profile's root")
     optuna_storage_url: str | None = Field(None, description="default: SQLite under the profile's root")
     profiles: dict[str, Profile] = Field(min_length=1)
+
+    @field_validator("storage_root")
+    @classmethod
+    def _storage_root_is_a_folder(cls, root: str) -> str:
+        if "://" in root:
+            raise ValueError("state lies in a local folder, not behind a URL: give a path, such as storage")
+        return root
 
     @field_validator("profiles")
     @classmethod
@@ -74,6 +91,11 @@ class Settings(BaseSettings):
         """Folder under which all state of the profile lies."""
         return resolve(self.storage_root) / self.profile
 
+    @property
+    def source_memory(self) -> Path:
+        """File that says which source the profile was last run with, if not with the one in the settings file."""
+        return self.profile_root / SOURCE_MEMORY
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -83,9 +105,34 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the TOML file below environment and `.env`."""
+        """Put the TOML file below environment and `.env`, and what is remembered between them."""
         toml = TomlConfigSettingsSource(settings_cls, settings_file())
-        return init_settings, env_settings, dotenv_settings, toml
+        return init_settings, env_settings, dotenv_settings, _RememberedSource(settings_cls, toml), toml
+
+
+class _RememberedSource(PydanticBaseSettingsSource):
+    """The source file that the active profile was last run with: the UI has no environment to be told it by."""
+
+    def __init__(self, settings_cls: type[BaseSettings], below: TomlConfigSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._below = below
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """No field comes alone; all are made by the call."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Path of the source of the active profile, if one is remembered."""
+        fields = Settings.model_fields
+        said = {name: fields[name].default for name in ("profile", "storage_root")} | self._below() | self.current_state
+        path = resolve(str(said["storage_root"])) / str(said["profile"]) / SOURCE_MEMORY
+        if not path.exists():
+            return {}
+        try:
+            remembered = json.loads(path.read_text(encoding="utf-8"))["path"]
+        except (ValueError, KeyError, TypeError):
+            raise SettingsError(f"{path} does not say which source was read: remove it") from None
+        return {"profiles": {said["profile"]: {"source": {"path": remembered}}}}
 
 
 def settings_file() -> Path:
@@ -97,6 +144,13 @@ def settings_file() -> Path:
 def resolve(path: str) -> Path:
     """An absolute path; a relative one counts from the folder of the settings file."""
     return (settings_file().parent / path).resolve()
+
+
+def path_in_file(profile: str) -> str | None:
+    """`source.path` of a profile as the settings file has it, whatever else overrules it."""
+    written = tomllib.loads(settings_file().read_text(encoding="utf-8"))
+    found = written.get("profiles", {}).get(profile, {}).get("source", {}).get("path")
+    return None if found is None else str(found)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -4,6 +4,7 @@ Belongs here: paths under the profile's root, atomic writes, the identity guard.
 Does not belong here: what is in the files (each plain folder knows its own), settings, Dagster's IO manager.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -144,13 +145,69 @@ def write_text(path: Path, text: str) -> None:
         os.fsync(stream.fileno())
 
 
+class RecordError(RuntimeError):
+    """A line of a file of records is none; the message names file and line."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a file of records holds.
+
+    Attributes:
+        whole: the records, oldest first.
+        torn: what a process that was killed while it appended left of a last line; None where it left nothing.
+    """
+
+    whole: tuple[dict[str, Any], ...] = ()
+    torn: str | None = None
+
+
 def append_record(path: Path, record: dict[str, Any]) -> None:
-    """Append one JSON line; earlier lines are never rewritten."""
+    """Append one JSON line; whole lines are never rewritten, a torn last one makes room."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(record, sort_keys=True) + "\n")
+    with path.open("ab+") as stream:
+        # Without the lock, what another process is writing just now would look torn.
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        before, end, last = stream.read().rpartition(b"\n")
+        is_whole = _as_record(last) is not None  # all but its line end was written
+        if last and not is_whole:
+            stream.truncate(len(before + end))
+        stream.write((b"\n" if is_whole else b"") + json.dumps(record, sort_keys=True).encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def read_records(path: Path) -> Records:
+    """Read what `append_record` wrote; where there is no file there are no records.
+
+    Raises:
+        RecordError: another line than an unfinished last one is no record.
+    """
+    if not path.exists():
+        return Records()
+    with path.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        *lines, last = stream.read().split(b"\n")
+    whole = []
+    for number, line in enumerate(lines, start=1):
+        record = _as_record(line)
+        if record is None:
+            raise RecordError(f"{path}, line {number} is no record: {line[:80].decode(errors='replace')!r}")
+        whole.append(record)
+    unended = _as_record(last)
+    if unended is not None:
+        return Records((*whole, unended))
+    return Records(tuple(whole), last.decode(errors="replace") or None)
+
+
+def _as_record(line: bytes) -> dict[str, Any] | None:
+    """The record of a line; None where it is none."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def digest(parts: Iterable[str]) -> str:

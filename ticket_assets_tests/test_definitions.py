@@ -12,8 +12,10 @@ import pytest
 
 from ticket_assets.assets import features, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.code_version import code_digest
+from ticket_assets.definitions import FOR_ALL_PROFILES, LINE, build_defs
 from ticket_assets.profile import Profile
+from ticket_assets.serving.bento import SERVICE_FILES
 from ticket_assets.settings import Settings, load_settings
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -22,6 +24,7 @@ SINGLE = [
     *("tickets/raw", "tickets/clean", "tickets/quarantine", "features/text", "features/embeddings"),
     *("models/split", "models/evaluation", "models/champion", "serving/bento"),
 ]
+BENTO = "ticket_assets.assets.serving:bento"
 HEAVY = {"features/embeddings", "models/evaluation"}
 EDGES = {
     "tickets/raw": {"tickets/source"},
@@ -111,6 +114,30 @@ def test_every_asset_names_owner_kinds_description_and_code_version(helpdesk: dg
         assert spec.code_version or name == "tickets/source", name
 
 
+def test_each_asset_has_a_code_of_its_own_which_its_target_is_no_part_of(specs: Specs) -> None:
+    """Written by hand it stayed "1" through every change of the code."""
+    codes = {name: str(spec.code_version).partition("-")[0] for name, spec in specs.items() if spec.code_version}
+    assert all(re.fullmatch("[0-9a-f]{16}", code) for code in codes.values())
+    functions = {re.sub("_(queue|priority|type)$", "", name): code for name, code in codes.items()}
+    assert codes["tickets/clean"] == codes["tickets/quarantine"], "one function makes both"
+    assert len(set(functions.values())) == len(functions) - 1 == len(set(codes.values()))
+
+
+def test_the_bento_s_code_holds_the_service_and_what_is_built_with_it(specs: Specs) -> None:
+    """A new service.py was never built: the bento looked up to date."""
+    files = [PROJECT / name for name in SERVICE_FILES]
+    assert {"service.py", "bentofile.yaml", "requirements/serve.txt"} <= set(SERVICE_FILES)
+    assert specs["serving/bento"].code_version == code_digest(BENTO, files=files) != code_digest(BENTO)
+
+
+def test_the_sample_s_code_holds_its_phrases() -> None:
+    sample = specs_of(settings_of("demo"))["tickets/sample"]
+    phrases = [*(PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob("*.toml")]
+    assert len(phrases) > 3
+    code = str(sample.code_version).partition("-")[0]
+    assert code == code_digest("ticket_assets.assets.tickets:sample", files=phrases)
+
+
 def test_lineage_is_as_drawn(helpdesk: dg.Definitions) -> None:
     graph = helpdesk.resolve_asset_graph()
     found = {
@@ -149,14 +176,17 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
     }
     assert len(tagged) >= 8
     for name, sections in tagged.items():
-        assert sections <= Profile.model_fields.keys(), name
+        assert sections <= Profile.model_fields.keys() | FOR_ALL_PROFILES, name
+    assert Settings.model_fields.keys() >= FOR_ALL_PROFILES
 
 
 @pytest.mark.parametrize(
     ("section", "change", "expected"),
     [
         ("bands", {"act": 0.9}, {"models/evaluation", "models/champion"}),
-        ("encoder", {"runtime": "sentence-transformers"}, {"features/embeddings"}),
+        ("encoder", {"runtime": "another"}, {"features/embeddings"}),
+        ("source", {"path": "elsewhere.csv"}, set()),
+        ("source", {"kind": "another"}, {"tickets/raw"}),
         ("split", {"folds": 4}, {"models/split"}),
         ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
         ("families", {"cut": 0.6}, {"tickets/clean", "tickets/quarantine"}),
@@ -174,6 +204,18 @@ def test_a_changed_setting_changes_the_code_version_of_exactly_what_reads_it(
     assert {name for name in specs if specs[name].code_version != after[name].code_version} == expected
 
 
+SEEDED = {"models/evaluation", "models/champion", *(f"models/search_{name}" for name in ("queue", "priority", "type"))}
+
+
+@pytest.mark.parametrize(("change", "expected"), [({"seed": 43}, SEEDED), ({"threads": 64}, set())])
+def test_another_seed_is_another_search_and_another_number_of_threads_is_nothing(
+    specs: Specs, change: dict[str, object], expected: set[str]
+) -> None:
+    """The seed was in no code version: with another one everything stayed as it was."""
+    after = specs_of(settings_of("helpdesk").model_copy(update=change))
+    assert {name for name in specs if specs[name].code_version != after[name].code_version} == expected
+
+
 def test_a_resource_can_be_replaced_alone(helpdesk: dg.Definitions) -> None:
     replaced = build_defs(settings_of("helpdesk"), {"mlflow": "a fake"})
     assert replaced.resources is not None and helpdesk.resources is not None
@@ -187,11 +229,14 @@ def test_the_job_holds_the_whole_line_one_step_at_a_time(helpdesk: dg.Definition
     assert job.executor_def.name == "multiprocess"
 
 
-def test_the_shipped_workspace_validates(tmp_path: Path) -> None:
+def test_the_shipped_workspace_validates_without_a_warning(tmp_path: Path) -> None:
+    """But for the one that Dagster has of the command itself."""
+    quiet = "error,ignore:Function `definitions_validate_command` is superseded:FutureWarning"
+    assert quiet in (PROJECT / "scripts" / "check").read_text()
     run = subprocess.run(
         [Path(sys.executable).parent / "dagster", "definitions", "validate", "-w", "workspace.yaml"],
         cwd=PROJECT,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONWARNINGS": quiet},
         capture_output=True,
         text=True,
         check=False,
@@ -199,8 +244,7 @@ def test_the_shipped_workspace_validates(tmp_path: Path) -> None:
     said = run.stdout + run.stderr
     assert run.returncode == 0, said
     assert "Validation successful for code location ticket_assets" in said
-    warned = [line for line in said.splitlines() if "Warning" in line and "Supersession" not in line]
-    assert warned == []
+    assert "arning" not in said
 
 
 def test_the_project_file_does_not_overrule_the_workspace() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -147,11 +148,41 @@ def test_files_need_a_path() -> None:
         Profile.model_validate({**DESK, "source": {"kind": "files"}})
 
 
-def test_onnx_knows_the_packaged_model_alone() -> None:
-    with pytest.raises(ValueError, match='set runtime = "sentence-transformers"'):
-        Profile.model_validate({**DESK, "encoder": {"model": "mine"}})
-    other = Profile.model_validate({**DESK, "encoder": {"model": "mine", "runtime": "sentence-transformers"}})
-    assert other.encoder.model == "mine"
+@pytest.mark.parametrize(("field", "value"), [("runtime", "sentence-transformers"), ("model", "mine")])
+def test_an_encoder_that_cannot_be_served_is_refused_at_the_start(home: Path, field: str, value: str) -> None:
+    """It was accepted here, searched with for hours, and refused by the bundle."""
+    message = refusal(home, TOML + f'encoder.{field} = "{value}"\n')
+    assert f"profiles.desk.encoder.{field} = '{value}': Input should be " in message
+    assert f"set {PREFIX}PROFILES__DESK__ENCODER__{field.upper()}" in message
+
+
+@pytest.mark.parametrize("root", ["s3://bucket/desk", "file:///data", "gs://bucket"])
+def test_a_storage_root_behind_a_url_is_refused(home: Path, root: str) -> None:
+    """It made a local folder named s3:."""
+    message = refusal(home, f'storage_root = "{root}"\n' + TOML)
+    assert f"storage_root = '{root}': state lies in a local folder, not behind a URL: give a path" in message
+
+
+@pytest.mark.parametrize(
+    ("known_at", "reason"),
+    [
+        ({}, 'of which is not said when it is known: set columns.known_at.channel = "arrival"'),
+        ({"channel": "resolution"}, "known only at resolution: take it out"),
+    ],
+)
+def test_a_context_that_no_model_may_see_is_refused_at_the_start(known_at: dict[str, str], reason: str) -> None:
+    """It failed in the third step, after the whole source was read and cleaned."""
+    columns = {"body": "text", "known_at": known_at}
+    with pytest.raises(ValueError, match=re.escape(f"features.context names 'channel', {reason}")):
+        Profile.model_validate({**DESK, "columns": columns, "features": {"context": ["channel"]}})
+
+
+def test_a_context_that_is_a_label_is_refused_and_one_known_at_arrival_is_taken() -> None:
+    columns = {"body": "text", "known_at": {"queue": "arrival", "channel": "arrival"}}
+    with pytest.raises(ValueError, match=r"features.context names 'queue', the label of a target: take it out"):
+        Profile.model_validate({**DESK, "columns": columns, "features": {"context": ["queue"]}})
+    taken = Profile.model_validate({**DESK, "columns": columns, "features": {"context": ["channel"]}})
+    assert taken.features.context == ("channel",)
 
 
 def test_bands_must_be_in_order() -> None:
@@ -175,9 +206,19 @@ def test_a_text_that_is_known_only_at_resolution_is_refused(part: str, late: dic
         ({"columns": {"body": "text", "id": "id"}}, {"source"}),
         ({"targets": {"queue": {"column": "queue", "values": {"a": "b"}}}}, {"targets"}),
         ({"targets": {"team": {"column": "queue"}}}, {"targets"}),
-        ({"search": {"minutes": 1}, "features": {"context": ["channel"]}, "split": {"seed": 1}}, set()),
+        ({"search": {"minutes": 1}, "split": {"seed": 1}}, set()),
+        (
+            {"columns": {"body": "text", "known_at": {"channel": "arrival"}}, "features": {"context": ["channel"]}},
+            set(),
+        ),
     ],
 )
 def test_identity_moves_with_source_columns_and_targets_only(change: dict[str, object], moved: set[str]) -> None:
     before, after = Profile.model_validate(DESK).identity(), Profile.model_validate({**DESK, **change}).identity()
     assert {key for key in before if before[key] != after[key]} == moved
+
+
+def test_a_source_that_is_moved_keeps_the_identity(home: Path) -> None:
+    """The path was part of it: files given by another name were refused as another desk's."""
+    one, two = (Profile.model_validate({**DESK, "source": {"path": name}}) for name in ("a.csv", "b.csv"))
+    assert one.identity() == two.identity() != Profile.model_validate(DESK).identity()

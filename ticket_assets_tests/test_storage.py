@@ -15,9 +15,12 @@ import pytest
 from ticket_assets.storage import (
     IdentityError,
     ProfileFolders,
+    RecordError,
+    Records,
     append_record,
     digest,
     file_digest,
+    read_records,
     replacing,
     temporary_sibling,
     write_text,
@@ -99,6 +102,49 @@ def test_records_are_appended_and_earlier_ones_stay(tmp_path: Path) -> None:
     append_record(path, {"line": "one\ntwo"})
     assert path.read_bytes().startswith(first)
     assert [json.loads(line) for line in path.read_text().splitlines()] == [{"a": "ü", "b": 1}, {"line": "one\ntwo"}]
+    assert read_records(path) == Records(({"a": "ü", "b": 1}, {"line": "one\ntwo"}))
+
+
+def test_no_file_holds_no_records(tmp_path: Path) -> None:
+    assert read_records(tmp_path / "promotions.jsonl") == Records()
+
+
+@pytest.mark.parametrize("left", ['{"b": 2, "rea', "{", "7"])
+def test_a_torn_last_line_is_left_out_and_named_and_the_next_record_stands_alone(tmp_path: Path, left: str) -> None:
+    """A run that was killed while it appended left half a line: the report died of it, the next record stuck to it."""
+    path = tmp_path / "promotions.jsonl"
+    append_record(path, {"b": 1})
+    with path.open("a") as stream:
+        stream.write(left)
+    assert read_records(path) == Records(({"b": 1},), torn=left)
+    append_record(path, {"b": 3})
+    assert read_records(path) == Records(({"b": 1}, {"b": 3}))
+    assert path.read_text().splitlines() == ['{"b": 1}', '{"b": 3}']
+
+
+@pytest.mark.parametrize("last", [{"b": 2}, {}])
+def test_a_last_record_that_lacks_only_its_line_end_is_kept(tmp_path: Path, last: dict[str, int]) -> None:
+    path = tmp_path / "promotions.jsonl"
+    path.write_text('{"b": 1}\n' + json.dumps(last))
+    assert read_records(path) == Records(({"b": 1}, last))
+    append_record(path, {"b": 3})
+    assert read_records(path) == Records(({"b": 1}, last, {"b": 3}))
+
+
+@pytest.mark.parametrize("line", ['{"b": 2, "rea', '{"b": 2}{"b": 3}', "[]", ""])
+def test_a_line_in_the_middle_that_is_no_record_is_an_error_with_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "promotions.jsonl"
+    path.write_text('{"b": 1}\n' + line + '\n{"b": 4}\n')
+    with pytest.raises(RecordError, match=r"promotions\.jsonl, line 2 is no record"):
+        read_records(path)
+
+
+def test_many_writers_at_a_time_keep_each_other_s_records(tmp_path: Path) -> None:
+    """Without a lock, one takes what another is just writing for torn and cuts it off."""
+    path = tmp_path / "promotions.jsonl"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: append_record(path, {"n": number, "reason": "x" * 20_000}), range(64)))
+    assert {one["n"] for one in read_records(path).whole} == set(range(64))
 
 
 def test_another_identity_is_refused_with_both_hashes(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 """What every asset declaration shares.
 
-Belongs here: the decorator with the house rules (two-level key, group, owner), settings an asset depends on.
+Belongs here: the decorator with the house rules (two-level key, group, owner, code version), settings an asset depends
+on.
 Does not belong here: any asset.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+
+from ticket_assets.code_version import code_digest
 
 OWNERS = ["team:ticket-assets"]
 SETTINGS_TAG = "ticket-assets/settings"
@@ -24,19 +27,37 @@ def settings_tag(sections: Sequence[str]) -> dict[str, str]:
 
 
 def asset(
-    group: str, name: str, *, code_version: str, kinds: set[str], settings: Sequence[str] = (), **more: Any
+    group: str,
+    name: str,
+    *,
+    kinds: set[str],
+    settings: Sequence[str] = (),
+    files: Iterable[Path] = (),
+    **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`dagster.asset` by the house rules: key [group, name], group, owner, kinds, version."""
-    declare = partial(
-        dg.asset,
-        key=[group, name],
-        group_name=group,
-        owners=OWNERS,
-        code_version=code_version,
-        kinds=kinds,
-        tags=settings_tag(settings),
-    )
-    return declare(**more)
+    """`dagster.asset` by the house rules: key [group, name], group, owner, kinds, version.
+
+    Args:
+        group: also the file that declares it.
+        name: also the function, but for the target.
+        kinds: badges in the UI.
+        settings: sections of the profile that it reads.
+        files: what it reads of the project besides code.
+        more: handed to `dagster.asset`.
+    """
+
+    def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        return dg.asset(
+            key=[group, name],
+            group_name=group,
+            owners=OWNERS,
+            code_version=code_digest(function, files=files),
+            kinds=kinds,
+            tags=settings_tag(settings),
+            **more,
+        )(function)
+
+    return declare
 
 
 def columns_metadata(columns: Sequence[tuple[str, str, str]]) -> dg.TableSchema:

@@ -20,7 +20,6 @@ CLEAN = {"clean": dg.AssetIn(["tickets", "clean"])}
 @asset(
     "features",
     "text",
-    code_version="1",
     kinds={"numpy", "parquet"},
     settings=["features", "columns"],
     ins=CLEAN,
@@ -48,7 +47,6 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
 @asset(
     "features",
     "embeddings",
-    code_version="1",
     kinds={"lancedb", "onnx"},
     settings=["encoder"],
     ins=CLEAN,

@@ -1,30 +1,22 @@
-"""Group models: from features to a promoted bundle.
+"""Group models, first half: from features to fitted candidates.
 
-Belongs here: declarations; `search` and `candidate` make one asset per target.
-The arithmetic is in ticket_assets/models/ under the same words.
+Belongs here: declarations; `search` and `candidate` make one asset per target. How candidates are judged and promoted
+is declared in judging.py. The arithmetic is in ticket_assets/models/ under the same words.
 """
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import HEAVY_POOL, asset, table
-from ticket_assets.assets.reporting import evaluation_metadata, search_metadata
-from ticket_assets.models.candidate import read_candidate, write_candidate
-from ticket_assets.models.card import model_card
-from ticket_assets.models.evaluation import evaluate, report_rows
-from ticket_assets.models.rows import TargetRows, target_rows
-from ticket_assets.models.search import Budget, Search, SearchOutcome
-from ticket_assets.models.split import Holdout, assign, choose_holdout, class_shifts, require_same_classes
+from ticket_assets.assets.declaration import HEAVY_POOL, asset
+from ticket_assets.assets.reporting import search_metadata
+from ticket_assets.models.candidate import write_candidate
+from ticket_assets.models.outcome import SearchOutcome
+from ticket_assets.models.split import assign, class_shifts, frozen_holdout, require_same_classes
 from ticket_assets.models.training import train
-from ticket_assets.models.workbench import Workbench
-from ticket_assets.resources import Desk, optuna_url
-from ticket_assets.serving.bundle import write_bundle
-from ticket_assets.serving.succession import held_out, settle
-from ticket_assets.storage import append_record, digest, write_text
+from ticket_assets.resources import Desk
+from ticket_assets.storage import digest, write_text
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets.schema import LABEL_PREFIX
 
@@ -39,7 +31,6 @@ VECTORS = dg.AssetKey(["features", "embeddings"])
 @asset(
     "models",
     "split",
-    code_version="1",
     kinds={"pandas", "parquet"},
     settings=["split"],
     ins={"clean": dg.AssetIn(["tickets", "clean"])},
@@ -47,7 +38,7 @@ VECTORS = dg.AssetKey(["features", "embeddings"])
 def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     """Which tickets are trained on and which are held out: frozen once, whole families, latest last."""
     path = desk.folders.split / "holdout.json"
-    holdout = Holdout.load(path) if path.exists() else choose_holdout(clean, desk.active.split)
+    holdout = frozen_holdout(path, clean, desk.active.split)
     frame = assign(clean, holdout, desk.active.split.folds)
     shifts = class_shifts(clean, frame, [LABEL_PREFIX + name for name in desk.active.targets])
     if not path.exists():
@@ -60,6 +51,7 @@ def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]
         metadata={
             "split_id": holdout.id,
             "rule": holdout.rule,
+            "undated": int(clean["created_at"].isna().sum()),
             "sides": frame["side"].value_counts().to_dict(),
             "class_shifts": {name: round(shift, 4) for name, shift in shifts.items()},
         },
@@ -72,9 +64,8 @@ def search(target: str) -> dg.AssetsDefinition:
     @asset(
         "models",
         f"search_{target}",
-        code_version="1",
         kinds={"optuna"},
-        settings=["search"],
+        settings=["search", "seed"],
         ins=TABLES,
         deps=[VECTORS],
         pool=HEAVY_POOL,
@@ -87,7 +78,7 @@ def search(target: str) -> dg.AssetsDefinition:
         split: pd.DataFrame,
     ) -> dg.MaterializeResult:
         """One Optuna study over model families on the training rows; resumes where it was stopped."""
-        prepared = _search(desk, target, _rows(desk, target, clean, text, split), context.log.info)
+        prepared = desk.search(target, desk.target_rows(target, clean, text, split), context.log.info)
         outcome = prepared.run()
         for path in (prepared.folder / "outcome.json", desk.folders.reports / f"search_{target}.json"):
             write_text(path, json.dumps(outcome.as_dict()))
@@ -105,7 +96,6 @@ def candidate(target: str) -> dg.AssetsDefinition:
     @asset(
         "models",
         f"candidate_{target}",
-        code_version="1",
         kinds={"xgboost", "lightgbm", "scikitlearn"},
         ins=TABLES,
         deps=[["models", f"search_{target}"]],
@@ -119,8 +109,8 @@ def candidate(target: str) -> dg.AssetsDefinition:
         split: pd.DataFrame,
     ) -> dg.MaterializeResult:
         """The search's winner and its best boosted model, fitted on all training rows and calibrated."""
-        rows = _rows(desk, target, clean, text, split)
-        prepared = _search(desk, target, rows, context.log.info)
+        rows = desk.target_rows(target, clean, text, split)
+        prepared = desk.search(target, rows, context.log.info)
         outcome = SearchOutcome.from_dict(json.loads((prepared.folder / "outcome.json").read_text()))
         fitted = {
             number: train(prepared.bench, recipe, target, rows.labels, prepared.out_of_fold(number))
@@ -141,150 +131,3 @@ def candidate(target: str) -> dg.AssetsDefinition:
         )
 
     return candidate
-
-
-def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
-    """`models/evaluation` over the candidates of all targets."""
-
-    @asset(
-        "models",
-        "evaluation",
-        code_version="1",
-        kinds={"numpy", "parquet"},
-        settings=["bands"],
-        ins=TABLES,
-        deps=[["models", f"candidate_{target}"] for target in targets],
-        pool=HEAVY_POOL,
-    )
-    def evaluation(
-        context: dg.AssetExecutionContext,
-        desk: Desk,
-        clean: pd.DataFrame,
-        text: pd.DataFrame,
-        split: pd.DataFrame,
-    ) -> dg.MaterializeResult[pd.DataFrame]:
-        """Candidates and baselines on the frozen hold-out; opening it is recorded."""
-        holdout = Holdout.load(desk.folders.split / "holdout.json")
-        append_record(desk.folders.records / "holdout_openings.jsonl", {"split": holdout.id, "run": context.run_id})
-        reports, frames = {}, []
-        for target in targets:
-            rows = _rows(desk, target, clean, text, split)
-            best, boosted = read_candidate(desk.folders.candidates / target, desk.settings.threads)
-            context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
-            report = evaluate(
-                best,
-                boosted,
-                rows.training,
-                rows.holdout,
-                desk.active.bands,
-                desk.settings.seed,
-                desk.settings.threads,
-            )
-            reports[target] = report
-            frames.append(report_rows(report, rows.holdout, rows.holdout_ids))
-        told = {
-            "split": holdout.id,
-            "rule": holdout.rule,
-            "targets": {k: v.as_dict() for k, v in reports.items()},
-        }
-        write_text(desk.folders.reports / "evaluation.json", json.dumps(told, indent=1))
-        scored = pd.concat(frames, ignore_index=True)
-        return dg.MaterializeResult(
-            value=scored,
-            data_version=dg.DataVersion(frame_digest(scored.astype({"probabilities": str}))),
-            metadata={"split_id": holdout.id, "rule": holdout.rule, **evaluation_metadata(reports, scored)},
-        )
-
-    return evaluation
-
-
-def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
-    """`models/champion` over the candidates of all targets."""
-
-    @asset(
-        "models",
-        "champion",
-        code_version="1",
-        kinds={"mlflow"},
-        settings=["promotion", "bands"],
-        ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
-    )
-    def champion(
-        context: dg.AssetExecutionContext,
-        desk: Desk,
-        clean: pd.DataFrame,
-        text: pd.DataFrame,
-        split: pd.DataFrame,
-        evaluation: pd.DataFrame,
-        mlflow: dg.ResourceParam[Any],
-    ) -> dg.MaterializeResult:
-        """The decision: challenger against champion on the same frozen rows; the alias moves last."""
-        models = [read_candidate(desk.folders.candidates / target, desk.settings.threads)[0] for target in targets]
-        report = json.loads((desk.folders.reports / "evaluation.json").read_text())
-        data = {
-            "tickets/clean": frame_digest(clean.drop(columns="ingested_at")),
-            "features/text": frame_digest(text),
-        }
-        challenger = write_bundle(
-            desk.folders.bundles,
-            models,
-            desk.manifest(report, data),
-            model_card(desk.profile, desk.active.licence, report),
-        )
-        rows = {target: _rows(desk, target, clean, text, split) for target in targets}
-        tickets, held = held_out(rows, evaluation, desk.original_tickets())
-        run_id = mlflow.active_run().info.run_id
-        tags = {"dagster_run": context.run_id, "split": report["split"], **data}
-        outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata={
-                "decision": outcome.decision.reason,
-                "promoted": outcome.decision.promoted,
-                "challenger": challenger.id,
-                "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
-                "targets": table(outcome.decision.table()),
-                "mlflow_run": run_id,
-            },
-        )
-
-    return champion
-
-
-def _rows(desk: Desk, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
-    encoder = desk.encoder()
-    vectors = desk.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
-    return target_rows(target, clean, text, split, vectors)
-
-
-def _search(desk: Desk, target: str, rows: TargetRows, progress: Callable[[str], None]) -> Search:
-    """The search of a target; its study is named by what it sees, so changed rows begin a new one."""
-    chosen, settings = desk.active.search, desk.settings
-    bench = Workbench(
-        rows.training.features,
-        rows.training.y,
-        rows.groups,
-        len(rows.labels),
-        settings.seed,
-        settings.threads,
-    )
-    seen = digest(
-        [
-            rows.training_digest,
-            desk.encoder_id,
-            str(settings.seed),
-            str(chosen.families),
-            str(chosen.max_ngrams),
-        ]
-    )
-    return Search(
-        bench=bench,
-        folds=rows.folds,
-        families=chosen.families,
-        max_ngrams=chosen.max_ngrams,
-        budget=Budget(60 * chosen.minutes / len(desk.active.targets), chosen.trials),
-        storage_url=optuna_url(settings),
-        study=f"{desk.profile}-{target}-{seen}",
-        folder=desk.folders.search / target / seen,
-        progress=lambda line: progress(f"{target}: {line}"),
-    )

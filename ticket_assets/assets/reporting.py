@@ -14,7 +14,7 @@ import pandas as pd
 from ticket_assets.assets.declaration import table
 from ticket_assets.models import plots
 from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
-from ticket_assets.models.search import SearchOutcome
+from ticket_assets.models.outcome import LATE, SearchOutcome
 from ticket_assets.models.significance import Interval
 
 
@@ -27,6 +27,7 @@ def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
             "trials": len(its),
             "finished": sum(row.state == "complete" for row in its),
             "pruned": sum(row.state == "pruned" for row in its),
+            "stopped by the clock": sum(row.state == LATE for row in its),
             "best macro F1": max((row.score or 0.0 for row in its if row.state == "complete"), default=0.0),
             "seconds": sum(row.seconds for row in its),
         }
@@ -34,7 +35,7 @@ def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
         if (its := [row for row in outcome.trials if row.family == family])
     ]
     scored = [
-        plots.Trial(row.number, row.score, row.family, row.state == "pruned")
+        plots.Trial(row.number, row.score, row.family, row.state != "complete")
         for row in outcome.trials
         if row.score is not None
     ]
@@ -93,13 +94,14 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
 
 
 def score_row(one: Standing, report: Evaluation) -> dict[str, Any]:
-    """One recipe: scores with 95 % intervals, and the difference to the linear baseline on the same rows."""
+    """One recipe: scores with 95 % intervals, and differences to linear baseline and candidate on the same rows."""
     random = report.random.get(one.name)
     return {
         "recipe": one.name,
         "macro F1": _told(one.macro_f1, ".3f"),
         "accuracy": _told(one.accuracy, ".3f"),
         "vs linear": _told(one.against_linear_macro_f1, "+.3f"),
+        "candidate ahead by": "" if one.name == CANDIDATE else _told(one.candidate_ahead_macro_f1, "+.3f"),
         "random split": f"{random.macro_f1:.3f}" if random else "",
     }
 

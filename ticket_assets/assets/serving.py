@@ -7,21 +7,29 @@ import dagster as dg
 
 from ticket_assets.assets.declaration import SYSTEM_RETRY, asset
 from ticket_assets.resources import Desk
-from ticket_assets.serving.bento import bento_folder, build_bento
-from ticket_assets.serving.store import require_champion
+from ticket_assets.serving.bento import PROJECT, SERVICE_FILES, bento_folder, build_bento
+from ticket_assets.serving.record import why_no_champion
+from ticket_assets.serving.store import read_champion
+
+# The data version while nobody is champion: the first promotion gives another one, and a second refusal the same.
+NOTHING = "none"
 
 
 @asset(
     "serving",
     "bento",
-    code_version="1",
+    files=[PROJECT / name for name in SERVICE_FILES],
     kinds={"bentoml"},
     deps=[["models", "champion"]],
     retry_policy=SYSTEM_RETRY,
 )
-def bento(desk: Desk) -> dg.MaterializeResult:
+def bento(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """The champion's bento: service, bundle and encoder, ready for `bentoml serve` and `bentoml containerize`."""
-    champion = require_champion(desk.folders.bundles)
+    champion = read_champion(desk.folders.bundles)
+    if champion is None:
+        why = why_no_champion(desk.folders.records)
+        context.log.warning(f"{why}; serving/bento has nothing to build")
+        return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata={"tag": NOTHING, "reason": why})
     tag = build_bento(desk.profile, champion, desk.folders.bundles, desk.folders.encoders, desk.folders.bentos)
     folder = bento_folder(desk.folders.bentos, tag)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

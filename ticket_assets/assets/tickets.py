@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag, table
+from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources import Desk
 from ticket_assets.settings import resolve
 from ticket_assets.tables import frame_digest, write_parquet
@@ -14,12 +15,13 @@ from ticket_assets.tickets.curation import REASONS, curate
 from ticket_assets.tickets.families import number_families, require_unchained
 from ticket_assets.tickets.language import detect_languages
 from ticket_assets.tickets.sample import generate
-from ticket_assets.tickets.sample_spec import SampleSpec
+from ticket_assets.tickets.sample_spec import sample_spec
 from ticket_assets.tickets.schema import clean_columns, pandera_schema
 from ticket_assets.tickets.snapshot import ingest, read_snapshot
 from ticket_assets.tickets.sources import fingerprint, source_files
 
 Rows = dg.MaterializeResult[pd.DataFrame]
+PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob("*.toml"))
 SAMPLE = dg.AssetKey(["tickets", "sample"])
 SOURCE = dg.AssetKey(["tickets", "source"])
 
@@ -32,11 +34,10 @@ source = dg.AssetSpec(
 )
 
 
-@asset("tickets", "sample", code_version="1", kinds={"python", "parquet"}, settings=["source"])
+@asset("tickets", "sample", kinds={"python", "parquet"}, settings=["source"], files=PHRASES)
 def sample(desk: Desk) -> dg.MaterializeResult:
     """Generated tickets, written to a file that is read like any other source."""
-    chosen = desk.active.source
-    tickets = generate(SampleSpec(rows=chosen.rows, seed=chosen.seed))
+    tickets = generate(sample_spec(desk.active.source))
     path = desk.folders.source / "tickets.parquet"
     write_parquet(path, tickets)
     return dg.MaterializeResult(
@@ -48,12 +49,12 @@ def sample(desk: Desk) -> dg.MaterializeResult:
 def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     """`tickets/raw` over the generated file or over the profile's own source."""
 
-    @asset("tickets", "raw", code_version="1", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
+    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
     def raw(desk: Desk) -> dg.MaterializeResult:
-        """Source rows as they came: append-only batches, each row once."""
+        """Source rows as they came: append-only batches, each of what the source says anew."""
         chosen = desk.active.source
         path = desk.folders.source / "tickets.parquet" if chosen.kind == "sample" else resolve(chosen.path or "")
-        done = ingest(source_files(path), desk.folders.raw)
+        done = ingest(source_files(path), desk.folders.raw, desk.active.columns)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": done.total_rows,
@@ -72,7 +73,7 @@ def _curated(name: str, description: str) -> dg.AssetOut:
     return dg.AssetOut(
         key=["tickets", name],
         owners=OWNERS,
-        code_version="1",
+        code_version=code_digest(f"{__name__}:clean"),
         kinds={"pandas", "parquet"},
         tags=settings_tag(["columns", "targets", "families", "features"]),
         description=description,

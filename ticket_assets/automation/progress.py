@@ -4,11 +4,13 @@ Belongs here: the logger and the hook that jobs of the code location use. Dagste
 """
 
 import logging
+import os
 import resource
 import sys
 
 import dagster as dg
 
+_BLOCKED = "Step blocked by limit for pool"  # once for each step; then it is "Step still blocked"
 _TOLD = {"STEP_START": "started", "STEP_SUCCESS": "done", "ASSET_CHECK_EVALUATION": "checked"}
 _FAILED = {"STEP_FAILURE", "RUN_FAILURE", "STEP_UP_FOR_RETRY"}
 
@@ -21,6 +23,8 @@ class _Short(logging.Formatter):
         at = self.formatTime(record, "%H:%M:%S")
         if event is None:
             return f"{at}  {step}: {meta.get('orig_message') or record.getMessage()}"
+        if pool := _blocking_pool(event):
+            return f"{at}  {step}: waits for a place in pool {pool}{_held_by(pool)}"
         if event.event_type_value in _FAILED:
             return f"{at}  {step or 'run'} failed: {record.getMessage()}"
         if event.event_type_value == "STEP_SUCCESS":
@@ -36,7 +40,24 @@ def _is_told(record: logging.LogRecord) -> bool:
     if event is None:
         # Errors without an event are Dagster's list of steps that a failure keeps from running.
         return logging.INFO <= record.levelno < logging.ERROR
-    return event.event_type_value in _TOLD.keys() | _FAILED
+    return event.event_type_value in _TOLD.keys() | _FAILED or _blocking_pool(event) is not None
+
+
+def _blocking_pool(event: dg.DagsterEvent) -> str | None:
+    """The pool in which a step finds no place, the first time that it is said."""
+    if event.event_type_value != "ENGINE_EVENT" or not (event.message or "").startswith(_BLOCKED):
+        return None
+    return str(event.engine_event_data.metadata["pool"].value)
+
+
+def _held_by(pool: str) -> str:
+    """Who has the places: a run that waits in silence looks as if it hung."""
+    if not os.environ.get("DAGSTER_HOME"):
+        return ""
+    with dg.DagsterInstance.get() as instance:
+        slots = instance.event_log_storage.get_concurrency_info(pool).claimed_slots
+    held = sorted(f"run {one.run_id[:8]} ({one.step_key.replace('__', '/')})" for one in slots)
+    return f", held by {', '.join(held)}" if held else ""
 
 
 @dg.logger({}, description="Steps, their time, what assets log, failures.")

@@ -1,12 +1,15 @@
 """Watching the source: its fingerprint is the data version of `tickets/source`.
 
-Belongs here: reporting the fingerprint when the files changed.
-Does not belong here: reading the files (tickets/).
+Belongs here: reporting the fingerprint when the files changed, remembering which files a profile was run with.
+Does not belong here: reading the files (tickets/), using what is remembered (settings.py).
 """
+
+import json
 
 import dagster as dg
 
-from ticket_assets.settings import Settings, resolve
+from ticket_assets.settings import Settings, path_in_file, resolve
+from ticket_assets.storage import write_text
 from ticket_assets.tickets.sources import fingerprint, source_files
 
 SOURCE = dg.AssetKey(["tickets", "source"])
@@ -36,6 +39,39 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
             )
         )
     return found
+
+
+def remember_source(settings: Settings) -> str:
+    """Keep the source of this run for the UI and for later runs; return which it is and who said so.
+
+    A path of the environment or of the command line lives in one process alone: to the UI the profile would have
+    another source, or none. The settings file stays as its author wrote it.
+    """
+    source, memory = settings.active.source, settings.source_memory
+    if source.kind == "sample":
+        return "generated tickets"
+    path = resolve(source.path or "")
+    written = path_in_file(settings.profile)
+    if written is not None and path == resolve(written):
+        memory.unlink(missing_ok=True)
+        return f"{path} (as the settings have it)"
+    if is_remembered(settings):
+        return f"{path} (given to an earlier run; {how_to_forget(settings)})"
+    write_text(memory, json.dumps({"path": str(path)}))
+    return f"{path} (given to this run; later ones and the UI read it too)"
+
+
+def is_remembered(settings: Settings) -> bool:
+    """Whether the source is the one that an earlier run was given."""
+    memory = settings.source_memory
+    if not memory.exists():
+        return False
+    return resolve(json.loads(memory.read_text(encoding="utf-8"))["path"]) == resolve(settings.active.source.path or "")
+
+
+def how_to_forget(settings: Settings) -> str:
+    """The way back from a remembered source to the one of the settings."""
+    return f"give another, or remove {settings.source_memory} to read what the settings name"
 
 
 def _version(event: dg.DagsterEvent) -> str | None:

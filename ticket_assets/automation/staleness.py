@@ -48,6 +48,7 @@ def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.As
     """All assets of the definitions that are stale, missing or stopped by a check, upstream first.
 
     A blocking check stops its own run only; if what it refused counted as up to date, the next run would go past it.
+    What one step makes together is due together: a step that is not made to run in part cannot.
     """
     graph = defs.resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, _Loading(instance))
@@ -61,7 +62,10 @@ def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.As
             reasons += [f"its check {name} did not pass" for name in _not_passed(graph, instance, key)]
         if reasons or status is not StaleStatus.FRESH:
             found[key] = Due(key, status is StaleStatus.MISSING, tuple(reasons))
-    return found
+    for key in list(found):
+        for other in graph.get(key).execution_set_asset_keys - found.keys():
+            found[other] = Due(other, False, (f"it is made together with {key.to_user_string()}",))
+    return {key: found[key] for key in graph.toposorted_asset_keys if key in found}
 
 
 def _not_passed(graph: Any, instance: dg.DagsterInstance, key: dg.AssetKey) -> list[str]:
@@ -77,6 +81,7 @@ def next_run(defs: dg.Definitions, due: Iterable[Due]) -> list[dg.AssetKey]:
 
     A missing asset runs in any case, but not before one between it and what runs now: that one may turn stale. A
     stale one waits until all before it are up to date: whether it has to run shows only then, by their data versions.
+    What one step makes together is chosen together, where one of it may run and nothing before any of it waits.
     """
     graph = defs.resolve_asset_graph()
     by_key = {one.key: one for one in due}
@@ -84,9 +89,10 @@ def next_run(defs: dg.Definitions, due: Iterable[Due]) -> list[dg.AssetKey]:
     for key in graph.toposorted_asset_keys:
         if key not in by_key:
             continue
-        ancestors = graph.get_ancestor_asset_keys(key)
+        together = graph.get(key).execution_set_asset_keys
+        ancestors = set().union(*(graph.get_ancestor_asset_keys(one) for one in together)) - together
         before = ancestors & by_key.keys()
         between = any(graph.get_ancestor_asset_keys(one) & before for one in ancestors - before)
         if not before or (by_key[key].is_missing and before <= chosen and not between):
-            chosen.add(key)
+            chosen |= together
     return sorted(chosen)

@@ -1,6 +1,7 @@
 """The model card that travels in a bundle (Mitchell et al. 2019).
 
-Belongs here: its words. Does not belong here: the numbers, which come from the evaluation's report.
+Belongs here: its words, and names as cells of its tables.
+Does not belong here: the numbers, which come from the evaluation's report.
 """
 
 from collections.abc import Mapping
@@ -30,6 +31,11 @@ def model_card(profile: str, licence: str, report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def cell(name: str) -> str:
+    """A name as one cell of a Markdown table, whatever a help desk calls its queues."""
+    return " ".join(name.split()).replace("\\", "\\\\").replace("|", "\\|")
+
+
 def _target(target: str, one: Mapping[str, Any]) -> list[str]:
     held, random = one["candidate"], one["random"]["candidate"]
     return [
@@ -53,7 +59,8 @@ def _target(target: str, one: Mapping[str, Any]) -> list[str]:
         "| class | tickets | precision | recall | F1 |",
         "|---|---|---|---|---|",
         *(
-            f"| {row['label']} | {row['support']} | {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} |"
+            f"| {cell(row['label'])} | {row['support']} "
+            f"| {row['precision']:.3f} | {row['recall']:.3f} | {row['f1']:.3f} |"
             for row in held["per_class"]
         ),
         "",

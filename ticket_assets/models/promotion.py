@@ -20,6 +20,7 @@ class Verdict(StrEnum):
     """What a challenger does to a target."""
 
     FIRST = "first"
+    UNOPPOSED = "unopposed"
     GAINS = "gains"
     HOLDS = "holds"
     LOSES = "loses"
@@ -63,11 +64,19 @@ class TargetDecision:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict on the bundle: promoted when a target gains, or is the first, and none loses."""
+    """The verdict on the bundle: promoted when a target gains, or meets no champion, and none loses.
+
+    Attributes:
+        promoted: whether the challenger becomes champion.
+        reason: why, for people.
+        targets: the verdict on each.
+        unanswered: why the champion could not be asked; None where it was, or where there is none.
+    """
 
     promoted: bool
     reason: str
     targets: dict[str, TargetDecision]
+    unanswered: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -87,22 +96,33 @@ class Decision:
         ]
 
 
-def decide(contests: Mapping[str, Contest], settings: PromotionSettings, seed: int) -> Decision:
-    """Judge every target, then the bundle."""
-    judged = {name: judge(contest, settings, seed) for name, contest in contests.items()}
+def decide(
+    contests: Mapping[str, Contest], settings: PromotionSettings, seed: int, unanswered: str | None = None
+) -> Decision:
+    """Judge every target, then the bundle.
+
+    Args:
+        contests: target name to contest.
+        settings: the rules.
+        seed: of the intervals.
+        unanswered: why the champion could not be asked. The floors alone decide then: a champion that nobody can load
+            is no reason to refuse what works, and would otherwise be one for ever.
+    """
+    judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
     losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
-    gaining = [name for name, one in judged.items() if one.verdict in (Verdict.GAINS, Verdict.FIRST)]
+    gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
+    silence = f"; the champion did not answer: {unanswered}" if unanswered else ""
     if losing:
         why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in losing)
-        return Decision(False, f"refused: {why}", judged)
+        return Decision(False, f"refused: {why}{silence}", judged, unanswered)
     if not gaining:
-        return Decision(False, "refused: no target gains over the champion", judged)
+        return Decision(False, f"refused: no target gains over the champion{silence}", judged, unanswered)
     why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in gaining)
-    return Decision(True, f"promoted: {why}", judged)
+    return Decision(True, f"promoted: {why}{silence}", judged, unanswered)
 
 
-def judge(contest: Contest, settings: PromotionSettings, seed: int) -> TargetDecision:
-    """Judge one target: floors first, then the champion on the same rows."""
+def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: bool = False) -> TargetDecision:
+    """Judge one target: floors first, then the champion on the same rows; unopposed, there is one that is silent."""
     classes = len(contest.labels)
     scores = {
         name: float(macro_f1(class_counts(contest.y_true, predicted, classes)))
@@ -110,8 +130,9 @@ def judge(contest: Contest, settings: PromotionSettings, seed: int) -> TargetDec
     }
     faults = _floors(contest, scores, settings)
     if contest.champion is None:
-        reasons = tuple(faults) or (f"first model, macro F1 {scores['challenger']:.3f}",)
-        verdict = Verdict.LOSES if faults else Verdict.FIRST
+        met = (Verdict.UNOPPOSED, "unopposed") if unopposed else (Verdict.FIRST, "first model")
+        reasons = tuple(faults) or (f"{met[1]}, macro F1 {scores['challenger']:.3f}",)
+        verdict = Verdict.LOSES if faults else met[0]
         return TargetDecision(verdict, scores["challenger"], None, None, None, 0.0, reasons)
     difference = paired_difference(
         contest.y_true, contest.challenger, contest.champion, contest.families, n_labels=classes, seed=seed

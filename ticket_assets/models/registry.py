@@ -5,7 +5,8 @@ Does not belong here: deciding (promotion.py), the bundle's folder (serving/bund
 (dagster-mlflow does, one per Dagster run).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,16 @@ class Registry:
     def crown(self, version: int) -> None:
         """Move the champion alias."""
         self._client.set_registered_model_alias(self.name, CHAMPION, str(version))
+
+    @contextmanager
+    def closing(self, run_id: str) -> Iterator[str]:
+        """End a run with the block: failed when the block raises, an interruption included; yields the run's id."""
+        try:
+            yield run_id
+        except BaseException:
+            self.close(run_id, failed=True)
+            raise
+        self.close(run_id)
 
     def close(self, run_id: str, failed: bool = False) -> None:
         """End the run with its true status: under the multiprocess executor nobody else does."""

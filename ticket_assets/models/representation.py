@@ -4,7 +4,8 @@ Belongs here: the blocks, fitting them, putting them side by side, their files.
 Does not belong here: stateless features (features/text.py), the estimators (estimators.py).
 
 Blocks: sparse TF-IDF; its truncated SVD; scores of a linear SVM (out of fold on the training rows, so that what a
-boosted model learns from them is what it will meet); the sentence vectors; the numeric columns.
+boosted model learns from them is what it will meet); votes of the nearest training tickets (without a row's own family
+on the training rows, for the same reason); the sentence vectors; the numeric columns.
 """
 
 import json
@@ -17,6 +18,7 @@ from scipy import sparse
 
 from ticket_assets.features.encoder import round_vectors
 from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.models.ngrams import Tfidf, TfidfSpec
 
 Matrix: TypeAlias = sparse.csr_matrix | np.ndarray
@@ -31,6 +33,7 @@ class Blocks:
         sparse: whether the n-grams themselves stand in it; the matrix is then CSR.
         svd: dimensions of the truncated SVD of the n-grams; 0 leaves it out.
         scores: whether the out-of-fold scores of a linear SVM on the n-grams stand in it.
+        votes: whether the votes of the nearest training tickets stand in it.
         vectors: weight of the sentence vectors; 0 leaves them out.
         columns: weight of the standardised numeric columns; 0 leaves them out.
     """
@@ -39,17 +42,36 @@ class Blocks:
     sparse: bool = False
     svd: int = 0
     scores: bool = False
+    votes: bool = False
     vectors: float = 0.0
     columns: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.sparse or self.svd or self.scores or self.vectors or self.columns):
+        if not (self.sparse or self.svd or self.scores or self.votes or self.vectors or self.columns):
             raise ValueError("no block is chosen")
 
     @property
     def needs_ngrams(self) -> bool:
         """Whether any block is made from n-grams."""
         return self.sparse or self.svd > 0 or self.scores
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether any block is made from sentence vectors."""
+        return self.votes or self.vectors > 0
+
+
+@dataclass(frozen=True)
+class InnerBlocks:
+    """Blocks of the training rows themselves, from models that did not see the row.
+
+    Attributes:
+        scores: float32 (n, K), or None where they are not used.
+        votes: float32 (n, Neighbours.width), or None.
+    """
+
+    scores: np.ndarray | None = None
+    votes: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +84,7 @@ class Representation:
         svd_components: float32 (len(tfidf.terms), svd).
         score_weights: float32 (len(tfidf.terms) + 1, K), the last row the intercepts.
         column_scale: float32 (2, C): means and standard deviations of the training rows.
+        neighbours: the training tickets; None where they have no votes.
     """
 
     blocks: Blocks
@@ -69,6 +92,7 @@ class Representation:
     svd_components: np.ndarray | None = None
     score_weights: np.ndarray | None = None
     column_scale: np.ndarray | None = None
+    neighbours: Neighbours | None = None
 
     def transform(self, features: TicketFeatures) -> Matrix:
         """The matrix of tickets: float32 (n, d), CSR where the n-grams stand in it, else dense."""
@@ -76,20 +100,23 @@ class Representation:
         return self.assemble(grams, features)
 
     def assemble(
-        self, grams: sparse.csr_matrix | None, features: TicketFeatures, scores: np.ndarray | None = None
+        self, grams: sparse.csr_matrix | None, features: TicketFeatures, inner: InnerBlocks | None = None
     ) -> Matrix:
-        """Put the blocks side by side; `scores` replaces the computed ones (out-of-fold, in training)."""
+        """Put the blocks side by side; `inner` replaces the computed ones for the training rows."""
+        inner = inner or InnerBlocks()
         parts: list[Matrix] = []
         if self.blocks.sparse and grams is not None:
             parts.append(grams)
         if self.svd_components is not None and grams is not None:
             parts.append(round_vectors(grams @ self.svd_components))
         if self.score_weights is not None and grams is not None:
-            parts.append(round_vectors(linear_scores(grams, self.score_weights) if scores is None else scores))
+            scores = linear_scores(grams, self.score_weights) if inner.scores is None else inner.scores
+            parts.append(round_vectors(scores))
+        if self.neighbours is not None:
+            votes = self.neighbours.votes(_vectors(features)) if inner.votes is None else inner.votes
+            parts.append(round_vectors(votes))
         if self.blocks.vectors:
-            if features.vectors is None:
-                raise ValueError("the model wants sentence vectors and was given none: encode the tickets first")
-            parts.append(round_vectors(features.vectors) * np.float32(self.blocks.vectors))
+            parts.append(round_vectors(_vectors(features)) * np.float32(self.blocks.vectors))
         if self.column_scale is not None:
             mean, deviation = self.column_scale
             parts.append(((features.columns - mean) / deviation * self.blocks.columns).astype(np.float32))
@@ -98,7 +125,7 @@ class Representation:
         return np.hstack(parts).astype(np.float32, copy=False)
 
     def save(self, folder: Path) -> None:
-        """Write `blocks.json`, `arrays.npz` and the TF-IDF's files."""
+        """Write `blocks.json`, `arrays.npz`, and the files of TF-IDF and neighbours where they are used."""
         (folder / "blocks.json").write_text(json.dumps(asdict(self.blocks), indent=2))
         arrays = {
             name: getattr(self, name)
@@ -108,6 +135,8 @@ class Representation:
         np.savez(folder / "arrays.npz", **arrays)
         if self.tfidf:
             self.tfidf.save(folder)
+        if self.neighbours:
+            self.neighbours.save(folder)
 
     @classmethod
     def load(cls, folder: Path) -> "Representation":
@@ -115,10 +144,18 @@ class Representation:
         raw = json.loads((folder / "blocks.json").read_text())
         blocks = Blocks(**{**raw, "tfidf": TfidfSpec(**raw["tfidf"])})
         tfidf = Tfidf.load(folder, blocks.tfidf) if blocks.needs_ngrams else None
+        neighbours = Neighbours.load(folder) if blocks.votes else None
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            return replace(cls(blocks, tfidf), **{name: arrays[name] for name in arrays.files})
+            fitted = {name: arrays[name] for name in arrays.files}
+        return replace(cls(blocks, tfidf, neighbours=neighbours), **fitted)
 
 
 def linear_scores(grams: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
     """Scores float32 (n, K) of a linear model whose last weight row holds the intercepts."""
     return np.asarray(grams @ weights[:-1] + weights[-1], dtype=np.float32)
+
+
+def _vectors(features: TicketFeatures) -> np.ndarray:
+    if features.vectors is None:
+        raise ValueError("the model wants sentence vectors and was given none: encode the tickets first")
+    return features.vectors

@@ -4,6 +4,7 @@ Belongs here: joining features, labels and split by ticket id; which classes a t
 Does not belong here: features (features/), the choice of the hold-out (split.py).
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,9 +43,11 @@ class TargetRows:
 
     @property
     def training_digest(self) -> str:
-        """Content hash of what a search sees: ids, documents, classes, folds."""
-        parts = zip(self.training_ids, self.training.features.documents, self.training.y, self.folds, strict=True)
-        return digest([*self.labels, *(f"{one}\x01{text}\x01{its}\x01{fold}" for one, text, its, fold in parts)])
+        """Content hash of what a search sees, vectors apart."""
+        columns = hashlib.sha256(np.ascontiguousarray(self.training.features.columns).tobytes()).hexdigest()
+        numbers = zip(self.training.y, self.groups, self.folds, strict=True)
+        rows = zip(self.training_ids, self.training.features.documents, numbers, strict=True)
+        return digest([*self.labels, columns, *("\x01".join([one, text, *map(str, its)]) for one, text, its in rows)])
 
 
 def target_rows(

@@ -1,21 +1,21 @@
 """The search: one Optuna study per target over model families, resumable, with rungs that prune.
 
-Belongs here: the study, its budget, the quota of the boosted families, what came of it.
-Does not belong here: the space (space.py), the pruner (pruning.py), fits (training.py).
+Belongs here: the study, its budget, the quota of the boosted families.
+Does not belong here: the space (space.py), the pruner (pruning.py), fits (training.py), what came of it (outcome.py).
 """
 
 import json
-import statistics
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ticket_assets.models.label_scores import class_counts, macro_f1
+from ticket_assets.models.outcome import LATE, SearchOutcome, seconds_saved, trial_row
 from ticket_assets.models.recipe import BOOSTED, Recipe
 from ticket_assets.models.space import STARTING_POINTS, draw
 from ticket_assets.models.training import RUNGS, fold_scores
@@ -33,66 +33,6 @@ class Budget:
 
     seconds: float
     trials: int | None = None
-
-
-@dataclass(frozen=True)
-class TrialRow:
-    """One trial, for tables and plots. `state` is complete, pruned or fail; `score` is macro F1 at its last rung."""
-
-    number: int
-    family: str
-    state: str
-    score: float | None
-    rungs: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class SearchOutcome:
-    """What a search found.
-
-    Attributes:
-        study: name in the storage; the same rows, folds and space give the same name.
-        best: trial number of the winner, `best_boosted` of the best boosted trial.
-        recipes: of both, by trial number.
-        scores: of both, out-of-fold macro F1 over all folds.
-        trials: every trial.
-        seconds_saved: what pruned trials would have cost, by their family's median.
-    """
-
-    study: str
-    best: int
-    best_boosted: int
-    recipes: dict[int, Recipe]
-    scores: dict[int, float]
-    trials: tuple[TrialRow, ...]
-    seconds_saved: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
-
-    @property
-    def pruned(self) -> int:
-        """Trials that stopped at a cheap rung."""
-        return sum(row.state == "pruned" for row in self.trials)
-
-    @property
-    def seconds_used(self) -> float:
-        """What all trials took together."""
-        return sum(row.seconds for row in self.trials)
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> "SearchOutcome":
-        """The inverse of `as_dict`, also after a round through JSON."""
-        return cls(
-            **{
-                **raw,
-                "recipes": {int(number): Recipe.from_dict(one) for number, one in raw["recipes"].items()},
-                "scores": {int(number): score for number, score in raw["scores"].items()},
-                "trials": tuple(TrialRow(**row) for row in raw["trials"]),
-            }
-        )
 
 
 @dataclass(frozen=True)
@@ -168,9 +108,13 @@ class Search:
             value = float(macro_f1(counts))
             trial.report(value, step)
             # Until a family has finished a trial, neither the pruner nor the clock stops one of its own.
-            may_stop = step + 1 < len(RUNGS) and recipe.family in _finished_families(trial.study)
-            if may_stop and (trial.should_prune() or self._is_late(trial)):
-                raise optuna.TrialPruned
+            if step + 1 == len(RUNGS) or recipe.family not in _finished_families(trial.study):
+                continue
+            if not trial.should_prune():
+                if not self._is_late(trial):
+                    continue
+                trial.set_user_attr(LATE, True)
+            raise optuna.TrialPruned
         np.save(self.folder / f"trial-{trial.number}.npy", scores, allow_pickle=False)
         return value
 
@@ -197,21 +141,28 @@ class Search:
         if self.budget.trials is not None:
             ended = [one for one in study.get_trials(deepcopy=False) if one.state.name in ("COMPLETE", "PRUNED")]
             return len(ended) >= self.budget.trials
-        return _seconds(study) >= self.budget.seconds
+        # One family of the two may lag by a trial when the time is up; it is given that trial.
+        return _seconds(study) >= self.budget.seconds and self._lagging(study) is None
 
     def _hold_quota(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
         """Put a boosted family next when it has had less than its share of the trials."""
         trials = study.get_trials(deepcopy=False)
         if any(one.state.name == "WAITING" for one in trials):
             return
+        family = self._lagging(study, more=1)
+        if family is not None:
+            study.enqueue_trial({"family": family})
+
+    def _lagging(self, study: "optuna.Study", more: int = 0) -> str | None:
+        """A boosted family that has had less than its share of the trials, `more` to come counted."""
+        drawn = [one.params.get("family") for one in study.get_trials(deepcopy=False) if one.state.name != "WAITING"]
         for family in BOOSTED:
-            had = sum(one.params.get("family") == family for one in trials)
-            if family in self.families and had < BOOSTED_SHARE * (len(trials) + 1):
-                study.enqueue_trial({"family": family})
-                return
+            if family in self.families and drawn.count(family) < BOOSTED_SHARE * (len(drawn) + more):
+                return family
+        return None
 
     def _report(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
-        row = _row(trial)
+        row = trial_row(trial)
         score = "–" if row.score is None else f"{row.score:.3f}"
         used = _seconds(study)
         of = f"{self.budget.trials} trials" if self.budget.trials else f"{self.budget.seconds:.0f} s"
@@ -229,7 +180,7 @@ class Search:
         best_boosted = max(boosted, key=values.__getitem__) if boosted else best
         chosen = {best, best_boosted}
         recipes = {n: Recipe.from_dict(json.loads(finished[n].user_attrs["recipe"])) for n in chosen}
-        rows = tuple(_row(trial) for trial in trials if trial.state.is_finished())
+        rows = tuple(trial_row(trial) for trial in trials if trial.state.is_finished())
         return SearchOutcome(
             study.study_name,
             best,
@@ -251,36 +202,9 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
         return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
 
 
-def seconds_saved(rows: tuple[TrialRow, ...]) -> float:
-    """What pruning saved: per pruned trial, the median of its family's finished ones less what it took."""
-    finished: dict[str, list[float]] = {}
-    for row in rows:
-        if row.state == "complete":
-            finished.setdefault(row.family, []).append(row.seconds)
-    return sum(
-        max(0.0, statistics.median(finished[row.family]) - row.seconds)
-        for row in rows
-        if row.state == "pruned" and row.family in finished
-    )
-
-
 def _finished_families(study: "optuna.Study") -> set[str]:
     return {one.params["family"] for one in study.get_trials(deepcopy=False) if one.state.name == "COMPLETE"}
 
 
 def _seconds(study: "optuna.Study") -> float:
-    return sum(_row(trial).seconds for trial in study.get_trials(deepcopy=False) if trial.state.is_finished())
-
-
-def _row(trial: "optuna.trial.FrozenTrial") -> TrialRow:
-    values = trial.intermediate_values
-    # A dead trial is failed when somebody looks again, so what it seems to have taken is mostly idle time.
-    took = trial.duration if trial.state.name != "FAIL" else None
-    return TrialRow(
-        trial.number,
-        trial.params.get("family", "unknown"),
-        trial.state.name.lower(),
-        values[max(values)] if values else None,
-        len(values),
-        took.total_seconds() if took else 0.0,
-    )
+    return sum(trial_row(trial).seconds for trial in study.get_trials(deepcopy=False) if trial.state.is_finished())

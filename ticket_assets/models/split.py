@@ -18,20 +18,26 @@ from ticket_assets.storage import digest, write_text
 
 TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"
 BY_TIME = "families in order of their latest ticket, the latest held out"
+BY_TIME_WHERE_DATED = f"{BY_TIME}; families without a date trained on"
 AT_RANDOM = "families at random"
 
 
 class SplitError(RuntimeError):
-    """The hold-out does not represent the tickets."""
+    """The hold-out does not represent the tickets, or is not the one that the settings ask for."""
 
 
 @dataclass(frozen=True)
 class Holdout:
-    """The frozen choice: rule, seed and ticket ids; `id` is their hash and travels with every score."""
+    """The frozen choice: rule, seed and ticket ids; `id` is their hash and travels with every score.
+
+    `share` is the setting it was made with, no part of the id: the same tickets are the same hold-out. None in files
+    from before it was kept.
+    """
 
     rule: str
     seed: int
     ticket_ids: tuple[str, ...]
+    share: float | None = None
 
     @property
     def id(self) -> str:
@@ -40,23 +46,46 @@ class Holdout:
 
     def save(self, path: Path) -> None:
         """Write it once and for all."""
-        write_text(
-            path,
-            json.dumps({"rule": self.rule, "seed": self.seed, "id": self.id, "ticket_ids": self.ticket_ids}),
-        )
+        kept = {"rule": self.rule, "seed": self.seed, "holdout_share": self.share, "id": self.id}
+        write_text(path, json.dumps({**kept, "ticket_ids": self.ticket_ids}))
 
     @classmethod
     def load(cls, path: Path) -> "Holdout":
         """Read it; a file whose ids do not give its id was changed by hand and is refused."""
         raw = json.loads(path.read_text())
-        holdout = cls(raw["rule"], raw["seed"], tuple(raw["ticket_ids"]))
+        holdout = cls(raw["rule"], raw["seed"], tuple(raw["ticket_ids"]), raw.get("holdout_share"))
         if holdout.id != raw["id"]:
             raise SplitError(f"{path} was changed: its ids hash to {holdout.id}, it says {raw['id']}")
         return holdout
 
 
+def frozen_holdout(path: Path, tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
+    """The hold-out of the file; where there is none yet, one to freeze.
+
+    Raises:
+        SplitError: the settings ask for another one than was frozen; or too few families to part.
+    """
+    if not path.exists():
+        return choose_holdout(tickets, settings)
+    holdout = Holdout.load(path)
+    frozen = {"holdout_share": holdout.share, "seed": holdout.seed}
+    now = {name: getattr(settings, name) for name in frozen}
+    changed = [
+        f"split.{name} was {value}, is {now[name]}" for name, value in frozen.items() if value not in (None, now[name])
+    ]
+    if changed:
+        raise SplitError(
+            f"{path} was frozen with other settings ({'; '.join(changed)}): put them back, or give the profile a new "
+            "name, or remove its whole folder; without that file alone, models would be scored on what they have learnt"
+        )
+    return holdout
+
+
 def choose_holdout(tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
-    """Choose whole families: the latest where every ticket has a date, at random otherwise.
+    """Choose whole families: the latest, or at random where most have no date.
+
+    A family is as late as its latest ticket that has a date. Where some families have none, they are trained on and
+    decide nothing: the hold-out is what it would be without them.
 
     Args:
         tickets: ticket_id, family_id, created_at.
@@ -68,16 +97,18 @@ def choose_holdout(tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
     families = tickets.groupby("family_id", sort=True).agg(rows=("ticket_id", "size"), latest=("created_at", "max"))
     if len(families) < 10:
         raise SplitError(f"{len(families)} families are too few to hold some out: give more tickets")
-    dated = bool(tickets["created_at"].notna().all())
-    if dated:
-        ordered = families.sort_values(["latest", "family_id"], ascending=False)
-        chosen = ordered.index[: max(1, round(settings.holdout_share * len(families)))]
+    dated = families[families["latest"].notna()]
+    if 2 * len(dated) >= len(families):
+        rule = BY_TIME if tickets["created_at"].notna().all() else BY_TIME_WHERE_DATED
+        ordered = dated.sort_values(["latest", "family_id"], ascending=False)
+        chosen = ordered.index[: max(1, round(settings.holdout_share * len(dated)))]
     else:
+        rule = AT_RANDOM
         order = np.random.default_rng(settings.seed).permutation(len(families))
         before = families["rows"].to_numpy()[order].cumsum() - families["rows"].to_numpy()[order]
         chosen = families.index[order[before < settings.holdout_share * len(tickets)]]
     ids = sorted(tickets.loc[tickets["family_id"].isin(chosen), "ticket_id"])
-    return Holdout(BY_TIME if dated else AT_RANDOM, settings.seed, tuple(ids))
+    return Holdout(rule, settings.seed, tuple(ids), settings.holdout_share)
 
 
 def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:

@@ -40,7 +40,7 @@ class TargetModel:
     @property
     def needs_vectors(self) -> bool:
         """Whether tickets must be encoded before they are given to it."""
-        return self.recipe.blocks.vectors > 0
+        return self.recipe.blocks.needs_vectors
 
     def probabilities(self, features: TicketFeatures) -> np.ndarray:
         """Calibrated probabilities float64 (n, K), rows sum to 1."""

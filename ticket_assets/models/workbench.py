@@ -14,8 +14,9 @@ from scipy import sparse
 
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.fitting import fit_linear_svm, row_weights
+from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.models.ngrams import NgramCounts, Tfidf, TfidfSpec, count_ngrams
-from ticket_assets.models.representation import Blocks, Matrix, Representation, linear_scores
+from ticket_assets.models.representation import Blocks, InnerBlocks, Matrix, Representation, linear_scores
 
 REMEMBERED = 48
 INNER_FOLDS = 5
@@ -51,14 +52,21 @@ class Workbench:
         """Fit the blocks on rows; return them with the matrix of those very rows."""
         tfidf = self._tfidf(blocks.tfidf, rows) if blocks.needs_ngrams else None
         components = self._svd(blocks, rows) if blocks.svd else None
-        weights, inner = self._scores(blocks.tfidf, rows) if blocks.scores else (None, None)
+        weights, scores = self._scores(blocks.tfidf, rows) if blocks.scores else (None, None)
+        neighbours, votes = self._votes(rows) if blocks.votes else (None, None)
         scale = self._scale(rows) if blocks.columns else None
-        representation = Representation(blocks, tfidf, components, weights, scale)
+        representation = Representation(blocks, tfidf, components, weights, scale, neighbours)
+        inner = InnerBlocks(scores, votes)
         return representation, representation.assemble(self._grams(tfidf, rows), self.features.take(rows), inner)
 
     def matrix(self, representation: Representation, rows: np.ndarray) -> Matrix:
         """The matrix of other rows."""
-        return representation.assemble(self._grams(representation.tfidf, rows), self.features.take(rows))
+        features, neighbours = self.features.take(rows), representation.neighbours
+        votes = None
+        if neighbours is not None and features.vectors is not None:
+            vectors, key = features.vectors, ("unseen votes", id(neighbours), rows.tobytes())
+            votes = self._once(key, lambda: (neighbours, neighbours.votes(vectors)))[1]
+        return representation.assemble(self._grams(representation.tfidf, rows), features, InnerBlocks(votes=votes))
 
     def _grams(self, tfidf: Tfidf | None, rows: np.ndarray) -> sparse.csr_matrix | None:
         if tfidf is None:
@@ -98,6 +106,18 @@ class Workbench:
             return self._svm(grams, y), inner
 
         return self._once(("scores", spec, rows.tobytes()), compute)
+
+    def _votes(self, rows: np.ndarray) -> tuple[Neighbours, np.ndarray]:
+        """The index of all rows, and the votes on each row by those of other families."""
+
+        def compute() -> tuple[Neighbours, np.ndarray]:
+            vectors = self.features.vectors
+            if vectors is None:
+                raise ValueError("votes of neighbours want sentence vectors: encode the tickets first")
+            index = Neighbours.fit(vectors[rows], self.y[rows], self.classes)
+            return index, index.votes(vectors[rows], self.groups[rows])
+
+        return self._once(("votes", rows.tobytes()), compute)
 
     def _svm(self, grams: sparse.csr_matrix, y: np.ndarray) -> np.ndarray:
         weights = row_weights(y, self.classes, 0.0)

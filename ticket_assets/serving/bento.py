@@ -11,7 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ticket_assets.serving.bundle import BundleManifest
+from ticket_assets.code_version import code_digest
+from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.store import Champion, write_champion
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -24,8 +25,9 @@ class BentoError(RuntimeError):
 
 
 def bento_tag(profile: str, champion: Champion) -> str:
-    """Name and version of the bento of a champion: the registry version and the start of the bundle's id."""
-    return f"ticket-assets-{profile.replace('_', '-')}:v{champion.version}-{champion.bundle[:8]}"
+    """Name and version of the bento of a champion: registry version, bundle, the service's code."""
+    code = code_digest(stage, files=[PROJECT / name for name in SERVICE_FILES])
+    return f"ticket-assets-{profile.replace('_', '-')}:v{champion.version}-{champion.bundle[:8]}-{code[:6]}"
 
 
 def bento_folder(home: Path, tag: str) -> Path:

@@ -1,6 +1,6 @@
 """What goes in and out of a prediction.
 
-Belongs here: the ticket as it arrives, the answer, the three confidence bands.
+Belongs here: the ticket as it arrives, which one cannot be answered, the answer, the three confidence bands.
 Does not belong here: the models (bundle.py), transports (service.py).
 """
 
@@ -10,16 +10,32 @@ from typing import Literal
 
 import numpy as np
 
+from ticket_assets.tickets.cleaning import ticket_text
+
 Band = Literal["act", "suggest", "by_hand"]
+
+
+class EmptyTicketError(ValueError):
+    """A ticket says nothing; the message names the fields."""
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket as it arrives."""
+    """A ticket as it arrives; one of subject and body may be empty."""
 
     body: str
     subject: str = ""
     context: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def require_text(ticket: Ticket) -> None:
+    """Refuse what `tickets/quarantine` would hold: a ticket of which cleaning leaves nothing.
+
+    Raises:
+        EmptyTicketError: neither subject nor body holds text.
+    """
+    if not ticket_text(ticket.subject, ticket.body):
+        raise EmptyTicketError("subject, body: no text is left of either after cleaning; one of them must hold some")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ticket_assets.serving.bento import bento_environment, bento_folder
 from ticket_assets.serving.prediction import Ticket
 
 START_SECONDS = 90
+PAUSE_SECONDS = 0.2
 TOLERANCE = 1e-6
 
 
@@ -28,8 +29,12 @@ class ProbeError(RuntimeError):
 
 
 @contextmanager
-def served(home: Path, tag: str) -> Iterator[int]:
-    """A bento's server process on a free port of the loopback; yields the port once it is ready."""
+def served(home: Path, tag: str, seconds: float = START_SECONDS) -> Iterator[int]:
+    """A bento's server process on a free port of the loopback; yields the port once it is ready.
+
+    Raises:
+        ProbeError: it is not ready within so many seconds; with its last answer and the end of its output.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "bentoml", "serve", str(bento_folder(home, tag))]
     with tempfile.TemporaryFile("w+") as said:
@@ -40,9 +45,11 @@ def served(home: Path, tag: str) -> Iterator[int]:
             stderr=subprocess.STDOUT,
         )
         try:
-            if not _is_ready(process, port):
+            try:
+                wait_until_ready(process, port, seconds)
+            except ProbeError as error:
                 said.seek(0)
-                raise ProbeError(f"{tag} was not ready within {START_SECONDS} s:\n{said.read()[-4000:]}")
+                raise ProbeError(f"{tag} was not ready: {error}\n{said.read()[-4000:]}") from error
             yield port
         finally:
             process.terminate()
@@ -59,16 +66,10 @@ def ask(port: int, ticket: Ticket) -> dict[str, Any]:
     Raises:
         ProbeError: the answer is not 200.
     """
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        body = json.dumps({"body": ticket.body, "subject": ticket.subject, "context": dict(ticket.context)})
-        connection.request("POST", "/predict", body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = response.read().decode()
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise ProbeError(f"the service answered {response.status}: {answer[:500]}")
+    content = json.dumps({"body": ticket.body, "subject": ticket.subject, "context": dict(ticket.context)})
+    status, answer = _request(port, "POST", "/predict", content)
+    if status != 200:
+        raise ProbeError(f"the service answered {status}: {answer[:500]}")
     return dict(json.loads(answer))
 
 
@@ -93,25 +94,35 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _is_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
-    until = time.monotonic() + START_SECONDS
-    while time.monotonic() < until and process.poll() is None:
+def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, seconds: float) -> None:
+    """Ask a server whether it is ready, with a pause after each no.
+
+    Raises:
+        ProbeError: it ended, or the time did; with its last answer.
+    """
+    until, last = time.monotonic() + seconds, "it never answered"
+    while process.poll() is None:
+        if time.monotonic() > until:
+            raise ProbeError(f"after {seconds:.0f} s {last}")
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return True
-        except OSError:
+            status, answer = _request(port, "GET", "/readyz", timeout=2)
+        except (OSError, http.client.HTTPException):
             # Nobody listens yet; anything else the server says stands in its output.
-            process_wait(process, 0.2)
-        finally:
-            connection.close()
-    return False
+            status, answer = None, ""
+        if status == 200:
+            return
+        if status is not None:
+            last = f"it last answered {status}: {answer[:500]}"
+        with suppress(subprocess.TimeoutExpired):  # no pause where the process ends
+            process.wait(PAUSE_SECONDS)
+    raise ProbeError(f"its process ended with {process.returncode}, and {last}")
 
 
-def process_wait(process: "subprocess.Popen[bytes]", seconds: float) -> None:
-    """Wait so long, or until the process ends."""
+def _request(port: int, method: str, path: str, content: str | None = None, timeout: float = 60) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return
+        connection.request(method, path, content, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read().decode(errors="replace")
+    finally:
+        connection.close()

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ticket_assets.models.search import SearchOutcome
+from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.serving.bento import bento_folder, bento_tag
+from ticket_assets.serving.record import RECORD, decisions, why_no_champion
 from ticket_assets.serving.store import read_champion
-from ticket_assets.serving.succession import RECORD
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
@@ -34,11 +34,15 @@ def report_lines(settings: Settings) -> Iterator[str]:
             yield _search(SearchOutcome.from_dict(json.loads(searched.read_text())))
     champion = read_champion(folders.bundles)
     yield ""
-    record = folders.records / RECORD
-    if record.exists():
-        last = json.loads(record.read_text().splitlines()[-1])
-        yield f"decision   {last['reason']}"
-    if champion:
+    taken = decisions(folders.records)
+    if taken.whole:
+        yield f"decision   {_one_line(taken.whole[-1]['reason'])}"
+    if taken.torn:
+        yield f"records    left out: the last line of {RECORD} is torn, its writer was killed: {taken.torn[:60]!r}"
+    if champion is None:
+        yield f"champion   {_one_line(why_no_champion(folders.records))}"
+        yield "bento      none: there is nothing to build"
+    else:
         tag = bento_tag(settings.profile, champion)
         yield f"champion   v{champion.version}, bundle {champion.bundle}, since {champion.since}"
         yield f"bento      {tag}"
@@ -46,6 +50,10 @@ def report_lines(settings: Settings) -> Iterator[str]:
         yield "open next"
         yield f"  make ui PROFILE={settings.profile}      the lineage, plots and checks on http://localhost:3000"
         yield f"  make serve PROFILE={settings.profile}   the bento in {bento_folder(folders.bentos, tag)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _scores(target: str, one: dict[str, Any]) -> Iterator[str]:

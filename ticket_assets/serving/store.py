@@ -41,5 +41,8 @@ def require_champion(root: Path) -> Champion:
     """
     champion = read_champion(root)
     if champion is None:
-        raise FileNotFoundError(f"{root} has no champion: materialise models/champion first")
+        raise FileNotFoundError(
+            f"{root} has no champion: materialise models/champion first; where it refused its challenger, "
+            "`python -m ticket_assets report` says why"
+        )
     return champion

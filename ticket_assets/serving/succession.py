@@ -18,12 +18,13 @@ from ticket_assets.models.promotion import Contest, Decision, decide
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.profile import PromotionSettings
-from ticket_assets.serving.bundle import BundleManifest, TriageBundle
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.store import Champion, read_champion, write_champion
 from ticket_assets.storage import append_record
 
-RECORD = "promotions.jsonl"
 LATENCY_ROUNDS = 15
 
 
@@ -84,25 +85,18 @@ def settle(
         challenger: manifest of the bundle, which lies in the store.
         tickets: all held-out tickets as they arrived.
         held: target name to its hold-out.
-        run_id: of the open MLflow run; it is closed with its true status.
+        run_id: of the open MLflow run; whoever opened it ends it.
         tags: go onto the run, the registered version and the record.
     """
     champion = read_champion(court.bundles)
     if champion and champion.bundle == challenger.id:
-        court.registry.close(run_id)
         return Succession(Decision(False, "nothing to decide: the challenger is the champion", {}), champion)
-    try:
-        bundle = TriageBundle.load(court.bundles / challenger.id, court.encoders, court.threads)
-        latency = median_latency_ms(bundle, tickets)
-        answers = _champion_answers(court, champion, tickets)
-        contests = {name: contest(one, answers.get(name), latency) for name, one in held.items()}
-        decision = decide(contests, court.rules, court.seed)
-        settled = _enthrone(court, challenger, champion, decision, run_id, {**tags, "latency_ms": f"{latency:.1f}"})
-    except BaseException:
-        court.registry.close(run_id, failed=True)
-        raise
-    court.registry.close(run_id)
-    return settled
+    bundle = TriageBundle.load(court.bundles / challenger.id, court.encoders, court.threads)
+    latency = median_latency_ms(bundle, tickets)
+    answers, unanswered = _champion_answers(court, champion, tickets)
+    contests = {name: contest(one, answers.get(name), latency) for name, one in held.items()}
+    decision = decide(contests, court.rules, court.seed, unanswered)
+    return _enthrone(court, challenger, champion, decision, run_id, {**tags, "latency_ms": f"{latency:.1f}"})
 
 
 def _enthrone(
@@ -177,17 +171,27 @@ def median_latency_ms(bundle: TriageBundle, tickets: Sequence[Ticket]) -> float:
 
 def _champion_answers(
     court: Court, champion: Champion | None, tickets: Sequence[Ticket]
-) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    """The champion's answers now, from the tickets as they arrived: its features need not be the challenger's."""
+) -> tuple[dict[str, tuple[tuple[str, ...], np.ndarray]], str | None]:
+    """The champion's answers now, from the tickets as they arrived: its features need not be the challenger's.
+
+    Returns:
+        Target name to labels and probabilities; and, where the champion no longer loads, why.
+    """
     if champion is None:
-        return {}
-    bundle = TriageBundle.load(court.bundles / champion.bundle, court.encoders, court.threads)
+        return {}, None
+    try:
+        bundle = TriageBundle.load(court.bundles / champion.bundle, court.encoders, court.threads)
+    except BundleError as error:
+        return {}, str(error)
     probabilities = bundle.probabilities(bundle.features(tickets))
-    return {target: (bundle.manifest.targets[target], one) for target, one in probabilities.items()}
+    return {target: (bundle.manifest.targets[target], one) for target, one in probabilities.items()}, None
 
 
 def held_out(
-    rows: Mapping[str, TargetRows], answers: pd.DataFrame, tickets: Mapping[str, Ticket]
+    rows: Mapping[str, TargetRows],
+    answers: pd.DataFrame,
+    tickets: Mapping[str, Ticket],
+    labels: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[Ticket], dict[str, HeldOut]]:
     """The hold-outs of all targets over one list of tickets.
 
@@ -195,12 +199,22 @@ def held_out(
         rows: target name to its rows.
         answers: the table `models/evaluation`.
         tickets: ticket id to the ticket as it arrived.
+        labels: target name to the candidate's labels, which name the columns of its probabilities.
+
+    Raises:
+        ValueError: the evaluation speaks of other tickets or labels than the rows, or a candidate of other labels.
     """
     ids = sorted({one for its in rows.values() for one in its.holdout_ids})
     place = {one: position for position, one in enumerate(ids)}
     held = {}
     for target, its in rows.items():
-        mine = answers[answers["target"] == target]
+        if labels[target] != its.labels:
+            odd = ", ".join(sorted({*labels[target]} ^ {*its.labels})) or "their order"
+            raise ValueError(
+                f"the candidate of {target} and its training rows differ in labels ({odd}): "
+                f"materialise models/candidate_{target} again"
+            )
+        mine = _answers_in_order(target, its, answers[answers["target"] == target])
         held[target] = HeldOut(
             rows=np.array([place[one] for one in its.holdout_ids]),
             truth=its.holdout_labels,
@@ -210,3 +224,22 @@ def held_out(
             majority=its.labels[int(np.bincount(its.training.y).argmax())],
         )
     return [tickets[one] for one in ids], held
+
+
+def _answers_in_order(target: str, rows: TargetRows, answers: pd.DataFrame) -> pd.DataFrame:
+    """The evaluation's answers on one target in the order of the hold-out; the two tables are joined by ticket id."""
+    found, wanted = answers["ticket_id"], list(rows.holdout_ids)
+    if sorted(found) != sorted(wanted):
+        odd = sorted({*found} ^ {*wanted} | {*found[found.duplicated()]})
+        raise ValueError(
+            f"models/evaluation has {len(found)} answers on {target}, the hold-out {len(wanted)} tickets, and they "
+            f"differ in {', '.join(odd[:5])}: materialise models/evaluation again"
+        )
+    ordered = answers.set_index("ticket_id").loc[wanted]
+    relabelled = [one for one, was, y in zip(wanted, ordered["y"], rows.holdout.y, strict=True) if was != y]
+    if relabelled:
+        raise ValueError(
+            f"models/evaluation scored {target} by other labels of {', '.join(relabelled[:5])}: "
+            "materialise models/evaluation again"
+        )
+    return ordered

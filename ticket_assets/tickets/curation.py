@@ -1,7 +1,8 @@
 """From source rows to clean tickets and quarantined rows; every row ends in exactly one place.
 
 Belongs here: mapping columns and labels, the latest version of a ticket, folding copies, reasons for quarantine.
-Does not belong here: how a text is cleaned (cleaning.py), languages (language.py), families (families.py).
+Does not belong here: whose ticket a row is (identity.py), how a text is cleaned (cleaning.py), languages (language.py),
+families (families.py).
 """
 
 import re
@@ -13,6 +14,7 @@ import pandas as pd
 from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.storage import digest
 from ticket_assets.tickets.cleaning import ticket_text
+from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
 from ticket_assets.tickets.sources import SourceError
 
@@ -27,7 +29,11 @@ _DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 
 @dataclass(frozen=True)
 class Curation:
-    """Where the rows of the snapshot went: `read == len(clean) + superseded + folded + len(quarantine)`."""
+    """Where the rows of the snapshot went: `read == len(clean) + superseded + folded + len(quarantine)`.
+
+    Superseded: an earlier version of a ticket with an id. Folded: a copy; without an id, equal texts are copies
+    whatever their labels are. Disputed: clean tickets whose text stands in the snapshot with another label.
+    """
 
     clean: pd.DataFrame
     quarantine: pd.DataFrame
@@ -67,26 +73,28 @@ def curate(
     _require_columns(snapshot, columns, targets, context)
     mapped = _map_columns(snapshot, columns, context)
     unknown = {name: _map_labels(mapped, snapshot[target.column], name, target) for name, target in targets.items()}
+    labels = [LABEL_PREFIX + name for name in targets]
+    superseded, copies = _earlier(mapped, snapshot, columns)
+    mapped["disputed"] = _disputed(mapped[~superseded], labels).reindex(mapped.index, fill_value=False)
+    _keep_labels_of_copies(mapped, mapped["ticket_id"].isin(mapped.loc[copies, "ticket_id"]), labels)
     # Each ticket keeps the place of its first version: a later one must not let a copy pass it by.
     place = {ticket_id: at for at, ticket_id in enumerate(mapped["ticket_id"].drop_duplicates())}
-    latest = mapped.drop_duplicates("ticket_id", keep="last")
-    latest = latest.iloc[latest["ticket_id"].map(place).argsort().to_numpy()]
-    labels = [LABEL_PREFIX + name for name in targets]
+    latest = mapped[~(superseded | copies)]
+    latest = latest.iloc[latest["ticket_id"].map(place).argsort(kind="stable").to_numpy()]
     reason = pd.Series(pd.NA, index=latest.index, dtype="object")
     reason[latest[labels].isna().all(axis=1)] = NO_USABLE_LABEL
     reason[latest["text"] == ""] = EMPTY_TEXT
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
-    clean["disputed"] = (clean.groupby("text")[labels].transform("nunique") > 1).any(axis=1)
     quarantine = snapshot.loc[reason.index[reason.notna()]].copy()
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
         clean=clean.reset_index(drop=True),
         quarantine=quarantine.reset_index(drop=True),
         read=len(snapshot),
-        superseded=len(mapped) - len(latest),
-        folded=len(accepted) - len(clean),
+        superseded=int(superseded.sum()),
+        folded=int(copies.sum()) + len(accepted) - len(clean),
         disputed=int(clean["disputed"].sum()),
         unknown_labels={name: count for name, count in unknown.items() if count},
         unreadable_dates=_unreadable_dates(snapshot, columns, mapped),
@@ -95,11 +103,15 @@ def curate(
 
 def originals(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
     """Tickets as they arrived, the latest version of each: ticket_id (index), subject, body, context columns."""
-    subjects = _strings(snapshot[columns.subject]) if columns.subject else [""] * len(snapshot)
-    bodies = _strings(snapshot[columns.body])
-    frame = pd.DataFrame({"ticket_id": _ids(snapshot, columns, subjects, bodies), "subject": subjects, "body": bodies})
+    frame = pd.DataFrame(
+        {
+            "ticket_id": ticket_ids(snapshot, columns),
+            "subject": strings(snapshot, columns.subject),
+            "body": strings(snapshot, columns.body),
+        }
+    )
     for name in context:
-        frame[name] = _texts(snapshot[name])
+        frame[name] = texts(snapshot[name])
     return frame.drop_duplicates("ticket_id", keep="last").set_index("ticket_id")
 
 
@@ -121,14 +133,13 @@ def _require_columns(
 
 
 def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
-    subjects = _strings(snapshot[columns.subject]) if columns.subject else [""] * len(snapshot)
-    bodies = _strings(snapshot[columns.body])
-    texts = [ticket_text(subject, body) for subject, body in zip(subjects, bodies, strict=True)]
+    said = zip(strings(snapshot, columns.subject), strings(snapshot, columns.body), strict=True)
+    cleaned = [ticket_text(subject, body) for subject, body in said]
     mapped = pd.DataFrame(
         {
-            "ticket_id": _ids(snapshot, columns, subjects, bodies),
-            "text": texts,
-            "text_hash": [digest([text]) for text in texts],
+            "ticket_id": ticket_ids(snapshot, columns),
+            "text": cleaned,
+            "text_hash": [digest([text]) for text in cleaned],
             "created_at": _instants(snapshot[columns.created_at]) if columns.created_at else pd.NaT,
             "ingested_at": snapshot["_ingested_at"],
         },
@@ -137,51 +148,47 @@ def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple
     for instant in ("created_at", "ingested_at"):
         mapped[instant] = pd.to_datetime(mapped[instant], utc=True).astype("datetime64[us, UTC]")
     for name in context:
-        mapped[CONTEXT_PREFIX + name] = pd.Series(_texts(snapshot[name]), index=snapshot.index, dtype="object")
+        mapped[CONTEXT_PREFIX + name] = pd.Series(texts(snapshot[name]), index=snapshot.index, dtype="object")
     return mapped
 
 
 def _map_labels(mapped: pd.DataFrame, values: pd.Series, name: str, target: TargetSettings) -> int:
     """Add the label column; return how many rows carry a value that the mapping does not know."""
-    given = _texts(values)
+    given = texts(values)
     known = [target.values.get(value) if value and target.values else value for value in given]
     mapped[LABEL_PREFIX + name] = pd.Series(known, index=values.index, dtype="object")
     return sum(value is not None and label is None for value, label in zip(given, known, strict=True))
 
 
-def _ids(snapshot: pd.DataFrame, columns: ColumnSettings, subjects: list[str], bodies: list[str]) -> list[str]:
-    """The id that the source gives, or the hash of what it says."""
-    made = [digest([subject, body]) for subject, body in zip(subjects, bodies, strict=True)]
-    given = _strings(snapshot[columns.id]) if columns.id else [""] * len(snapshot)
-    return [one or other for one, other in zip(given, made, strict=True)]
+def _earlier(mapped: pd.DataFrame, snapshot: pd.DataFrame, columns: ColumnSettings) -> tuple[pd.Series, pd.Series]:
+    """Which rows are followed by another of their ticket: as an earlier version, or, without an id, as a copy."""
+    followed = mapped.duplicated("ticket_id", keep="last")
+    named = pd.Series([bool(given) for given in given_ids(snapshot, columns)], index=mapped.index, dtype=bool)
+    # Rows without words are equal only in having nothing to say: no copies.
+    return followed & named, followed & ~named & (mapped["text"] != "")
 
 
-def _strings(values: pd.Series) -> list[str]:
-    return [text or "" for text in _texts(values)]
+def _disputed(standing: pd.DataFrame, labels: list[str]) -> pd.Series:
+    """Whether the same text stands with another label; a missing one disputes nothing."""
+    return (standing.groupby("text")[labels].transform("nunique") > 1).any(axis=1)
 
 
-def _texts(values: pd.Series) -> list[str | None]:
-    """Values as text, None where there is none; the number 7 is "7" also where missing ones made it 7.0."""
-    return [_text(value) for value in values]
-
-
-def _text(value: Any) -> str | None:
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return None
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value).strip() or None
+def _keep_labels_of_copies(mapped: pd.DataFrame, copied: pd.Series, labels: list[str]) -> None:
+    """Give each copy the labels known so far: the last one stands for all, and must not lose what they say."""
+    known = mapped.loc[copied].groupby("ticket_id")[labels].ffill()
+    mapped.loc[copied, labels] = known.astype(object).where(known.notna(), None)
 
 
 def _instants(values: pd.Series) -> Any:
     """Dates that say their year; a bare number has no unit and a bare time no day, and pandas would invent both."""
     if not pd.api.types.is_datetime64_any_dtype(values):
-        texts = pd.Series(_texts(values), index=values.index, dtype="object")
-        values = texts.where([bool(text and _DATE.search(text)) for text in texts], None)
+        given = pd.Series(texts(values), index=values.index, dtype="object")
+        values = given.where([bool(text and _DATE.search(text)) for text in given], None)
     return pd.to_datetime(values, utc=True, errors="coerce", format="mixed")
 
 
 def _unreadable_dates(snapshot: pd.DataFrame, columns: ColumnSettings, mapped: pd.DataFrame) -> int:
     if columns.created_at is None:
         return 0
-    given = pd.Series(_texts(snapshot[columns.created_at]), index=snapshot.index, dtype="object")
+    given = pd.Series(texts(snapshot[columns.created_at]), index=snapshot.index, dtype="object")
     return int((given.notna() & mapped["created_at"].isna()).sum())

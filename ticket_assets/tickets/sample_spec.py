@@ -1,6 +1,6 @@
 """What a sample of generated tickets shall be like: size, time, languages, label noise, families, drift.
 
-Belongs here: the specification and its validation.
+Belongs here: the specification, its validation, and what the settings of a source make of it.
 Does not belong here: drawing labels and dates (sample_plan.py), writing texts (sample_text.py).
 """
 
@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, get_args
+
+from ticket_assets.profile import SourceSettings
 
 DriftKind = Literal["new_topic", "language_mix", "vocabulary", "class_mix"]
 LANGUAGES = ("en", "de", "es", "fr")
@@ -83,6 +85,18 @@ class SampleSpec:
         total = sum(self.languages.values())
         if not math.isclose(total, 1.0, abs_tol=1e-6):
             raise SampleError(f"languages adds up to {total:g}: make the shares add up to 1")
+
+
+def sample_spec(source: SourceSettings) -> SampleSpec:
+    """The sample that the settings of a generated source ask for."""
+    return SampleSpec(
+        rows=source.rows,
+        seed=source.seed,
+        # In one order: languages are drawn by their place.
+        languages={name: source.languages[name] for name in LANGUAGES if name in source.languages},
+        label_noise=source.label_noise,
+        drift=Drift(**source.drift.model_dump()) if source.drift else None,
+    )
 
 
 def _require_between(name: str, value: float, low: float, high: float) -> None:

@@ -32,7 +32,7 @@ class Column:
 def clean_columns(context: Iterable[str], targets: Iterable[str]) -> tuple[Column, ...]:
     """Columns of `tickets/clean` for a profile's context columns and targets, in order."""
     return (
-        Column("ticket_id", "str", "arrival", "id in the source, or the hash of source and content", unique=True),
+        Column("ticket_id", "str", "arrival", "id in the source, or the hash of subject and body", unique=True),
         Column("text", "str", "arrival", "cleaned subject and body"),
         Column("text_hash", "str", "arrival", "hash of text"),
         Column("language", "str", "arrival", "detected ISO 639-1 code, und where undecidable"),

@@ -4,19 +4,25 @@ Belongs here: which rows are new, writing them once, the version of the whole, t
 Does not belong here: judging or changing a row (curation.py).
 
 A row is known by the hash of its content and its how-many-eth occurrence in the source: a re-run with nothing new
-writes nothing, and a row that stands twice in a file is kept twice. A column without a value is no content: one that
-a later file brings does not make the earlier rows new.
+writes nothing, and a row that stands twice in a file is kept twice. A known row is written again where it brings its
+ticket back to an earlier state: the source no longer says what the snapshot holds as the latest. A column without a
+value is no content: one that a later file brings does not make the earlier rows new.
 """
 
+import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, takewhile
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 
+from ticket_assets.profile import ColumnSettings
 from ticket_assets.storage import digest, replacing
+from ticket_assets.tickets.identity import ticket_ids
 from ticket_assets.tickets.sources import SourceError, scan
 
 META_COLUMNS = ("_row_hash", "_position", "_ingested_at", "_batch")
@@ -33,12 +39,13 @@ class Ingestion:
     version: str
 
 
-def ingest(files: tuple[Path, ...], folder: Path, now: datetime | None = None) -> Ingestion:
-    """Append the rows that the snapshot does not hold yet as one batch.
+def ingest(files: tuple[Path, ...], folder: Path, columns: ColumnSettings, now: datetime | None = None) -> Ingestion:
+    """Append what the source says anew as one batch, so that the latest row of each ticket is one that it still says.
 
     Args:
         files: the source, all of one format.
         folder: of the snapshot; made when absent.
+        columns: which of them tell whose ticket a row is.
         now: time of ingestion, UTC; the clock when None.
 
     Raises:
@@ -53,14 +60,10 @@ def ingest(files: tuple[Path, ...], folder: Path, now: datetime | None = None) -
         if source_rows == 0:
             raise SourceError(f"{files[0]} holds no row: give source.path a file with tickets")
         known = batches(folder)
-        if known:
-            engine.execute(f"CREATE TABLE known AS SELECT _row_hash FROM {_union(known)}")
-            engine.execute("CREATE TABLE fresh AS SELECT * FROM hashed ANTI JOIN known USING (_row_hash)")
-        else:
-            engine.execute("CREATE VIEW fresh AS SELECT * FROM hashed")
-        new_rows = _count(engine, "fresh")
+        _choose(engine, known, columns)
+        new_rows = _count(engine, "due")
         if new_rows:
-            _write_batch(engine, folder, now or datetime.now(UTC))
+            _write_batch(engine, folder, known, now or datetime.now(UTC))
     return Ingestion(source_rows, new_rows, count_rows(folder), len(batches(folder)), version(folder))
 
 
@@ -70,7 +73,7 @@ def batches(folder: Path) -> tuple[Path, ...]:
 
 
 def version(folder: Path) -> str:
-    """Data version of the snapshot: the hash of its batches' names, each of which is the hash of its rows."""
+    """Data version of the snapshot: the hash of its batches' names, each the hash of its rows and of what was there."""
     return digest(batch.name for batch in batches(folder))
 
 
@@ -101,21 +104,74 @@ def _hashed(engine: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> str:
     return f"""
         CREATE TABLE hashed AS
         WITH numbered AS (
-            SELECT source, row_number() OVER () AS _position, {content} AS content FROM {scan(files)} AS source
+            SELECT source, row_number() OVER () AS _position, {content} AS _content_hash FROM {scan(files)} AS source
         )
-        SELECT unnest(source), _position,
-               md5(content || row_number() OVER (PARTITION BY content ORDER BY _position)) AS _row_hash
+        SELECT unnest(source), _position, _content_hash,
+               md5(_content_hash || row_number() OVER (PARTITION BY _content_hash ORDER BY _position)) AS _row_hash
         FROM numbered
     """
 
 
-def _write_batch(engine: duckdb.DuckDBPyConnection, folder: Path, now: datetime) -> None:
-    hashes = [row[0] for row in engine.execute("SELECT _row_hash FROM fresh ORDER BY _row_hash").fetchall()]
-    name = f"batch-{digest(hashes)}"
+def _choose(engine: duckdb.DuckDBPyConnection, known: tuple[Path, ...], columns: ColumnSettings) -> None:
+    """Make the table `due`: positions in the source of the rows to append."""
+    if not known:
+        engine.execute("CREATE TABLE due AS SELECT _position FROM hashed")
+        return
+    engine.execute(f"CREATE VIEW known AS SELECT * FROM {_union(known)}")
+    engine.execute("CREATE TABLE due AS SELECT _position FROM hashed ANTI JOIN known USING (_row_hash)")
+    # Where the source still says every row that is known, no ticket is back at an earlier state.
+    if engine.execute("SELECT 1 FROM known ANTI JOIN hashed USING (_row_hash) LIMIT 1").fetchone():
+        engine.execute("INSERT INTO due SELECT unnest(?::BIGINT[])", [_returned(engine, columns)])
+
+
+def _returned(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings) -> list[int]:
+    """Positions of the rows that bring their ticket back to an earlier state: the last one of each such ticket."""
+    fresh = {row[0] for row in engine.execute("SELECT _position FROM due").fetchall()}
+    said = _tickets(engine, "hashed", "_position", columns)
+    before = _tickets(engine, "known", "_ingested_at, _position", columns)
+    latest = said["ticket_id"].map(before.groupby("ticket_id")["_row_hash"].last())
+    up_to_date = latest.isna() | (said["_row_hash"] == latest) | said["_position"].isin(fresh)
+    doubtful = said[~up_to_date.groupby(said["ticket_id"]).transform("any")]
+    known, back = set(before["_row_hash"]), []
+    for _, rows in doubtful.groupby("ticket_id"):
+        # The latest may be a copy of a row that now stands in the source less often: that is no other state.
+        if latest[rows.index[0]] not in _copies(rows["_content_hash"].unique(), known):
+            back.append(int(rows["_position"].iloc[-1]))
+    return back
+
+
+def _copies(contents: Iterable[str], known: set[str]) -> set[str]:
+    """Row hashes of all known occurrences of these contents; known occurrences are numbered without a gap."""
+    found: set[str] = set()
+    for content in contents:
+        numbered = (hashlib.md5(f"{content}{time}".encode()).hexdigest() for time in count(1))
+        found.update(takewhile(known.__contains__, numbered))
+    return found
+
+
+def _tickets(engine: duckdb.DuckDBPyConnection, table: str, order: str, columns: ColumnSettings) -> pd.DataFrame:
+    """Rows of a table in order, each with the id of its ticket, without what the source says of it."""
+    present = {row[0] for row in engine.execute(f"DESCRIBE {table}").fetchall()}
+    telling = {columns.id, columns.subject, columns.body} & present
+    meta = {"_row_hash", "_position", "_content_hash"} & present
+    chosen = ", ".join(map(_identifier, sorted({name for name in telling if name} | meta)))
+    rows = engine.sql(f"SELECT {chosen} FROM {table} ORDER BY {order}").to_arrow_table()
+    frame = rows.to_pandas(integer_object_nulls=True)
+    return frame[sorted(meta)].assign(ticket_id=ticket_ids(frame, columns))
+
+
+def _write_batch(engine: duckdb.DuckDBPyConnection, folder: Path, known: tuple[Path, ...], now: datetime) -> None:
+    engine.execute("CREATE TABLE batch AS SELECT * FROM hashed SEMI JOIN due USING (_position)")
+    hashes = [row[0] for row in engine.execute("SELECT _row_hash FROM batch ORDER BY _row_hash").fetchall()]
+    # Rows that came back may be exactly those of an earlier batch, which must not be replaced.
+    name = f"batch-{digest([*(batch.name for batch in known), *hashes])}"
+    # A clock that was set back must not put this batch before the ones it follows.
+    after = "greatest(?::TIMESTAMPTZ, (SELECT max(_ingested_at) FROM known) + INTERVAL 1 MICROSECOND)"
     target = folder / f"{name}.parquet"
     with replacing(target) as temporary:
         engine.execute(
-            f"COPY (SELECT *, ?::TIMESTAMPTZ AS _ingested_at, '{name}' AS _batch FROM fresh ORDER BY _position) "
+            f"COPY (SELECT * EXCLUDE (_content_hash), {after if known else '?::TIMESTAMPTZ'} AS _ingested_at, "
+            f"'{name}' AS _batch FROM batch ORDER BY _position) "
             f"TO {_literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd)",
             [now],
         )

@@ -8,6 +8,7 @@ import pytest
 
 from ticket_assets.automation import checks
 from ticket_assets.resources import Desk
+from ticket_assets.serving.store import require_champion
 from ticket_assets_tests.line import PROFILE, Line
 
 
@@ -76,6 +77,17 @@ def test_the_served_bento_answers_as_the_asset_and_another_s_features_do_not(
     assert not failed.passed
 
 
+def test_while_nobody_is_champion_there_is_nothing_to_ask_and_the_check_says_why(
+    line: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [line.table(*key) for key in (("tickets", "clean"), ("features", "text"), ("models", "split"))]
+    monkeypatch.setattr(checks, "read_champion", lambda folder: None)
+    result = checks.answers_as_the_asset(desk, *tables)
+    assert isinstance(result, dg.AssetCheckResult)
+    assert result.passed and value(result, "tickets") == 0
+    assert "no champion" in str(result.description)
+
+
 def test_a_bento_that_is_not_there_fails_the_check_by_an_error(
     line: Line, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,5 +99,5 @@ def test_a_bento_that_is_not_there_fails_the_check_by_an_error(
 
 
 def _tag(desk: Desk) -> str:
-    champion = checks.require_champion(desk.folders.bundles)
+    champion = require_champion(desk.folders.bundles)
     return checks.bento_tag(desk.profile, champion)

@@ -36,19 +36,24 @@ def home(tmp_path: Path) -> Path:
 
 
 def _begun(home: Path) -> "subprocess.Popen[bytes]":
-    """A process in the middle of a step."""
+    """A process in the middle of a step.
+
+    A run is started before its step has its place in the pool: killed between the two, it held none. The databases
+    are made first, since two processes that make them at once fail.
+    """
     script = home / "killed.py"
     script.write_text(KILLED)
-    process = subprocess.Popen([sys.executable, str(script), str(home)], stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
     with dg.DagsterInstance.from_config(str(home)) as instance:
+        assert instance.get_runs() == []
+        process = subprocess.Popen([sys.executable, str(script), str(home)], stderr=subprocess.DEVNULL)
+        until = time.monotonic() + 120
         while time.monotonic() < until:
-            runs = instance.get_runs()
-            if runs and any(one.status is dg.DagsterRunStatus.STARTED for one in runs):
+            if instance.event_log_storage.get_concurrency_info("heavy").active_slot_count:
                 return process
             time.sleep(0.2)
     process.kill()
-    raise AssertionError("the run did not start within 60 s")
+    process.wait()
+    raise AssertionError("no step had its place in the pool within 120 s")
 
 
 def test_a_killed_run_is_ended_so_that_it_holds_no_place_in_a_pool(home: Path) -> None:

@@ -1,5 +1,8 @@
 """What a run says on the console."""
 
+import threading
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
@@ -81,3 +84,32 @@ def test_the_peak_memory_of_a_step_is_told_when_it_is_done(told: list[str]) -> N
     [line] = about(told, "toy/first: peak memory ")
     assert 50 < float(line.split("peak memory ")[1].removesuffix(" MiB").replace(",", "")) < 50_000
     assert not about(told, "toy/second: peak memory ")
+
+
+def test_a_step_that_waits_for_its_pool_says_so_once_and_names_who_has_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run searched for an hour, and this one stood in silence."""
+    (tmp_path / "dagster.yaml").write_text(
+        "concurrency:\n  pools:\n    default_limit: 1\ntelemetry:\n  enabled: false\n"
+    )
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr("dagster._core.execution.plan.active.CONCURRENCY_CLAIM_MESSAGE_INTERVAL", 0.1)
+
+    @dg.asset(key=["toy", "waits"], pool="heavy")
+    def waits() -> None: ...
+
+    defs = dg.Definitions(assets=[waits], jobs=[dg.define_asset_job("all")], loggers={"console": progress})
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        log = instance.event_log_storage
+        log.initialize_concurrency_limit_to_default("heavy")
+        log.claim_concurrency_slot("heavy", "0123456789abcdef", "toy__searches")
+        free = threading.Timer(3, log.free_concurrency_slots_for_run, ["0123456789abcdef"])
+        free.start()
+        done = defs.resolve_job_def("all").execute_in_process(
+            instance=instance, run_config={"loggers": {"console": {}}}
+        )
+        free.join()
+    assert done.success
+    lines = [line.split("  ", 1)[1] for line in capsys.readouterr().err.splitlines() if "heavy" in line]
+    assert lines == ["toy/waits: waits for a place in pool heavy, held by run 01234567 (toy/searches)"]

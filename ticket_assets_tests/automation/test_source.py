@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from ticket_assets.assets.tickets import raw, source
-from ticket_assets.automation.source import SOURCE, observe_source
+from ticket_assets.automation.source import SOURCE, is_remembered, observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.profile import ColumnSettings, Profile, SourceSettings, TargetSettings
-from ticket_assets.settings import Settings
+from ticket_assets.settings import Settings, SettingsError, load_settings
 from ticket_assets.tickets.sources import SourceError, fingerprint
 
 
@@ -93,3 +93,105 @@ def test_a_source_without_a_file_is_refused_by_its_path(tmp_path: Path) -> None:
 
 def test_the_asset_that_reads_the_source_depends_on_it() -> None:
     assert raw(SOURCE).asset_deps[dg.AssetKey(["tickets", "raw"])] == {SOURCE}
+
+
+TOML = """
+profile = "own"
+[profiles.own]
+source.path = "tickets.csv"
+columns.body = "body"
+targets.queue.column = "q"
+"""
+
+
+class Desk:
+    """A settings file with a file of tickets beside it, and another elsewhere."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.folder, self.patch = folder, patch
+        self.own, self.other = folder / "tickets.csv", folder / "elsewhere.csv"
+        (folder / "ticket_assets.toml").write_text(TOML)
+        patch.setenv("TICKET_ASSETS_CONFIG", str(folder / "ticket_assets.toml"))
+        patch.delenv("TICKET_ASSETS_PROFILE", raising=False)
+        self.give(None)
+
+    def give(self, path: Path | None) -> None:
+        """What `--source` does, or its absence."""
+        if path:
+            self.patch.setenv("TICKET_ASSETS_PROFILES__OWN__SOURCE__PATH", str(path))
+        else:
+            self.patch.delenv("TICKET_ASSETS_PROFILES__OWN__SOURCE__PATH", raising=False)
+
+    @property
+    def reads(self) -> Path:
+        return self.folder / str(load_settings().active.source.path)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(tmp_path, monkeypatch)
+
+
+def test_a_source_given_to_one_run_is_that_of_the_next_and_of_the_ui(desk: Desk) -> None:
+    """It lived in the command's environment alone: the UI showed `tickets/raw` as stale, and failed to make it."""
+    desk.give(desk.other)
+    assert remember_source(load_settings()) == f"{desk.other} (given to this run; later ones and the UI read it too)"
+    desk.give(None)
+    assert desk.reads == desk.other
+    assert is_remembered(load_settings())
+    said = remember_source(load_settings())
+    assert said.startswith(f"{desk.other} (given to an earlier run; give another, or remove ")
+    assert str(desk.folder / "storage" / "own" / "source.json") in said
+
+
+def test_what_is_given_now_wins_over_what_is_remembered(desk: Desk) -> None:
+    desk.give(desk.other)
+    remember_source(load_settings())
+    third = desk.folder / "third.csv"
+    desk.give(third)
+    assert desk.reads == third
+    assert not is_remembered(load_settings())
+    assert "given to this run" in remember_source(load_settings())
+    desk.give(None)
+    assert desk.reads == third
+
+
+def test_the_settings_own_source_is_never_remembered_and_takes_back_what_was(desk: Desk) -> None:
+    """Else a later edit of the settings file would change nothing."""
+    assert remember_source(load_settings()) == f"{desk.own} (as the settings have it)"
+    assert not load_settings().source_memory.exists()
+    desk.give(desk.other)
+    remember_source(load_settings())
+    desk.give(desk.own)
+    assert remember_source(load_settings()) == f"{desk.own} (as the settings have it)"
+    desk.give(None)
+    assert desk.reads == desk.own
+
+
+def test_a_memory_that_is_removed_is_forgotten_and_one_that_cannot_be_read_is_named(desk: Desk) -> None:
+    desk.give(desk.other)
+    remember_source(load_settings())
+    desk.give(None)
+    memory = load_settings().source_memory
+    for broken in ("", "[]", '{"file": "a"}'):
+        memory.write_text(broken)
+        with pytest.raises(SettingsError, match=r"source\.json does not say which source was read: remove it"):
+            load_settings()
+    memory.unlink()
+    assert desk.reads == desk.own
+
+
+def test_another_profile_has_a_memory_of_its_own(desk: Desk) -> None:
+    (desk.folder / "ticket_assets.toml").write_text(
+        TOML + TOML.partition("\n[")[2].join(("[", "")).replace("own", "it")
+    )
+    desk.give(desk.other)
+    remember_source(load_settings())
+    desk.give(None)
+    assert load_settings(profile="it").active.source.path == "tickets.csv"
+
+
+def test_a_generated_source_is_not_remembered() -> None:
+    settings = settings_for(SourceSettings(kind="sample"))
+    assert remember_source(settings) == "generated tickets"
+    assert not settings.source_memory.exists()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from ticket_assets.automation.staleness import due_assets, next_run
+from ticket_assets.automation.staleness import Due, due_assets, next_run
 
 KEYS = {name: dg.AssetKey(["toy", name]) for name in ("a", "b", "c", "d", "side")}
 
@@ -29,6 +29,40 @@ def toy(versions: dict[str, str], code: str = "1", refused: bool = False, blocki
     return dg.Definitions(assets=assets, asset_checks=[gate], jobs=[dg.define_asset_job("all")])
 
 
+HALVES = {name: dg.AssetKey(["toy", name]) for name in ("left", "right")}
+
+
+def halves(version: str = "1", refused: bool = False, killed_after: str | None = None) -> dg.Definitions:
+    """a → left and right, made by one step and not one by one → c, which depends on left alone; side → right."""
+
+    @dg.asset(key=KEYS["a"], code_version=version)
+    def a() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion(version))
+
+    @dg.asset(key=KEYS["side"], code_version="1")
+    def side() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion("1"))
+
+    before = {"left": [KEYS["a"]], "right": [KEYS["a"], KEYS["side"]]}
+
+    @dg.multi_asset(specs=[dg.AssetSpec(key, deps=before[name], code_version="1") for name, key in HALVES.items()])
+    def both() -> Iterator[dg.MaterializeResult]:
+        for name in sorted(HALVES, key=lambda one: one != killed_after):
+            yield dg.MaterializeResult(HALVES[name], data_version=dg.DataVersion(version))
+            if name == killed_after:
+                raise RuntimeError("out of memory")
+
+    @dg.asset(key=KEYS["c"], deps=[HALVES["left"]], code_version="1")
+    def c() -> dg.MaterializeResult:
+        return dg.MaterializeResult(data_version=dg.DataVersion(version))
+
+    @dg.asset_check(asset=HALVES["left"], blocking=True)
+    def gate() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=not refused)
+
+    return dg.Definitions(assets=[a, side, both, c], asset_checks=[gate], jobs=[dg.define_asset_job("all")])
+
+
 @pytest.fixture
 def desk() -> Iterator[SimpleNamespace]:
     with dg.DagsterInstance.ephemeral() as instance:
@@ -37,7 +71,7 @@ def desk() -> Iterator[SimpleNamespace]:
 
 def run(defs: dg.Definitions, instance: dg.DagsterInstance, *names: str) -> bool:
     job = defs.resolve_job_def("all")
-    chosen = [KEYS[name] for name in names] or None
+    chosen = [{**KEYS, **HALVES}[name] for name in names] or None
     return job.execute_in_process(instance=instance, asset_selection=chosen, raise_on_error=False).success
 
 
@@ -124,3 +158,47 @@ def test_a_check_that_does_not_block_makes_nothing_due(desk: SimpleNamespace) ->
 def test_an_asset_that_others_keep_is_never_due() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert due_assets(dg.Definitions(assets=[dg.AssetSpec(["toy", "outside"])]), instance) == {}
+
+
+def test_both_halves_of_one_step_run_again_when_the_check_of_one_refused_it(desk: SimpleNamespace) -> None:
+    """Half of a step cannot run: the next `run` of the command line ended in an error, and so did every later one."""
+    assert not run(halves(refused=True), desk.instance)
+    assert due(halves(), desk.instance) == {
+        "left": ("its check gate did not pass",),
+        "right": ("it is made together with toy/left",),
+        "c": (),
+    }
+    assert chosen(halves(), desk.instance) == {"left", "right", "c"}
+    assert run(halves(), desk.instance, *chosen(halves(), desk.instance))
+    assert due(halves(), desk.instance) == {}
+
+
+@pytest.mark.parametrize("first", HALVES)
+def test_both_halves_run_again_when_the_run_was_killed_between_them(desk: SimpleNamespace, first: str) -> None:
+    assert not run(halves(killed_after=first), desk.instance)
+    assert chosen(halves(), desk.instance) == {"left", "right", "c"}
+    assert run(halves(), desk.instance, *chosen(halves(), desk.instance))
+    assert due(halves(), desk.instance) == {}
+
+
+@pytest.mark.parametrize("first", HALVES)
+def test_both_halves_run_again_when_a_later_run_was_killed_between_them(desk: SimpleNamespace, first: str) -> None:
+    assert run(halves(), desk.instance)
+    assert not run(halves("2", killed_after=first), desk.instance)
+    assert {"left", "right"} <= chosen(halves("2"), desk.instance)
+    assert run(halves("2"), desk.instance, *chosen(halves("2"), desk.instance))
+
+
+@pytest.mark.parametrize("first", HALVES)
+def test_a_missing_half_takes_the_other_one_with_it_behind_what_is_due_before(
+    desk: SimpleNamespace, first: str
+) -> None:
+    """One half is missing and would run with what is before it; the other one is there and would wait."""
+    assert not run(halves(killed_after=first), desk.instance)
+    assert chosen(halves("2"), desk.instance) >= {"a", "left", "right"}
+    assert run(halves("2"), desk.instance, *chosen(halves("2"), desk.instance))
+
+
+def test_no_half_runs_while_something_before_the_other_one_waits() -> None:
+    due = [Due(key, is_missing=False, reasons=()) for key in (KEYS["side"], *HALVES.values())]
+    assert next_run(halves(), due) == [KEYS["side"]]

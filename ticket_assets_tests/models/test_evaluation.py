@@ -70,6 +70,12 @@ def test_standings_are_paired_on_the_same_rows(report, models, queue):
     assert found.against_linear_macro_f1 == expected
     assert found.mcnemar_against_linear == mcnemar(held.y, predicted, linear)
     assert {one.scores.n for one in report.standings} == {len(held.y)}
+    assert found.candidate_ahead_macro_f1.low == found.candidate_ahead_macro_f1.high == 0
+    for one in report.standings[1:]:
+        rival = _predicted(one.name, models, queue)
+        ahead = paired_difference(held.y, predicted, rival, held.families, n_labels=classes, seed=0)
+        assert one.candidate_ahead_macro_f1 == ahead
+        assert one.mcnemar_against_candidate == mcnemar(held.y, predicted, rival)
     itself = report.standings[-1]
     assert itself.name == LINEAR_BASELINE
     assert (itself.against_linear_macro_f1.low, itself.against_linear_accuracy.high) == (0, 0)
@@ -95,7 +101,7 @@ def test_a_class_that_training_lacks_counts_as_an_error_of_everybody(report, mod
 
 
 def test_the_random_split_is_reported_beside_it_on_other_rows(report, queue):
-    assert set(report.random) == {CANDIDATE, LINEAR_BASELINE}
+    assert set(report.random) == {CANDIDATE, "majority", "1-NN on embeddings", LINEAR_BASELINE}
     n = len(queue.training.y) + len(queue.holdout.y)
     assert report.random[CANDIDATE].n == report.random[LINEAR_BASELINE].n == int(np.ceil(0.15 * n))
     assert report.random[CANDIDATE].macro_f1 > report.standings[2].scores.macro_f1  # the majority
@@ -164,6 +170,12 @@ def test_the_card_tells_the_reports_numbers_after_a_round_through_json(report):
     for code, one in report.per_language.items():
         assert f"| {code} | {one.n} | {one.macro_f1:.3f} |" in card
     assert "## Limits" in card
+
+
+def _predicted(name, models, queue):
+    rivals = baseline_predictions(queue.training, queue.holdout.features, len(queue.labels), 0)
+    boosted = models[1].probabilities(queue.holdout.features).argmax(axis=1)
+    return {"best boosted: lightgbm": boosted, **{one.name: one.predicted for one in rivals}}[name]
 
 
 def _bench(rows, classes):

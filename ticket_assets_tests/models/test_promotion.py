@@ -188,6 +188,32 @@ def test_the_decision_goes_into_a_record_and_a_table():
     assert queue["reasons"] == decision.targets["queue"].reasons[0]
 
 
+def test_a_champion_that_does_not_answer_leaves_the_floors_to_decide_and_is_named():
+    silence = "bundle 0123 does not fit: its cleaning is version 0, this code's 1: train again"
+    decision = decide({"queue": _contest(0.8, None), "type": _contest(0.7, None)}, RULES, 0, unanswered=silence)
+    assert decision.promoted
+    assert {one.verdict for one in decision.targets.values()} == {Verdict.UNOPPOSED}
+    assert decision.unanswered == decision.as_dict()["unanswered"] == silence
+    f1 = decision.targets["queue"].challenger_macro_f1
+    assert decision.reason.startswith(f"promoted: queue: unopposed, macro F1 {f1:.3f}; type: unopposed, ")
+    assert decision.reason.endswith(f"; the champion did not answer: {silence}")
+
+
+def test_a_champion_that_does_not_answer_does_not_let_a_bad_challenger_pass():
+    bad = _contest(0.8, None, challenger=np.zeros(ROWS, dtype=int))
+    decision = decide({"queue": bad}, RULES, 0, unanswered="bundle 0123 is no bundle")
+    assert not decision.promoted
+    assert decision.targets["queue"].verdict is Verdict.LOSES
+    assert "is below the floor" in decision.reason and "bundle 0123 is no bundle" in decision.reason
+
+
+def test_where_a_champion_answers_or_there_is_none_no_silence_is_recorded():
+    for champion in (None, 0.75):
+        decision = decide({"queue": _contest(0.85, champion)}, RULES, 0)
+        assert decision.unanswered is None
+        assert "did not answer" not in decision.reason
+
+
 def test_the_same_contest_is_decided_the_same_way_again():
     contests = {"queue": _contest(0.81, 0.80)}
     assert decide(contests, RULES, 3) == decide(contests, RULES, 3)

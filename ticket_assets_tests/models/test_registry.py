@@ -79,6 +79,23 @@ def test_a_run_ends_with_its_true_status(desk, failed, status):
     assert desk.client.get_run(run_id).info.status == status
 
 
+def test_a_run_ends_with_the_block_it_was_opened_for(desk):
+    run_id = desk.begin()
+    with desk.registry.closing(run_id) as same:
+        assert same == run_id
+        assert desk.client.get_run(run_id).info.status == "RUNNING"
+    assert desk.client.get_run(run_id).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("error", [ValueError("no such candidate"), KeyboardInterrupt()])
+def test_a_block_that_does_not_end_well_ends_its_run_as_failed(desk, error):
+    """An interruption is no Exception, and left the run RUNNING for ever."""
+    run_id = desk.begin()
+    with pytest.raises(type(error)), desk.registry.closing(run_id):
+        raise error
+    assert desk.client.get_run(run_id).info.status == "FAILED"
+
+
 def test_what_is_logged_is_found_on_the_run(desk):
     run_id = desk.begin()
     desk.registry.log(run_id, {"bundle": "b1"}, {"queue.macro_f1": 0.75}, {"dagster_run": "r1"})

@@ -6,13 +6,14 @@ from scipy import sparse
 
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.ngrams import TfidfSpec
-from ticket_assets.models.representation import Blocks, Representation, linear_scores
+from ticket_assets.models.representation import Blocks, InnerBlocks, Representation, linear_scores
 
 SMALL = TfidfSpec(max_ngrams=300)
 MIXTURES = {
     "ngrams": Blocks(tfidf=SMALL, sparse=True),
     "ngrams and all": Blocks(tfidf=SMALL, sparse=True, svd=5, scores=True, vectors=0.5, columns=2.0),
     "stacked": Blocks(tfidf=SMALL, svd=5, scores=True, vectors=1.0, columns=1.0),
+    "scores and votes": Blocks(tfidf=SMALL, scores=True, votes=True, columns=1.0),
     "vectors": Blocks(vectors=1.5),
     "columns": Blocks(columns=1.0),
 }
@@ -65,7 +66,7 @@ def test_with_ngrams_in_it_the_matrix_is_sparse_else_dense(bench):
 def test_given_scores_replace_the_computed_ones(bench):
     representation, _ = bench.fit_representation(Blocks(tfidf=SMALL, scores=True), np.arange(100))
     features = bench.features.take(np.arange(4))
-    given = np.full((4, bench.classes), 0.25, dtype=np.float32)
+    given = InnerBlocks(scores=np.full((4, bench.classes), 0.25, dtype=np.float32))
     assert (representation.assemble(representation.tfidf.transform(features.documents), features, given) == 0.25).all()
 
 

@@ -74,11 +74,13 @@ def test_the_digest_changes_with_what_a_search_sees_and_with_nothing_else(tables
         queue.training_digest,
         rows(labels=(*queue.labels[:-1], "renamed")),
         rows(folds=(queue.folds + 1) % 3),
+        rows(groups=queue.groups[::-1]),
+        rows(training=replace(training, features=replace(training.features, columns=training.features.columns + 1))),
         rows(training_ids=("another", *queue.training_ids[1:])),
         rows(training=replace(training, y=training.y[::-1])),
         rows(training=replace(training, features=replace(training.features, documents=documents))),
     }
-    assert len(changed) == 6
+    assert len(changed) == 8
     assert rows(holdout_ids=("another",)) == queue.training_digest == _rows(tables).training_digest
 
 

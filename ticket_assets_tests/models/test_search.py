@@ -10,8 +10,9 @@ import numpy as np
 import optuna
 import pytest
 
+from ticket_assets.models.outcome import SearchOutcome, seconds_saved
 from ticket_assets.models.recipe import BOOSTED
-from ticket_assets.models.search import Budget, Search, SearchOutcome, TrialRow, open_storage, seconds_saved
+from ticket_assets.models.search import Budget, Search, open_storage
 from ticket_assets.models.space import STARTING_POINTS
 from ticket_assets.models.training import RUNGS, fold_scores
 
@@ -123,22 +124,24 @@ def test_a_later_trial_is_cut_short_when_time_is_up(search, monkeypatch):
     search.run()
     used = sum(row.seconds for row in replace(search).run().trials)
     outcome = replace(search, budget=Budget(seconds=used + 1e-3)).run()
-    assert [row.state for row in outcome.trials] == ["complete", "complete", "pruned"]
+    assert [row.state for row in outcome.trials] == ["complete", "complete", "late"]
     assert outcome.trials[-1].rungs == 1
+    assert (outcome.pruned, outcome.seconds_saved) == (0, 0.0), "the clock saves nothing"
+
+
+def test_a_boosted_family_that_lags_when_time_is_up_is_given_its_trial(search):
+    """Stopped after five trials, one of the two has had a fifth of them."""
+    search = replace(search, budget=Budget(1000, 5))
+    search.run()
+    outcome = replace(search, budget=Budget(seconds=0.01)).run()
+    families = [row.family for row in outcome.trials]
+    assert len(families) > 5
+    assert all(families.count(family) >= len(families) / 4 for family in BOOSTED)
 
 
 def test_without_boosted_families_the_best_stands_in_for_the_best_boosted(search):
     outcome = replace(search, families=("linear_svm", "logistic_regression"), budget=Budget(1000, 3)).run()
     assert outcome.best_boosted == outcome.best
-
-
-def test_what_pruning_saved_is_measured_by_the_median_of_the_family():
-    def row(family, state, seconds):
-        return TrialRow(0, family, state, None, 1, seconds)
-
-    finished = [row("xgboost", "complete", seconds) for seconds in (10.0, 20.0, 90.0)]
-    pruned = [row("xgboost", "pruned", 5.0), row("xgboost", "pruned", 50.0), row("lightgbm", "pruned", 1.0)]
-    assert seconds_saved((*finished, *pruned, row("xgboost", "fail", 0.0))) == 15.0
 
 
 def test_a_trial_without_a_score_is_told_with_a_dash(search):

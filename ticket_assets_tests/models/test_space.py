@@ -1,6 +1,7 @@
 """Recipes and the space they are drawn from: starting points are in it, and every draw can be written down."""
 
 import json
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -53,10 +54,11 @@ def test_a_recipe_of_each_kind_says_what_it_is_made_of():
 
     assert of(family="linear_svm").blocks.tfidf == TfidfSpec(min_df=2, max_ngrams=20_000)
     assert of(family="linear_svm", svm_ngrams="frequent").blocks.tfidf == TfidfSpec(min_df=3, max_ngrams=5000)
-    dense = of(family="logistic_regression", lr_blocks="dense").blocks
-    assert dense == Blocks(tfidf=TfidfSpec(max_ngrams=5000), svd=128, scores=True, vectors=1.0)
-    assert of(family="logistic_regression").blocks.sparse
+    few = Blocks(tfidf=TfidfSpec(max_ngrams=5000), scores=True, votes=True, columns=1.0)
+    assert of(family="logistic_regression").blocks == few
+    assert of(family="logistic_regression", lr_blocks="stacked").blocks == replace(few, svd=128, vectors=1.0)
+    assert of(family="logistic_regression", lr_blocks="ngrams", lr_vectors=0.5).blocks.sparse
     for family, prefix in zip(BOOSTED, ("lgbm", "xgb"), strict=True):
         assert of(family=family, **{f"{prefix}_blocks": "ngrams"}).blocks.tfidf.longest == 1
-        stacked = of(family=family, **{f"{prefix}_blocks": "stacked"}).blocks
-        assert (stacked.svd, stacked.scores, stacked.vectors, stacked.columns) == (128, True, 1.0, 1.0)
+        assert of(family=family, **{f"{prefix}_blocks": "votes"}).blocks == few
+        assert of(family=family, **{f"{prefix}_blocks": "stacked"}).blocks == replace(few, svd=128, vectors=1.0)

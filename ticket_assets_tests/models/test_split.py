@@ -10,6 +10,7 @@ from ticket_assets.models.split import (
     AT_RANDOM,
     BARRED,
     BY_TIME,
+    BY_TIME_WHERE_DATED,
     HOLDOUT,
     TRAIN,
     Holdout,
@@ -17,6 +18,7 @@ from ticket_assets.models.split import (
     assign,
     choose_holdout,
     class_shifts,
+    frozen_holdout,
     require_same_classes,
     require_whole_families,
 )
@@ -80,11 +82,42 @@ def test_with_dates_the_latest_families_are_held_out():
     assert latest[latest.index.isin(chosen)].min() > latest[~latest.index.isin(chosen)].max()
 
 
-def test_one_missing_date_makes_the_choice_random_and_named_so():
+def test_a_missing_date_leaves_the_order_in_time_and_is_named():
+    """One date that could not be read made the whole hold-out random."""
     tickets = _tickets()
-    tickets.loc[3, "created_at"] = pd.NaT
+    whole = choose_holdout(tickets, SETTINGS)
+    early = tickets["created_at"].idxmin()
+    tickets.loc[early, "created_at"] = pd.NaT
+    holdout = choose_holdout(tickets, SETTINGS)
+    assert holdout.rule == BY_TIME_WHERE_DATED
+    assert "families without a date trained on" in holdout.rule
+    assert holdout.ticket_ids == whole.ticket_ids
+
+
+def test_families_without_a_date_are_trained_on_and_decide_nothing():
+    tickets = _tickets(100)
+    undated = tickets["family_id"].isin(sorted(set(tickets["family_id"]))[:49])
+    holdout = choose_holdout(tickets.assign(created_at=tickets["created_at"].mask(undated)), SETTINGS)
+    assert holdout.rule == BY_TIME_WHERE_DATED
+    assert holdout.ticket_ids == choose_holdout(tickets[~undated], SETTINGS).ticket_ids
+
+
+def test_a_family_is_as_late_as_its_latest_date_though_a_relative_has_none():
+    tickets = _tickets()
+    holdout = choose_holdout(tickets, SETTINGS)
+    families = tickets[tickets["ticket_id"].isin(holdout.ticket_ids)].groupby("family_id")["created_at"]
+    earlier = families.idxmin()[families.size() > 1]
+    tickets.loc[earlier, "created_at"] = pd.NaT
+    assert len(earlier) and choose_holdout(tickets, SETTINGS).ticket_ids == holdout.ticket_ids
+
+
+def test_where_most_families_have_no_date_the_choice_is_random_and_named_so():
+    tickets = _tickets(100)
+    undated = tickets["family_id"].isin(sorted(set(tickets["family_id"]))[:51])
+    tickets["created_at"] = tickets["created_at"].mask(undated)
     holdout = choose_holdout(tickets, SETTINGS)
     assert holdout.rule == AT_RANDOM
+    assert tickets.loc[undated, "ticket_id"].isin(holdout.ticket_ids).any()
     assert holdout.ticket_ids != choose_holdout(tickets, SplitSettings(seed=1)).ticket_ids
     shuffled = tickets.sample(frac=1, random_state=0)
     assert choose_holdout(shuffled, SETTINGS) == holdout
@@ -191,6 +224,45 @@ def test_a_file_that_was_changed_is_refused(tmp_path, change):
     path.write_text(json.dumps(raw))
     with pytest.raises(SplitError, match="was changed: its ids hash to"):
         Holdout.load(path)
+
+
+def test_the_frozen_choice_stays_whatever_tickets_and_further_settings_say(tmp_path):
+    path = tmp_path / "split" / "holdout.json"
+    chosen = frozen_holdout(path, _tickets(), SETTINGS)
+    assert not path.exists(), "freezing is up to who judged the classes"
+    chosen.save(path)
+    assert frozen_holdout(path, _tickets(seed=9), SplitSettings(folds=5, max_class_shift=0.5)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"holdout_share": 0.3}, "split.holdout_share was 0.15, is 0.3"),
+        ({"seed": 7}, "split.seed was 42, is 7"),
+        ({"seed": 7, "holdout_share": 0.3}, "split.holdout_share was 0.15, is 0.3; split.seed was 42, is 7"),
+    ],
+)
+def test_a_setting_that_changed_since_the_freezing_is_refused_with_both_values_and_the_fix(tmp_path, change, told):
+    """It was ignored without a word: whoever asked for a third of the tickets was shown scores on a seventh."""
+    path = tmp_path / "holdout.json"
+    choose_holdout(_tickets(), SETTINGS).save(path)
+    with pytest.raises(SplitError) as caught:
+        frozen_holdout(path, _tickets(), SplitSettings(**change))
+    assert str(caught.value).startswith(f"{path} was frozen with other settings ({told}): put them back, or ")
+    assert frozen_holdout(path, _tickets(), SETTINGS).ticket_ids
+
+
+def test_a_file_from_before_the_share_was_kept_is_accepted_with_any_share(tmp_path):
+    path = tmp_path / "holdout.json"
+    chosen = choose_holdout(_tickets(), SETTINGS)
+    chosen.save(path)
+    raw = json.loads(path.read_text())
+    assert raw.pop("holdout_share") == 0.15
+    path.write_text(json.dumps(raw))
+    older = frozen_holdout(path, _tickets(), SplitSettings(holdout_share=0.3))
+    assert (older.ticket_ids, older.id, older.share) == (chosen.ticket_ids, chosen.id, None)
+    with pytest.raises(SplitError, match=r"\(split.seed was 42, is 7\)"):
+        frozen_holdout(path, _tickets(), SplitSettings(seed=7))
 
 
 def test_too_few_families_are_refused_with_their_number():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.tables import write_parquet
-from ticket_assets_tests.line import Line
+from ticket_assets_tests.line import SETTINGS, Line
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,15 @@ def command_line(line: Line, *arguments: str) -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
-    told = Story(Line.begin(tmp_path_factory.mktemp("story")))
+    told = Story(
+        Line.begin(tmp_path_factory.mktemp("story"), settings=SETTINGS.replace("tickets.parquet", "absent.csv"))
+    )
     line = told.line
     with line.environment():
-        for name in ("first run", "second run"):
-            done = command_line(line, "run")
+        # Given once, the source is that of all that follows: another run of the command, and this process, which has
+        # no more of it than the UI.
+        for name, source in (("first run", ["--source", line.source.name]), ("second run", [])):
+            done = command_line(line, "run", *source)
             assert done.returncode == 0, done.stdout
             due = [one for one in done.stdout.splitlines() if one.startswith("due: ")]
             told.chapters[name] = Chapter({one.split()[1] for one in due}, line.data_versions(), done.stdout)

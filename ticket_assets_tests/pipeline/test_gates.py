@@ -1,5 +1,7 @@
 """What stops the line: failing checks, another identity, a source that cannot be read."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.__main__ import main
-from ticket_assets.automation.source import observe_source
+from ticket_assets.automation.source import observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
 from ticket_assets.resources import ParquetTables
@@ -98,6 +100,70 @@ def test_other_targets_on_the_same_root_are_refused_by_both_hashes(fresh: Line) 
     pd.testing.assert_frame_equal(fresh.table("tickets", "clean"), kept)
 
 
+def test_the_command_refuses_a_root_of_other_targets_before_any_run(fresh: Line) -> None:
+    """It began a run, and read the source, before a step said so."""
+    fresh.folders.require_identity({**fresh.settings().active.identity(), "targets": "others"})
+    done = command_line(fresh, "run")
+    assert done.returncode == 2
+    assert f"{fresh.folders.root} holds another profile's state (targets was others, is " in done.stdout
+    assert "give the changed profile a new name, or remove that folder" in done.stdout
+    assert "due: " not in done.stdout
+
+
+def given_once(line: Line, path: Path) -> None:
+    """What `--source` leaves behind: its variable is gone with its process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(f"TICKET_ASSETS_PROFILES__{PROFILE.upper()}__SOURCE__PATH", str(path))
+        with line.instance() as instance:
+            observe_source(line.settings(), instance)
+        remember_source(line.settings())
+
+
+def test_the_ui_materialises_from_a_source_that_the_command_was_given_once(fresh: Line) -> None:
+    """It has definitions and instance and no environment: the step failed, and the asset looked out of date."""
+    given_once(fresh, fresh.source.rename(fresh.folder / "given.parquet"))
+    keys = [dg.AssetKey(path) for path in BEGINNING]
+    with fresh.instance() as instance:
+        assert fresh.execute(instance, keys).success
+    assert not set(due(fresh)) & {key.to_user_string() for key in keys}
+    assert len(fresh.table("tickets", "clean")) > 300
+
+
+def test_a_remembered_source_that_is_gone_ends_the_command_with_the_way_back(fresh: Line) -> None:
+    given = fresh.source.rename(fresh.folder / "given.parquet")
+    given_once(fresh, given)
+    given.unlink()
+    done = command_line(fresh, "run")
+    assert done.returncode == 2
+    assert f"no ticket file at {given}" in done.stdout
+    assert "this source was given to an earlier run; give another, or remove " in done.stdout
+    assert "due: " not in done.stdout
+
+
+def test_a_line_that_never_comes_to_rest_ends_the_command_with_what_is_due(fresh: Line) -> None:
+    """After the last round it printed the report and returned 0, as if all were up to date."""
+    code = (
+        "import sys, ticket_assets.__main__ as command; command.ROUNDS = 0; "
+        "sys.exit(command.main(['run', '--source', 'tickets.parquet']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=fresh.variables, cwd=fresh.folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    [said] = [line for line in done.stderr.splitlines() if line.startswith("still due after 0 runs: ")]
+    assert "features/embeddings, features/text, models/candidate_priority" in said
+    assert "serving/bento" in said and "tickets/source" not in said
+    assert done.stdout == ""
+
+
+def test_a_source_for_a_profile_that_makes_its_own_is_refused(fresh: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was taken, and nothing of it read."""
+    path = fresh.folder / "ticket_assets.toml"
+    path.write_text(SETTINGS.replace('{ kind = "files", path = "tickets.parquet" }', '{ kind = "sample" }'))
+    assert main(["run", "--source", "mine.csv"]) == 2
+    assert "--source mine.csv: profile tiny generates its tickets" in capsys.readouterr().err
+
+
 def test_a_source_that_is_not_there_ends_the_command_with_its_path(fresh: Line) -> None:
     done = command_line(fresh, "run", "--source", "absent.parquet")
     assert done.returncode == 2
@@ -138,3 +204,19 @@ def test_home_prints_a_folder_that_holds_the_shipped_instance(fresh: Line, capsy
 def test_a_report_before_any_run_says_what_to_do(fresh: Line, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report"]) == 0
     assert capsys.readouterr().out == f"profile {PROFILE} has no evaluation yet: make run PROFILE={PROFILE}\n"
+
+
+def test_a_hold_out_share_that_changed_since_the_freezing_stops_the_line_with_both_values(fresh: Line) -> None:
+    """It was ignored: the hold-out is frozen, and nobody was told."""
+    split = ["models", "split"]
+    assert run(fresh, split)[0]
+    changed = SETTINGS.replace("split.max_class_shift = 0.3", "split = { max_class_shift = 0.3, holdout_share = 0.3 }")
+    (fresh.folder / "ticket_assets.toml").write_text(changed)
+    with fresh.instance() as instance:
+        done = fresh.execute(instance, [dg.AssetKey(split)])
+    failures = [one.event_specific_data.error for one in done.all_events if one.is_step_failure]
+    assert not done.success
+    assert (
+        "holdout.json was frozen with other settings (split.holdout_share was 0.15, is 0.3)" in failures[0].to_string()
+    )
+    assert due(fresh)["models/split"]

@@ -35,6 +35,14 @@ def test_a_second_run_makes_nothing_keeps_every_data_version_and_says_so(story: 
     assert "champion   v1, bundle " in second.said
 
 
+def test_a_source_given_to_the_first_run_is_told_and_read_by_all_that_follow(story: Story) -> None:
+    """The next run had no source, and in the UI, which has no environment, the profile could make nothing."""
+    first, second = (story.chapters[name].said for name in ("first run", "second run"))
+    assert f"source: {story.line.source} (given to this run; later ones and the UI read it too)" in first
+    assert f"source: {story.line.source} (given to an earlier run; give another, or remove " in second
+    assert "tickets/raw" in story.chapters["text edited"].made, "read in a process that was never told"
+
+
 def test_a_value_that_no_asset_uses_goes_no_further_than_the_clean_table(story: Story) -> None:
     """The table is read again, since a row is new; its content is the same, so all else keeps what it has."""
     before, after = story.chapters["second run"].versions, story.chapters["answer edited"]

@@ -1,4 +1,7 @@
-"""What the finished line left for serving: its champion's bundle, its held-out tickets, the asset's own answers."""
+"""What the finished line left for serving: its champion's bundle, its held-out tickets, the asset's own answers.
+
+And a toy model on numeric columns alone, which needs no encoder.
+"""
 
 import json
 import shutil
@@ -10,11 +13,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
+from ticket_assets.models.fitting import fit_estimator
+from ticket_assets.models.recipe import Recipe
+from ticket_assets.models.representation import Blocks, Representation
+from ticket_assets.models.target_model import TargetModel
 from ticket_assets.resources import Desk
-from ticket_assets.serving.bundle import BundleManifest, TriageBundle
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.store import Champion, require_champion
+from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets_tests.line import PROFILE, Line
+
+TOY_SCHEMA = FeatureSchema(("en", "de"))
 
 
 @dataclass(frozen=True)
@@ -77,3 +89,25 @@ def change_manifest(folder: Path, **changes: object) -> None:
 
 def as_arrays(bundle: TriageBundle, tickets: list[Ticket]) -> dict[str, np.ndarray]:
     return bundle.probabilities(bundle.features(tickets))
+
+
+def toy_model(target: str = "tone") -> TargetModel:
+    """Tells loud tickets from quiet ones by their numeric columns: no n-grams, no vectors."""
+    texts = [("HELP NOW " if loud else "please help ") * (1 + length) for length in range(20) for loud in (0, 1)]
+    columns = text_features(texts, ["en"] * len(texts), [{}] * len(texts), TOY_SCHEMA).columns
+    spread = columns.std(axis=0)
+    scale = np.vstack([columns.mean(axis=0), np.where(spread > 0, spread, 1)]).astype(np.float32)
+    recipe = Recipe("linear_svm", Blocks(columns=1.0), {"C": 1.0})
+    representation = Representation(recipe.blocks, column_scale=scale)
+    matrix = representation.transform(TicketFeatures(tuple(texts), columns))
+    estimator = fit_estimator(recipe, matrix, np.arange(len(texts)) % 2, 2, 1, 1)
+    return TargetModel(target, ("quiet", "loud"), recipe, representation, estimator, 3.0)
+
+
+def toy_fields(encoder: dict[str, str] | None = None) -> dict[str, object]:
+    """What `write_bundle` is told beside models and card."""
+    return {
+        **{"profile": "toy", "encoder": encoder, "languages": TOY_SCHEMA.languages, "context": (), "split": "none"},
+        **{"feature_schema": TOY_SCHEMA.hash, "cleaning": CLEANING_VERSION, "data": {}, "scores": {}},
+        "bands": {"act": 0.85, "suggest": 0.6},
+    }

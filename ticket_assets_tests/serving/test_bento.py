@@ -9,9 +9,10 @@ import yaml
 
 from ticket_assets.serving import bento
 from ticket_assets.serving.bento import BentoError, bento_folder, bento_tag, build_bento, stage
+from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets_tests.line import PROFILE
-from ticket_assets_tests.serving.conftest import Served
+from ticket_assets_tests.serving.conftest import Served, toy_fields, toy_model
 
 HEAVY = {
     *("dagster", "dagster-mlflow", "dagster-webserver", "mlflow", "mlflow-skinny", "torch", "optuna", "evidently"),
@@ -27,7 +28,7 @@ def built(served_line: Served) -> Path:
 
 def test_the_tag_carries_profile_version_and_bundle() -> None:
     champion = Champion(7, "0123456789abcdef", "2026-01-02T03:04:05+00:00")
-    assert bento_tag("it_service", champion) == "ticket-assets-it-service:v7-01234567"
+    assert re.fullmatch("ticket-assets-it-service:v7-01234567-[0-9a-f]{6}", bento_tag("it_service", champion))
 
 
 def test_the_bento_lies_under_its_tag_and_knows_it(built: Path, served_line: Served) -> None:
@@ -87,6 +88,17 @@ def test_a_build_that_fails_raises_what_it_said_and_leaves_no_bento(
     with pytest.raises(BentoError, match=r"(?s)bentoml build of ticket-assets-tiny:v1-.*no such service today"):
         build_bento(PROFILE, served_line.champion, folders.bundles, folders.encoders, home)
     assert not bento_folder(home, bento_tag(PROFILE, served_line.champion)).exists()
+
+
+def test_a_bundle_without_an_encoder_is_staged_with_an_empty_folder_of_encoders(tmp_path: Path) -> None:
+    """With the encoder that nobody asks, the image was 90 MB larger."""
+    encoders, bundles = tmp_path / "encoders", tmp_path / "bundles"
+    (encoders / "onnx-000000000000").mkdir(parents=True)
+    fields = toy_fields({"id": "onnx-000000000000", "runtime": "onnx"})
+    champion = Champion(1, write_bundle(bundles, [toy_model()], fields, "a toy").id, "2026-01-02T03:04:05+00:00")
+    stage(tmp_path / "staged", champion, bundles, encoders)
+    assert list((tmp_path / "staged" / "baked" / "encoders").iterdir()) == []
+    assert (tmp_path / "staged" / "baked" / "bundles" / champion.bundle / "bundle.json").is_file()
 
 
 def test_staging_leaves_compiled_files_behind(served_line: Served, tmp_path: Path) -> None:

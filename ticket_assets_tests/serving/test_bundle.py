@@ -2,17 +2,27 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
 
 from ticket_assets.models.candidate import read_candidate
-from ticket_assets.serving.bundle import BundleError, BundleManifest, TriageBundle, write_bundle
+from ticket_assets.models.recipe import Recipe
+from ticket_assets.models.representation import Blocks
+from ticket_assets.models.target_model import TargetModel
+from ticket_assets.serving.bundle import LEFT_BEHIND_SECONDS, TriageBundle, write_bundle
+from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets_tests.serving.conftest import Served, as_arrays, change_manifest
+from ticket_assets_tests.serving.conftest import Served, as_arrays, change_manifest, toy_fields, toy_model
 
+PROJECT = Path(__file__).resolve().parents[2]
 GIVEN = ("targets", "libraries", "files", "contract")
 
 
@@ -54,6 +64,8 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
         (lambda f: change_manifest(f, contract=99), "contract 99, this code reads 1"),
         (lambda f: change_manifest(f, colour="red"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("{"), "cannot be read"),
+        (lambda f: (f / "bundle.json").write_text("[]"), "cannot be read"),
+        (lambda f: (f / "bundle.json").write_bytes(b"\xff\xfe\x00"), "cannot be read"),
         (lambda f: (f / "bundle.json").unlink(), "holds no bundle.json: it is no bundle"),
         (
             lambda f: change_manifest(f, encoder={"id": "onnx-000000000000", "runtime": "onnx"}),
@@ -130,6 +142,113 @@ def test_the_same_models_make_the_same_bundle_and_it_is_kept(served_line: Served
     assert rewrite(served_line, tmp_path).id == first.id == served_line.manifest.id
     assert (tmp_path / first.id / "bundle.json").stat().st_mtime_ns == stamp
     assert [path.name for path in tmp_path.iterdir()] == [first.id]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "tone" / "model.json").write_text("{}"),
+        lambda folder: (folder / "bundle.json").write_text("{"),
+        lambda folder: (folder / "bundle.json").unlink(),
+    ],
+)
+def test_a_damaged_bundle_is_replaced_when_the_same_one_is_written_again(
+    tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    """Kept because its name was there, it was refused for ever though the very same models were at hand."""
+    made = write_bundle(tmp_path, [toy_model()], toy_fields(), "a toy")
+    damage(tmp_path / made.id)
+    assert write_bundle(tmp_path, [toy_model()], toy_fields(), "a toy") == made
+    assert TriageBundle.load(tmp_path / made.id, tmp_path).manifest == made
+    assert [path.name for path in tmp_path.iterdir()] == [made.id]
+
+
+class MeetingModel(TargetModel):
+    """Waits in `save` until another writer stands at the same point."""
+
+    barrier = Barrier(2, timeout=60)
+
+    def save(self, folder: Path) -> None:
+        self.barrier.wait()
+        super().save(folder)
+        self.barrier.wait()
+
+
+def test_two_writers_of_one_bundle_at_a_time_both_have_it(tmp_path: Path) -> None:
+    """In one draft folder for all, the second removed what the first was writing."""
+    model = MeetingModel(**vars(toy_model()))
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(write_bundle, tmp_path, [model], toy_fields(), "a toy") for _ in range(2)]
+        one, other = (each.result() for each in writing)
+    assert one == other
+    assert [path.name for path in tmp_path.iterdir()] == [one.id]
+    assert TriageBundle.load(tmp_path / one.id, tmp_path).predict([Ticket("HELP")])[0]["tone"].label == "loud"
+
+
+def test_two_processes_write_the_same_bundle_again_and_again_and_none_fails(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ticket_assets.serving.bundle import write_bundle; "
+        "from ticket_assets_tests.serving.conftest import toy_fields, toy_model; model = toy_model(); "
+        "roots = [Path(sys.argv[1], str(number)) for number in range(40)]; "
+        "print(*[write_bundle(root, [model], toy_fields(), 'a toy').id for root in roots])"
+    )
+    writing = [
+        subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate()[0].split() for process in writing]
+    assert [process.returncode for process in writing] == [0, 0]
+    assert said[0] == said[1] and len(said[0]) == 40
+    for number, made in enumerate(said[0]):
+        assert [path.name for path in (tmp_path / str(number)).iterdir()] == [made]
+        assert TriageBundle.load(tmp_path / str(number) / made, tmp_path).manifest.id == made
+
+
+def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_bundle(tmp_path, [toy_model()], toy_fields(), "a broken \ud800 card")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_drafts_of_killed_runs_are_removed_and_those_of_running_ones_stay(tmp_path: Path) -> None:
+    for name, age in ((".draft.dead.tmp", LEFT_BEHIND_SECONDS + 60), (".draft.at-work.tmp", 60)):
+        (tmp_path / name / "queue").mkdir(parents=True)
+        moment = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (moment, moment))
+    made = write_bundle(tmp_path, [toy_model()], toy_fields(), "a toy")
+    assert {path.name for path in tmp_path.iterdir()} == {".draft.at-work.tmp", made.id}
+
+
+def test_others_may_read_a_bundle_as_the_umask_says(tmp_path: Path) -> None:
+    """A draft made private to its writer would stay so under its final name, and no service could open it."""
+    made = write_bundle(tmp_path, [toy_model()], toy_fields(), "a toy")
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / made.id).stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_bundle_whose_models_need_no_vectors_has_no_encoder_and_answers_without_one(tmp_path: Path) -> None:
+    encoder = {"id": "onnx-000000000000", "runtime": "onnx"}
+    made = write_bundle(tmp_path, [toy_model(), toy_model("mood")], toy_fields(encoder), "a toy")
+    assert made.encoder is None
+    assert not {"onnxruntime", "tokenizers"} & set(made.libraries)
+    bundle = TriageBundle.load(tmp_path / made.id, tmp_path / "no encoders")
+    assert bundle.manifest == made
+    assert bundle.features([Ticket("help")]).vectors is None
+    loud, quiet = bundle.predict([Ticket("HELP HELP NOW"), Ticket("please help with this")])
+    assert {one.label for one in loud.values()} == {"loud"}
+    assert {one.label for one in quiet.values()} == {"quiet"}
+
+
+def test_a_bundle_with_one_model_that_needs_vectors_has_the_encoder(tmp_path: Path) -> None:
+    encoder = {"id": "onnx-000000000000", "runtime": "onnx"}
+    encoding = replace(toy_model("queue"), recipe=Recipe("linear_svm", Blocks(vectors=1.0), {"C": 1.0}))
+    made = write_bundle(tmp_path, [toy_model(), encoding], toy_fields(encoder), "a toy")
+    assert made.encoder == encoder
+    assert {"onnxruntime", "tokenizers"} <= set(made.libraries)
+    with pytest.raises(BundleError, match="its encoder onnx-000000000000 cannot be read"):
+        TriageBundle.load(tmp_path / made.id, tmp_path / "no encoders")
+    with pytest.raises(ValueError, match="the models of queue need sentence vectors, and no encoder is named"):
+        write_bundle(tmp_path, [toy_model(), encoding], toy_fields(None), "a toy")
 
 
 @pytest.mark.parametrize("change", [{"split": "other"}, {"bands": {"act": 0.9, "suggest": 0.5}}, {"cleaning": "0"}])

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.report import report_lines
 from ticket_assets.settings import load_settings
+from ticket_assets.storage import append_record
 from ticket_assets_tests.line import Line
 
 
@@ -50,16 +52,41 @@ def test_the_bands_of_a_target_are_shown_as_shares_of_all_tickets(told: list[str
     assert abs(sum(shares) - 100) <= 2
 
 
-def test_without_a_champion_the_scores_are_told_and_nothing_to_open(
-    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A first challenger below its floors is refused, and nobody serves."""
-    reports = tmp_path / "tiny" / "reports"
-    shutil.copytree(line.folders.reports, reports)
+@pytest.fixture
+def evaluated(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a profile that has an evaluation and nothing else."""
+    shutil.copytree(line.folders.reports, tmp_path / "tiny" / "reports")
     monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
-    told = "\n".join(report_lines(load_settings()))
-    assert "candidate" in told
-    assert "champion" not in told and "open next" not in told
+    return tmp_path / "tiny"
+
+
+def test_without_a_champion_the_scores_are_told_and_nothing_to_open(evaluated: Path) -> None:
+    told = list(report_lines(load_settings()))
+    assert any("candidate" in one for one in told)
+    assert "champion   no champion yet: models/champion has judged no challenger" in told
+    assert not [one for one in told if "open next" in one or one.startswith("decision")]
+
+
+def test_after_a_refused_first_challenger_the_report_says_why_nobody_is_champion(evaluated: Path) -> None:
+    """It showed the refusal and was silent about what follows: no champion, no bento."""
+    reason = "queue: F1 of two\nlines falls"
+    append_record(evaluated / "records" / RECORD, {"promoted": False, "reason": f"refused: {reason}"})
+    told = list(report_lines(load_settings()))
+    assert "decision   refused: queue: F1 of two lines falls" in told
+    because = "the challenger was refused because queue: F1 of two lines falls"
+    assert f"champion   no champion yet: {because}" in told
+    assert "bento      none: there is nothing to build" in told
+
+
+def test_a_torn_last_line_of_the_record_is_named_and_the_decision_before_it_told(evaluated: Path) -> None:
+    record = evaluated / "records" / RECORD
+    append_record(record, {"promoted": False, "reason": "refused: first"})
+    with record.open("a") as stream:
+        stream.write('{"reason": "refused: sec')
+    told = list(report_lines(load_settings()))
+    assert "decision   refused: first" in told
+    [torn] = [one for one in told if one.startswith("records ")]
+    assert RECORD in torn and "torn" in torn and "refused: sec" in torn
 
 
 def test_without_an_evaluation_the_command_that_makes_one_is_named(

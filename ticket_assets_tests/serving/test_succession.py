@@ -1,7 +1,8 @@
 """A challenger's way: refused, promoted or failed, and what each leaves behind; on real bundles and a real MLflow."""
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,14 @@ import numpy as np
 import pytest
 
 from ticket_assets.models.candidate import read_candidate
-from ticket_assets.models.estimators import LinearEstimator
 from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.registry import Registry, require_experiment
 from ticket_assets.profile import PromotionSettings
-from ticket_assets.serving.bundle import BundleManifest, write_bundle
+from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.store import Champion, read_champion, write_champion
 from ticket_assets.serving.succession import Court, HeldOut, Succession, contest, settle
-from ticket_assets_tests.serving.conftest import Served
+from ticket_assets_tests.serving.conftest import Served, change_manifest
 
 GIVEN = ("targets", "libraries", "files", "contract")
 # A busy machine must not decide these tests.
@@ -35,18 +36,20 @@ class Stage:
         self.registry = Registry(uri, f"ticket-assets-{folder.name}")
         self.court = Court(self.bundles, served.encoders, folder / "records", self.registry, RULES, 1, 1)
         self.ids = served.of_both_targets()
-        self.good, self.bad = self._bundle(1.0), self._bundle(-1.0)
+        self.good, self.bad = self._bundle(), self._bundle(turned=1)
 
-    def _bundle(self, sign: float) -> BundleManifest:
-        """The champion's models; with every score turned round they are wrong wherever they were right."""
+    def _bundle(self, turned: int = 0, **said: object) -> BundleManifest:
+        """The champion's models; with labels that are turned they are wrong wherever they were right."""
         models = []
         for target in self.served.manifest.targets:
             model = read_candidate(self.served.line.folders.candidates / target, 1)[0]
-            assert isinstance(model.estimator, LinearEstimator)
-            turned = LinearEstimator(sign * model.estimator.weights, sign * model.estimator.intercepts)
-            models.append(replace(model, estimator=turned))
+            models.append(replace(model, labels=(*model.labels[turned:], *model.labels[:turned])))
         fields = {name: value for name, value in vars(self.served.manifest).items() if name not in GIVEN}
-        return write_bundle(self.bundles, models, fields, "a card")
+        return write_bundle(self.bundles, models, {**fields, **said}, "a card")
+
+    def outdated(self) -> BundleManifest:
+        """The good models as a bundle of an earlier cleaning."""
+        return self._bundle(cleaning="0")
 
     def held(self, manifest: BundleManifest) -> dict[str, HeldOut]:
         bundle = self.served.load(self.bundles / manifest.id)
@@ -55,20 +58,25 @@ class Stage:
         held = {}
         for target, labels in manifest.targets.items():
             rows = scored.loc[[(one, target) for one in self.ids]]
-            truth = [labels[y] for y in rows["y"]]
+            known = self.served.manifest.targets[target]
+            truth = [known[y] for y in rows["y"]]
             families = rows["family_id"].to_numpy()
-            held[target] = HeldOut(np.arange(len(truth)), truth, families, labels, answers[target], labels[0])
+            held[target] = HeldOut(np.arange(len(truth)), truth, families, labels, answers[target], known[0])
         return held
 
     def settle(self, challenger: BundleManifest, court: Court | None = None) -> tuple[Succession, str]:
-        run = self.open_run()
         tickets = [self.served.tickets[one] for one in self.ids]
         tags: Mapping[str, str] = {"dagster_run": "a-run"}
-        return settle(court or self.court, challenger, tickets, self.held(challenger), run, tags), run
+        with self.registry.closing(self.open_run()) as run:
+            return settle(court or self.court, challenger, tickets, self.held(challenger), run, tags), run
 
     def open_run(self) -> str:
         experiment = self.client.get_experiment_by_name("tiny")
         return str(self.client.create_run(experiment.experiment_id).info.run_id)
+
+    def latest_status(self) -> str:
+        [experiment] = self.client.search_experiments(filter_string="name = 'tiny'")
+        return str(self.client.search_runs([experiment.experiment_id], max_results=1)[0].info.status)
 
     def status(self, run: str) -> str:
         return str(self.client.get_run(run).info.status)
@@ -171,28 +179,77 @@ def test_whatever_fails_leaves_the_champion_serving_and_closes_the_run_as_failed
 
     registry = Registry(stage.registry._client.tracking_uri, stage.registry.name)
     setattr(registry, fails, broken)
-    run = ""
-
-    def noted(run_id: str, failed: bool = False) -> None:
-        nonlocal run
-        run = run_id
-        stage.registry.close(run_id, failed)
-
-    registry.close = noted  # type: ignore[method-assign]
     with pytest.raises(ConnectionError, match="the registry is away"):
         stage.settle(stage.good, replace(stage.court, registry=registry))
-    assert stage.status(run) == "FAILED"
+    assert stage.latest_status() == "FAILED"
     assert read_champion(stage.bundles) == sitting
 
 
 def test_a_challenger_that_does_not_load_is_a_failed_run(stage: Stage) -> None:
-    held, run = stage.held(stage.good), stage.open_run()
+    """The floors cannot judge what does not answer; only a champion may be passed over for that."""
+    held, tickets = stage.held(stage.good), [stage.served.tickets[one] for one in stage.ids]
     (stage.bundles / stage.good.id / "queue" / "model.json").write_text("{}")
-    with pytest.raises(RuntimeError, match=r"queue/model\.json was changed"):
-        settle(stage.court, stage.good, [stage.served.tickets[one] for one in stage.ids], held, run, {})
-    assert stage.status(run) == "FAILED"
+    with pytest.raises(BundleError, match=r"queue/model\.json was changed"):
+        settle(stage.court, stage.good, tickets, held, stage.open_run(), {})
     assert read_champion(stage.bundles) is None
     assert stage.records() == []
+
+
+SILENCES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "damaged": (lambda folder: (folder / "queue" / "model.json").write_text("{}"), "queue/model.json was changed"),
+    "gone": (shutil.rmtree, "it is no bundle"),
+    "another library": (lambda folder: change_manifest(folder, libraries={"numpy": "1.0.0"}), "made with numpy 1.0.0"),
+    "another cleaning": (lambda folder: None, "its cleaning is version 0, this code's"),
+}
+
+
+@pytest.mark.parametrize("silence", SILENCES)
+def test_a_champion_that_no_longer_loads_is_succeeded_by_what_passes_the_floors(stage: Stage, silence: str) -> None:
+    """It failed every retraining, so that a new cleaning or numpy left a desk with that champion for ever."""
+    sitting, (damage, complaint) = stage.outdated(), SILENCES[silence]
+    write_champion(stage.bundles, Champion(41, sitting.id, "2026-01-02T03:04:05+00:00"))
+    damage(stage.bundles / sitting.id)
+    done, run = stage.settle(stage.good)
+    assert done.decision.promoted
+    assert {one.verdict for one in done.decision.targets.values()} == {Verdict.UNOPPOSED}
+    assert read_champion(stage.bundles) == done.champion
+    assert done.champion is not None and done.champion.bundle == stage.good.id
+    [record] = stage.records()
+    assert complaint in record["unanswered"] and complaint in record["reason"]
+    assert (record["champion_before"], record["promoted"]) == (41, True)
+    assert "the champion did not answer" in stage.client.get_run(run).data.params["decision"]
+    again, _ = stage.settle(stage.bad)
+    assert again.decision.unanswered is None
+    assert {one.verdict for one in again.decision.targets.values()} == {Verdict.LOSES}
+
+
+def test_a_champion_that_no_longer_loads_is_not_succeeded_by_what_is_below_the_floors(stage: Stage) -> None:
+    sitting = Champion(41, stage.outdated().id, "2026-01-02T03:04:05+00:00")
+    write_champion(stage.bundles, sitting)
+    done, _ = stage.settle(stage.bad)
+    assert not done.decision.promoted
+    assert "below the floor" in done.decision.reason and "its cleaning is version 0" in done.decision.reason
+    assert done.champion == read_champion(stage.bundles) == sitting
+
+
+def test_a_disk_that_cannot_be_read_is_a_failed_run_and_no_silence(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault that passes must not cost a good champion its comparison."""
+    sitting = Champion(41, stage.outdated().id, "2026-01-02T03:04:05+00:00")
+    write_champion(stage.bundles, sitting)
+    read_text = Path.read_text
+
+    def failing(path: Path, *arguments: object, **more: object) -> str:
+        if path.parent.name == sitting.bundle:
+            raise OSError(5, "Input/output error")
+        return read_text(path, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "read_text", failing)
+    with pytest.raises(OSError, match="Input/output error"):
+        stage.settle(stage.good)
+    assert stage.latest_status() == "FAILED"
+    assert read_champion(stage.bundles) == sitting
 
 
 def test_a_class_that_one_side_does_not_know_is_its_error() -> None:

@@ -47,10 +47,13 @@ def places(result: Curation) -> tuple[int, int, int, int]:
 VALUES = st.one_of(st.none(), st.sampled_from(["a", "b", " ", "1", "high", "<br>"]), st.integers(0, 2), st.floats())
 
 
+@pytest.mark.parametrize("column", ["id", None])
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.fixed_dictionaries(dict.fromkeys(("id", "subject", "body", "queue", "priority", "at"), VALUES))))
-def test_every_row_ends_in_exactly_one_place(rows: list[dict[str, Any]]) -> None:
-    result = curated(*rows)
+@given(
+    rows=st.lists(st.fixed_dictionaries(dict.fromkeys(("id", "subject", "body", "queue", "priority", "at"), VALUES)))
+)
+def test_every_row_ends_in_exactly_one_place(column: str | None, rows: list[dict[str, Any]]) -> None:
+    result = curated(*rows, id=column)
     assert result.adds_up
     assert result.read == len(rows)
     assert result.clean["ticket_id"].is_unique
@@ -58,6 +61,7 @@ def test_every_row_ends_in_exactly_one_place(rows: list[dict[str, Any]]) -> None
     assert result.clean[["label_queue", "label_priority"]].notna().any(axis=1).all()
     assert (result.clean["text"] != "").all()
     assert set(result.quarantine["reason"]) <= set(REASONS)
+    assert column or result.superseded == 0
 
 
 def test_a_lost_row_does_not_add_up() -> None:
@@ -72,12 +76,45 @@ def test_the_latest_version_of_an_id_wins() -> None:
 
 
 def test_a_missing_id_is_the_hash_of_what_the_ticket_says() -> None:
-    result = curated({"body": "a"}, {"body": "b", "id": " "}, {"body": "a", "queue": "other"})
-    assert places(result) == (2, 1, 0, 0)
-    assert result.clean["label_queue"].tolist() == ["other", "q"], "a relabelled ticket is a new version of itself"
+    result = curated({"body": "a"}, {"body": "b", "id": " "})
     assert result.clean["ticket_id"].str.fullmatch("[0-9a-f]{16}").all()
     assert curated({"body": "a"}, id=None).clean["ticket_id"][0] == result.clean["ticket_id"][0]
     assert curated({"body": "a", "subject": "s"}).clean["ticket_id"][0] != result.clean["ticket_id"][0]
+
+
+def test_rows_without_an_id_that_say_the_same_are_folded_as_copies() -> None:
+    result = curated({}, {}, {"body": "else"}, {}, id=None)
+    assert places(result) == (2, 0, 2, 0)
+    assert result.clean["disputed"].tolist() == [False, False]
+
+
+def test_rows_without_an_id_that_differ_in_a_label_are_folded_and_disputed() -> None:
+    """The earlier label was lost without a word: two opinions on one text counted as one ticket and its new version."""
+    result = curated({"queue": "x"}, {"body": "else"}, {"queue": "y"}, id=None)
+    assert places(result) == (2, 0, 1, 0)
+    assert result.clean[["text", "label_queue", "disputed"]].to_numpy().tolist() == [
+        ["hello", "y", True],
+        ["else", "q", False],
+    ]
+    assert result.disputed == 1
+
+
+def test_a_copy_without_an_id_takes_no_label_away() -> None:
+    result = curated({"queue": "x", "priority": None}, {"queue": None, "priority": "high"}, {"queue": " "}, id=None)
+    assert places(result) == (1, 0, 2, 0)
+    assert result.clean[["label_queue", "label_priority"]].to_numpy().tolist() == [["x", "low"]]
+    assert result.clean["disputed"].tolist() == [True], "the priority was high, then low"
+
+
+def test_rows_without_an_id_and_without_words_are_all_quarantined() -> None:
+    """They say the same in having nothing to say: that makes no copies."""
+    assert places(curated({"body": None}, {"body": ""}, {"body": "<br>"}, {"body": "<br>"}, id=None)) == (0, 0, 0, 4)
+
+
+def test_a_version_is_no_opinion_of_another_ticket() -> None:
+    """What has an id was corrected; only what stands today disputes anything."""
+    result = curated({"id": "7", "queue": "x"}, {"id": "7", "queue": "y"})
+    assert (places(result), result.disputed) == ((1, 1, 0, 0), 0)
 
 
 @pytest.mark.parametrize("value", [7, 7.0, np.int64(7), "7", " 7"])
@@ -204,10 +241,12 @@ def test_originals_have_the_ids_of_the_clean_tickets_and_the_text_as_it_came(sub
         {"id": "1", "body": "old"},
         {"id": 1.0, "body": "<b>new</b>", "subject": " s "},
         {"body": "no id", "channel": "mail"},
-        {"body": "no id", "subject": "but a subject"},
+        {"body": "no id", "subject": "but a subject", "channel": None if subject else "phone"},
     )
     columns = COLUMNS.model_copy(update={"subject": subject})
     frame = originals(rows, columns, ("channel",))
-    assert set(curate(rows, columns, BOTH, ("channel",)).clean["ticket_id"]) == set(frame.index)
+    clean = curate(rows, columns, BOTH, ("channel",)).clean.set_index("ticket_id")
+    assert set(clean.index) == set(frame.index)
     assert frame.loc["1"].tolist() == ["s" if subject else "", "<b>new</b>", None]
-    assert "mail" in frame["channel"].tolist() or subject is None
+    assert frame["channel"].to_dict() == clean["context_channel"].to_dict()
+    assert frame["channel"].tolist() == ([None, "mail", None] if subject else [None, "phone"])

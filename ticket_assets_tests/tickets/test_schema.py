@@ -84,6 +84,13 @@ def test_every_column_says_when_it_is_known() -> None:
 
 
 def test_contexts_go_by_their_source_names_ticket_by_ticket(clean: pd.DataFrame) -> None:
-    told = clean.assign(context_channel=["mail", None])
-    assert ticket_contexts(told, ["channel"]) == [{"channel": "mail"}, {"channel": None}]
-    assert ticket_contexts(told, []) == [{}, {}]
+    told = clean.assign(context_channel=["mail", None], context_product=["vpn", "laptop"])
+    assert ticket_contexts(told, ["channel", "product"]) == [
+        {"channel": "mail", "product": "vpn"},
+        {"channel": None, "product": "laptop"},
+    ]
+
+
+def test_a_profile_without_context_still_gives_one_empty_context_per_ticket(clean: pd.DataFrame) -> None:
+    """A frame without columns has no records: the real IT tickets, which have no context, had no features."""
+    assert ticket_contexts(clean, []) == [{}, {}]

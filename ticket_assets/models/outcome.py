@@ -1,0 +1,114 @@
+"""What a search found: its trials, its winner, what pruning saved.
+
+Belongs here: the outcome, its form on disk, a trial as a row.
+Does not belong here: running the study (search.py), plots (plots.py).
+"""
+
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ticket_assets.models.recipe import Recipe
+
+if TYPE_CHECKING:
+    import optuna
+
+# State, and attribute in the study, of a trial that the clock stopped: it saved nothing, for its time was up.
+LATE = "late"
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial, for tables and plots.
+
+    Attributes:
+        number: in its study.
+        family: of the model.
+        state: complete; pruned, being worse than its family; late, when the time was up; or fail.
+        score: macro F1 at its last rung; None before the first.
+        rungs: it reached.
+        seconds: it took; 0 where it died with its process.
+    """
+
+    number: int
+    family: str
+    state: str
+    score: float | None
+    rungs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """What a search found.
+
+    Attributes:
+        study: name in the storage; the same rows, folds and space give the same name.
+        best: trial number of the winner, `best_boosted` of the best boosted trial.
+        recipes: of both, by trial number.
+        scores: of both, out-of-fold macro F1 over all folds.
+        trials: every trial.
+        seconds_saved: what pruned trials would have cost, by their family's median.
+    """
+
+    study: str
+    best: int
+    best_boosted: int
+    recipes: dict[int, Recipe]
+    scores: dict[int, float]
+    trials: tuple[TrialRow, ...]
+    seconds_saved: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    @property
+    def pruned(self) -> int:
+        """Trials that stopped at a cheap rung."""
+        return sum(row.state == "pruned" for row in self.trials)
+
+    @property
+    def seconds_used(self) -> float:
+        """What all trials took together."""
+        return sum(row.seconds for row in self.trials)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> "SearchOutcome":
+        """The inverse of `as_dict`, also after a round through JSON."""
+        return cls(
+            **{
+                **raw,
+                "recipes": {int(number): Recipe.from_dict(one) for number, one in raw["recipes"].items()},
+                "scores": {int(number): score for number, score in raw["scores"].items()},
+                "trials": tuple(TrialRow(**row) for row in raw["trials"]),
+            }
+        )
+
+
+def seconds_saved(rows: tuple[TrialRow, ...]) -> float:
+    """What pruning saved: per pruned trial, the median of its family's finished ones less what it took."""
+    finished: dict[str, list[float]] = {}
+    for row in rows:
+        if row.state == "complete":
+            finished.setdefault(row.family, []).append(row.seconds)
+    return sum(
+        max(0.0, statistics.median(finished[row.family]) - row.seconds)
+        for row in rows
+        if row.state == "pruned" and row.family in finished
+    )
+
+
+def trial_row(trial: "optuna.trial.FrozenTrial") -> TrialRow:
+    """What is told of an ended trial."""
+    values = trial.intermediate_values
+    # A dead trial is failed when somebody looks again, so what it seems to have taken is mostly idle time.
+    took = trial.duration if trial.state.name != "FAIL" else None
+    return TrialRow(
+        trial.number,
+        trial.params.get("family", "unknown"),
+        LATE if trial.user_attrs.get(LATE) else trial.state.name.lower(),
+        values[max(values)] if values else None,
+        len(values),
+        took.total_seconds() if took else 0.0,
+    )

@@ -1,0 +1,154 @@
+"""What a bundle says of itself, and what of that does not fit this process.
+
+Belongs here: the manifest, its file, the list of all mismatches of files, code, libraries and encoder.
+Does not belong here: the models themselves, writing and loading them (bundle.py).
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest
+from ticket_assets.features.text import FeatureSchema
+from ticket_assets.storage import digest, file_digest
+from ticket_assets.tickets.cleaning import CLEANING_VERSION
+
+CONTRACT_VERSION = 1
+MANIFEST = "bundle.json"
+# Where another minor version may change a number; a patch may not.
+PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
+ENCODER_LIBRARIES = ("onnxruntime", "tokenizers")
+FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
+
+
+class BundleError(RuntimeError):
+    """A bundle does not fit this process; the message lists every mismatch."""
+
+
+@dataclass(frozen=True)
+class BundleManifest:
+    """What a bundle says of itself.
+
+    Attributes:
+        profile: it was made for.
+        targets: target name to labels.
+        encoder: id and runtime; None where no model needs vectors.
+        languages: that features were made with.
+        context: context names that features were made with.
+        feature_schema: hash of both and of the feature code's version.
+        cleaning: version of the cleaning.
+        split: id of the frozen hold-out.
+        data: asset key to data version.
+        libraries: package to version.
+        bands: act and suggest.
+        scores: target to score name to value, on the hold-out.
+        files: path in the folder to sha256.
+        contract: version of this layout.
+    """
+
+    profile: str
+    targets: dict[str, tuple[str, ...]]
+    encoder: dict[str, str] | None
+    languages: tuple[str, ...]
+    context: tuple[str, ...]
+    feature_schema: str
+    cleaning: str
+    split: str
+    data: dict[str, str]
+    libraries: dict[str, str]
+    bands: dict[str, float]
+    scores: dict[str, dict[str, float]]
+    files: dict[str, str]
+    contract: int = CONTRACT_VERSION
+
+    @property
+    def id(self) -> str:
+        """Content hash: the same models, guards and scores give the same id."""
+        return digest([json.dumps(asdict(self), sort_keys=True)])
+
+    @classmethod
+    def read(cls, folder: Path) -> "BundleManifest":
+        """Read `bundle.json`.
+
+        Raises:
+            BundleError: it is missing, no JSON, or of another layout.
+        """
+        try:
+            raw = json.loads((folder / MANIFEST).read_text())
+            found = raw.get("contract")
+            if found != CONTRACT_VERSION:
+                raise BundleError(f"{folder.name}: contract {found}, this code reads {CONTRACT_VERSION}")
+            tuples = {name: tuple(raw[name]) for name in ("languages", "context")}
+            targets = {name: tuple(labels) for name, labels in raw["targets"].items()}
+            return cls(**{**raw, **tuples, "targets": targets})
+        except FileNotFoundError:
+            raise BundleError(f"{folder} holds no {MANIFEST}: it is no bundle") from None
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BundleError(f"{folder / MANIFEST} cannot be read: {error}") from error
+
+
+def library_versions(families: set[str], encodes: bool) -> dict[str, str]:
+    """Versions of the libraries that models of these families answer with, those of the encoder where one is needed."""
+    names = {*PINNED_LIBRARIES, *(name for family in families for name in FAMILY_LIBRARIES.get(family, ()))}
+    names |= set(ENCODER_LIBRARIES) if encodes else set()
+    return {name: version(name) for name in sorted(names)}
+
+
+def file_sums(folder: Path) -> dict[str, str]:
+    """Path to sha256 of every file of a bundle but its manifest."""
+    return {
+        path.relative_to(folder).as_posix(): file_digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+
+
+def mismatches(manifest: BundleManifest, folder: Path, encoders: Path) -> list[str]:
+    """Every file, version, schema or encoder that does not fit; one sentence each."""
+    return [*file_faults(manifest, folder), *_code_faults(manifest), *_encoder_faults(manifest, encoders)]
+
+
+def file_faults(manifest: BundleManifest, folder: Path) -> list[str]:
+    """Files that are missing, unknown or changed."""
+    found = file_sums(folder)
+    missing = [f"{name} is missing" for name in manifest.files.keys() - found.keys()]
+    unknown = [f"{name} is not in its list" for name in found.keys() - manifest.files.keys()]
+    changed = [f"{name} was changed" for name, its in manifest.files.items() if name in found and found[name] != its]
+    # The manifest lists the files' sums; its own is the folder's name.
+    forged = [] if manifest.id == folder.name else [f"{MANIFEST} was changed: its content is bundle {manifest.id}"]
+    return sorted([*missing, *unknown, *changed, *forged])
+
+
+def _code_faults(manifest: BundleManifest) -> list[str]:
+    faults = []
+    schema = FeatureSchema(manifest.languages, manifest.context).hash
+    if schema != manifest.feature_schema:
+        faults.append(f"its features are {manifest.feature_schema}, this code makes {schema}: train again")
+    if manifest.cleaning != CLEANING_VERSION:
+        faults.append(f"its cleaning is version {manifest.cleaning}, this code's {CLEANING_VERSION}: train again")
+    for name, wanted in manifest.libraries.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            faults.append(f"{name} {wanted} is not installed")
+            continue
+        if found.split(".")[:2] != wanted.split(".")[:2]:
+            faults.append(f"it was made with {name} {wanted}, {found} is installed")
+    return faults
+
+
+def _encoder_faults(manifest: BundleManifest, encoders: Path) -> list[str]:
+    if manifest.encoder is None:
+        return []
+    wanted, runtime = manifest.encoder["id"], manifest.encoder["runtime"]
+    if runtime != "onnx":
+        return [f"its encoder runs on {runtime}, which the service does not have: encode again with onnx"]
+    folder = encoders / wanted
+    try:
+        found = EncoderManifest.load(folder)
+        mismatches = found.mismatches(folder)
+    except (EncoderFilesError, OSError, ValueError) as error:
+        return [f"its encoder {wanted} cannot be read: {error}"]
+    wrong = [] if found.encoder_id == wanted else [f"its encoder is {wanted}, {folder} holds {found.encoder_id}"]
+    return [*wrong, *mismatches]

@@ -1,0 +1,59 @@
+"""`make ui`: the shipped command, workspace and instance, really started."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ticket_assets_tests.line import PROFILE, Line
+
+PROJECT = Path(__file__).resolve().parents[1]
+ASSETS = "{ assetNodes { assetKey { path } } }"
+pytestmark = pytest.mark.slow  # half a minute
+
+
+@pytest.fixture
+def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Address of the UI of a profile of its own, and what it says."""
+    if not shutil.which("make"):
+        pytest.skip("make is absent")
+    line, said = Line.begin(tmp_path), tmp_path / "said.txt"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # The environment is there, since this runs in it: make must not set it up again.
+    command = ["make", "-C", str(PROJECT), "--assume-old=.venv/.ready", "ui", f"PROFILE={PROFILE}", f"PORT={port}"]
+    with said.open("w") as stream:
+        process = subprocess.Popen(
+            command, env=line.variables, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            until = time.monotonic() + 180
+            while "Serving dagster-webserver" not in said.read_text():
+                assert process.poll() is None and time.monotonic() < until, said.read_text()
+                time.sleep(0.5)
+            yield f"http://127.0.0.1:{port}", said
+        finally:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(60)
+
+
+def test_the_ui_starts_with_the_line_in_it_and_without_a_warning(ui: tuple[str, Path]) -> None:
+    """Two stood in front of every first look: of a command, and of a dagster.yaml that was not read."""
+    address, said = ui
+    request = urllib.request.Request(
+        f"{address}/graphql", json.dumps({"query": ASSETS}).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found = json.load(answer)
+    keys = {"/".join(one["assetKey"]["path"]) for one in found["data"]["assetNodes"]}
+    assert {"tickets/source", "models/search_queue", "serving/bento"} <= keys
+    assert "arning" not in said.read_text() and "WARNING" not in said.read_text()
