@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from ticket_assets.assets import features, judging, models, serving, tickets
+from ticket_assets.assets import features, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
 from ticket_assets.automation import checks
 from ticket_assets.automation.progress import peak_memory, progress
@@ -65,8 +65,8 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         models.split,
         *(models.search(target) for target in targets),
         *(models.candidate(target) for target in targets),
-        judging.evaluation(targets),
-        judging.champion(targets),
+        models.evaluation(targets),
+        models.champion(targets),
         serving.bento,
     ]
 

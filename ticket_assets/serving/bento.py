@@ -26,7 +26,7 @@ class BentoError(RuntimeError):
 
 def bento_tag(profile: str, champion: Champion) -> str:
     """Name and version of the bento of a champion: registry version, bundle, the service's code."""
-    code = code_digest(stage, files=[PROJECT / name for name in SERVICE_FILES])
+    code = code_digest(stage, files=[PROJECT / name for name in SERVICE_FILES], project=PROJECT)
     return f"ticket-assets-{profile.replace('_', '-')}:v{champion.version}-{champion.bundle[:8]}-{code[:6]}"
 
 
