@@ -30,7 +30,8 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     labels = tuple(target.column for target in desk.active.targets.values())
     require_known_at_arrival(wanted, columns.known_at, labels)
     late = tuple(name for name, known in columns.known_at.items() if known == "resolution")
-    require_no_copy(read_snapshot(desk.folders.raw), wanted, (*late, *labels))
+    texts = tuple(column for column in (columns.subject, columns.body) if column)
+    require_no_copy(read_snapshot(desk.folders.raw), (*wanted, *texts), (*late, *labels))
     schema = desk.feature_schema
     contexts = ticket_contexts(clean, wanted)
     made = text_features(list(clean["text"]), list(clean["language"]), contexts, schema)

@@ -53,7 +53,7 @@ def fault(column: Column, late: tuple[str, ...] = LATE) -> str:
     with pytest.raises(LeakageError) as caught:
         require_no_copy(DESK.assign(wanted=column(DESK)), ("channel", "wanted"), late)
     message = str(caught.value)
-    assert message.startswith("features.context: 'wanted' ")
+    assert message.startswith("a model would read what is unknown when a ticket arrives: 'wanted' ")
     assert "channel" not in message
     return message
 

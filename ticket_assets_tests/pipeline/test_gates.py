@@ -85,6 +85,21 @@ def test_a_parted_family_stops_the_line_before_any_search(fresh: Line) -> None:
     assert due(fresh)["models/split"] == ("its check families_stay_whole did not pass",)
 
 
+def test_a_body_that_holds_the_answer_under_another_name_stops_the_line_at_the_features(fresh: Line) -> None:
+    """The guard looked at the context alone: a thread with its answer in it, read as the body, went through."""
+    tickets = pd.read_parquet(fresh.source)
+    thread = tickets["body"] + "\n" + tickets["answer"].fillna("")
+    tickets.assign(thread=thread).to_parquet(fresh.source)
+    (fresh.folder / "ticket_assets.toml").write_text(SETTINGS.replace('body = "body"', 'body = "thread"'))
+    with fresh.instance() as instance:
+        observe_source(fresh.settings(), instance)
+        keys = [dg.AssetKey(path) for path in (*BEGINNING, ["features", "text"])]
+        done = fresh.execute(instance, keys)
+    failures = {one.step_key: one.event_specific_data.error for one in done.all_events if one.is_step_failure}
+    assert list(failures) == ["features__text"]
+    assert "'thread' contains 'answer', which is known only at resolution" in failures["features__text"].to_string()
+
+
 def test_other_targets_on_the_same_root_are_refused_by_both_hashes(fresh: Line) -> None:
     assert run(fresh)[0]
     before = fresh.settings().active.identity()["targets"]
