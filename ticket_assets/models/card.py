@@ -24,7 +24,7 @@ def model_card(profile: str, licence: str, report: Mapping[str, Any]) -> str:
         "",
         "- Scores hold for tickets like those of the hold-out; other desks, languages and times are not covered.",
         "- The random split measures memory of reworded tickets as much as skill; read the grouped one.",
-        "- Where the neighbours' votes are used (`votes` in a model.json), the bundle holds the vectors of its training "
+        "- Where the neighbours' votes are used (`votes` in model.json), the bundle holds the vectors of its training "
         "tickets, no text, and the scores gain most from tickets that reword old ones.",
         "- A class with few tickets has a score that says little; read its support first.",
         "- Probabilities are calibrated on out-of-fold training rows, and drift with what arrives.",
