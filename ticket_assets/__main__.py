@@ -41,7 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "serve":
             command.add_argument("--port", type=int, default=3000, help="default: 3000")
         if name == "run":
-            command.add_argument("--source", help="file or glob to read instead of the profile's source.path")
+            command.add_argument(
+                "--source", help="file, folder, glob or s3:// URL to read instead of the profile's source.path"
+            )
     chosen = parser.parse_args(arguments)
     try:
         settings = _settings(chosen.profile, getattr(chosen, "source", None))
@@ -186,12 +188,15 @@ def _settings(profile: str | None, source: str | None) -> Settings:
     settings = load_settings()
     if not source:
         return settings
-    if settings.active.source.kind == "sample":
+    kind = settings.active.source.kind
+    if kind != "files":
+        does = "generates its tickets" if kind == "sample" else "reads its tickets elsewhere"
         raise SettingsError(
-            f"--source {source}: profile {settings.profile} generates its tickets (source.kind = 'sample') and reads "
+            f"--source {source}: profile {settings.profile} {does} (source.kind = {kind!r}) and reads "
             f"no file: name a profile with kind = 'files', or leave --source out"
         )
-    os.environ[f"{PREFIX}PROFILES__{settings.profile.upper()}__SOURCE__PATH"] = str(Path(source).absolute())
+    given = source if "://" in source else str(Path(source).absolute())
+    os.environ[f"{PREFIX}PROFILES__{settings.profile.upper()}__SOURCE__PATH"] = given
     return load_settings()
 
 

@@ -6,6 +6,7 @@ Does not belong here: any declaration of an asset, check or resource.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
@@ -14,10 +15,12 @@ from ticket_assets.assets.declaration import SETTINGS_TAG
 from ticket_assets.automation import checks
 from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.resources import build_resources
-from ticket_assets.settings import Settings, load_settings
-from ticket_assets.storage import digest
+from ticket_assets.settings import Settings, load_settings, resolve
+from ticket_assets.storage import digest, file_digest
 
 LINE = "line"
+# Where a file lies is not what it says.
+NO_CONTENT: dict[str, Any] = {"source": {"path"}, "targets": {"__all__": {"taxonomy"}}}
 FOR_ALL_PROFILES = {"seed"}  # of the settings beside the profiles, those that change a result
 # A step uses all threads, and has a process of its own, so that memory is given back and a crash stays in it. The
 # fork server imports the definitions once; a spawned process would spend seconds on that at every step.
@@ -79,15 +82,25 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
         if not named:
             return spec
         sections = set(named.split("-"))
-        # Where the source lies is not what it says: that is its data version.
-        values = settings.active.model_dump(include=sections, exclude={"source": {"path"}}, mode="json")
+        values = settings.active.model_dump(include=sections, exclude=NO_CONTENT, mode="json")
         values |= settings.model_dump(include=sections & FOR_ALL_PROFILES)
+        values |= taxonomy_digests(settings) if "targets" in sections else {}
         return spec.replace_attributes(
             code_version=f"{spec.code_version}-{digest([json.dumps(values, sort_keys=True)])}"
         )
 
     [mapped] = dg.map_asset_specs(extend, [one])
     return mapped
+
+
+def taxonomy_digests(settings: Settings) -> dict[str, str]:
+    """Target to the content of its taxonomy file: what stands in it counts, not where it lies.
+
+    Without the file the definitions still load; `tickets/clean` says what is missing.
+    """
+    named = {name: target.taxonomy for name, target in settings.active.targets.items()}
+    files = {name: resolve(path) for name, path in named.items() if path}
+    return {f"taxonomy of {name}": file_digest(file) for name, file in files.items() if file.is_file()}
 
 
 defs = build_defs()

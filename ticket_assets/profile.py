@@ -4,13 +4,14 @@ Belongs here: what a user may set per profile, its default, its bounds.
 Does not belong here: what holds for all profiles, and where settings are read from (settings.py).
 """
 
+import codecs
 import hashlib
 import json
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 NAME = re.compile("[a-z][a-z0-9_]*")
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -34,27 +35,53 @@ class DriftSettings(Section):
     strength: float = Field(0.3, ge=0, le=1, description="how much of the later traffic changes")
 
 
+def _optional(default: Any = None, **more: Any) -> Any:
+    """A field that is left out of what is printed and of identities where it is as ever: older roots keep theirs."""
+    return Field(default, exclude_if=lambda value: value == default, **more)
+
+
 class SourceSettings(Section):
     """Where tickets come from."""
 
-    kind: Literal["files", "sample"] = "files"
-    path: str | None = Field(None, description="file or glob: .parquet, .csv, .jsonl; for kind = files")
+    kind: Literal["files", "sql", "huggingface", "sample"] = "files"
+    path: str | None = Field(
+        None, description="file, folder or glob of Parquet, CSV, JSON or JSON lines, or s3://bucket/…; for kind = files"
+    )
+    encoding: str | None = _optional(description="of CSV and JSON; detected per file where unset; for kind = files")
+    delimiter: str | None = _optional(
+        min_length=1, max_length=1, description="of CSV; detected per file where unset; for kind = files"
+    )
+    unpacked_mb: int = _optional(4096, ge=1, le=1_000_000, description="to which a .gz may unpack; for kind = files")
+    endpoint_url: str | None = _optional(description="of an S3 store other than AWS; for paths that begin with s3://")
+    region: str | None = _optional(description="of the bucket; AWS_REGION where unset; for paths that begin with s3://")
+    access_key_id: str | None = _optional(description="where unset, as every AWS client finds it; for s3:// paths")
+    secret_access_key: SecretStr | None = _optional(description="give it by the environment; for s3:// paths")
+    anonymous: bool = _optional(False, description="read a public bucket; for paths that begin with s3://")
+    url: SecretStr | None = _optional(
+        description="SQLAlchemy's; give one with a password by the environment; for kind = sql"
+    )
+    table: str | None = _optional(min_length=1, description="name, after its schema and a dot; for kind = sql")
+    query: str | None = _optional(min_length=1, description="a SELECT in place of a table; for kind = sql")
+    cursor: str | None = _optional(
+        min_length=1,
+        description="column that only grows, such as updated_at: only rows past it are read; for kind = sql",
+    )
+    dataset: str | None = _optional(min_length=1, description="name on the hub, or a folder; for kind = huggingface")
+    subset: str | None = _optional(min_length=1, description="configuration of the dataset; for kind = huggingface")
+    split: str = _optional("train", min_length=1, description="such as train or train+test; for kind = huggingface")
+    revision: str | None = _optional(min_length=1, description="branch, tag or commit; for kind = huggingface")
+    unreadable_share: float = _optional(
+        0.5, ge=0, le=1, description="of rows that may be unreadable; if more are, the source is another than is said"
+    )
     rows: int = Field(3000, ge=100, le=1_000_000, description="for kind = sample")
     seed: int = Field(7, description="for kind = sample")
-    # Left out of the identity where they are as ever: roots that were filled before they could be set keep theirs.
-    languages: dict[Literal["en", "de", "es", "fr"], Annotated[float, Field(ge=0, le=1)]] = Field(
-        LANGUAGE_MIX, exclude_if=lambda mix: mix == LANGUAGE_MIX, description="share of each; for kind = sample"
+    languages: dict[Literal["en", "de", "es", "fr"], Annotated[float, Field(ge=0, le=1)]] = _optional(
+        LANGUAGE_MIX, description="share of each; for kind = sample"
     )
-    label_noise: float = Field(
-        LABEL_NOISE,
-        ge=0,
-        le=0.4,
-        exclude_if=lambda share: share == LABEL_NOISE,
-        description="share of tickets with a wrong label, per target; for kind = sample",
+    label_noise: float = _optional(
+        LABEL_NOISE, ge=0, le=0.4, description="share of tickets with a wrong label, per target; for kind = sample"
     )
-    drift: DriftSettings | None = Field(
-        None, exclude_if=lambda drift: drift is None, description="none where unset; for kind = sample"
-    )
+    drift: DriftSettings | None = _optional(description="none where unset; for kind = sample")
 
     @field_validator("languages")
     @classmethod
@@ -64,18 +91,53 @@ class SourceSettings(Section):
             raise ValueError(f"the shares add up to {total:g}: make them add up to 1")
         return languages
 
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, encoding: str | None) -> str | None:
+        try:
+            return codecs.lookup(encoding).name if encoding else None
+        except LookupError:
+            raise ValueError("no encoding has this name: use one such as utf-8, cp1252 or utf-16") from None
+
     @model_validator(mode="after")
-    def _files_are_read_as_they_are(self) -> "SourceSettings":
-        made = sorted({"languages", "label_noise", "drift"} & self.model_fields_set)
-        if self.kind == "files" and made:
-            raise ValueError(f'{made[0]} belongs to generated tickets: set kind = "sample", or take it out')
+    def _only_fields_of_the_kind_are_set(self) -> "SourceSettings":
+        for kind, (fields, what) in _FIELDS_OF.items():
+            strange = sorted(fields & self.model_fields_set) if kind != self.kind else []
+            if strange:
+                raise ValueError(f'{strange[0]} belongs to {what}: set kind = "{kind}", or take it out')
+        for_s3 = sorted(_S3_FIELDS & self.model_fields_set)
+        if for_s3 and not str(self.path).startswith("s3://"):
+            raise ValueError(f"{for_s3[0]} belongs to a bucket: begin path with s3://, or take it out")
         return self
 
     @model_validator(mode="after")
-    def _files_have_a_path(self) -> "SourceSettings":
+    def _place_is_named(self) -> "SourceSettings":
         if self.kind == "files" and not self.path:
-            raise ValueError('kind "files" needs path: set it to a .parquet, .csv or .jsonl file or glob')
+            raise ValueError('kind "files" needs path: set it to a file, folder or glob, or to s3://bucket/prefix')
+        if self.kind == "sql" and not self.url:
+            raise ValueError('kind "sql" needs url: set it to SQLAlchemy\'s, such as sqlite:///tickets.db')
+        if self.kind == "sql" and bool(self.table) == bool(self.query):
+            raise ValueError('kind "sql" needs table or query, and not both: set one')
+        if self.kind == "huggingface" and not self.dataset:
+            raise ValueError('kind "huggingface" needs dataset: set it to a name on the hub or to a folder')
+        if bool(self.access_key_id) != bool(self.secret_access_key):
+            raise ValueError("access_key_id and secret_access_key go together: set both, or take both out")
+        if self.path and "://" in self.path and not self.path.startswith("s3://"):
+            scheme = self.path.partition("://")[0]
+            raise ValueError(f"path begins with {scheme}://, where no tickets are read from: use s3://, or a file")
         return self
+
+
+_S3_FIELDS = {"endpoint_url", "region", "access_key_id", "secret_access_key", "anonymous"}
+# Not path: a path that was remembered for a profile must not keep it from becoming another kind.
+_FIELDS_OF = {
+    "files": ({"encoding", "delimiter", "unpacked_mb", *_S3_FIELDS}, "files"),
+    "sql": ({"url", "table", "query", "cursor"}, "a database"),
+    "huggingface": ({"dataset", "subset", "split", "revision"}, "a Hugging Face dataset"),
+    "sample": ({"languages", "label_noise", "drift"}, "generated tickets"),
+}
+# What generated tickets are made of; of all others the content counts, and where it lies does not.
+_MADE_OF = {"kind", "rows", "seed", "languages", "label_noise", "drift"}
 
 
 class ColumnSettings(Section):
@@ -97,6 +159,36 @@ class TargetSettings(Section):
     values: dict[str, str] = Field(
         default_factory=dict, description="source value -> label; when given, any other value is unknown"
     )
+    taxonomy: str | None = Field(
+        None, description="TOML file of renamed, merged and split labels (docs/data.md), beside the settings file"
+    )
+
+
+class CleaningSettings(Section):
+    """What cleaning takes out of a ticket; the bundle remembers it."""
+
+    mask: tuple[Literal["email", "phone", "iban", "card", "ip", "name"], ...] = Field(
+        ("email", "phone", "iban", "card", "ip"),
+        description="personal data to mask; names, on request, where a greeting or a sign-off shows them",
+    )
+
+
+class WordSettings(Section):
+    """Which words are counted; the encoder reads all of them. What each does to the scores: docs/evaluation.md."""
+
+    stop_words: bool = Field(False, description="drop function words of the ticket's language: en, de, es, fr")
+    stem: bool = Field(False, description="count stems (Snowball) rather than words: en, de, es, fr")
+    drop: dict[Literal["en", "de", "es", "fr", "any"], tuple[str, ...]] = Field(
+        default_factory=dict, description="words of the trade that say nothing, by language"
+    )
+
+    @field_validator("drop")
+    @classmethod
+    def _dropped_are_single_words(cls, drop: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for word in (word for words in drop.values() for word in words):
+            if not re.fullmatch(r"\w+", word):
+                raise ValueError(f"{word!r} is not one word: list each word by itself, without punctuation")
+        return {language: tuple(sorted({word.lower() for word in words})) for language, words in drop.items()}
 
 
 class FamilySettings(Section):
@@ -172,6 +264,8 @@ class Profile(Section):
     columns: ColumnSettings
     targets: dict[str, TargetSettings] = Field(min_length=1)
     licence: str = Field("unstated", description="of the tickets; goes into the model card")
+    cleaning: CleaningSettings = CleaningSettings()
+    words: WordSettings = WordSettings()
     families: FamilySettings = FamilySettings()
     features: FeatureSettings = FeatureSettings()
     encoder: EncoderSettings = EncoderSettings()
@@ -218,7 +312,7 @@ class Profile(Section):
     def identity(self) -> dict[str, str]:
         """Hashes of what may not change on an existing storage root.
 
-        Not the path of the source: its content counts, by its fingerprint, and files are moved and renamed.
+        Not where the source lies: its content counts, by its fingerprint, and files are moved and renamed.
         """
 
         def short(value: object) -> str:
@@ -228,9 +322,10 @@ class Profile(Section):
             # Declaring when a column is known changes no row, and the leakage guard asks for it on a filled root.
             "source": short(
                 {
-                    "source": {**self.source.model_dump(), "path": None},
+                    "source": {**self.source.model_dump(include=_MADE_OF), "path": None},
                     "columns": self.columns.model_dump(exclude={"known_at"}),
                 }
             ),
-            "targets": short({name: target.model_dump() for name, target in self.targets.items()}),
+            # A taxonomy is for labels that change on a filled root.
+            "targets": short({name: target.model_dump(exclude={"taxonomy"}) for name, target in self.targets.items()}),
         }

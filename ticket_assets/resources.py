@@ -33,6 +33,8 @@ from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
 from ticket_assets.tickets.snapshot import read_snapshot
+from ticket_assets.tickets.taxonomy import Taxonomy, load_taxonomy
+from ticket_assets.tickets.words import WordRules
 
 # dagster-mlflow is all beta; its pin in the lock is what we rely on.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(mlflow|MlFlow).*")
@@ -67,7 +69,15 @@ class Desk(dg.ConfigurableResource):
     @property
     def feature_schema(self) -> FeatureSchema:
         """What the feature function makes for this profile."""
-        return FeatureSchema(self.active.features.languages, self.active.features.context)
+        words = self.active.words
+        rules = WordRules(words.stop_words, words.stem, tuple(sorted(words.drop.items())))
+        return FeatureSchema(self.active.features.languages, self.active.features.context, rules)
+
+    @property
+    def taxonomies(self) -> dict[str, Taxonomy]:
+        """Target to how its labels changed, for the targets that have a file of it."""
+        files = {name: target.taxonomy for name, target in self.active.targets.items()}
+        return {name: load_taxonomy(resolve(path)) for name, path in files.items() if path}
 
     def encoder(self) -> Encoder:
         """The profile's encoder; the packaged one is exported to ONNX at first use."""
@@ -140,6 +150,9 @@ class Desk(dg.ConfigurableResource):
             "context": schema.context,
             "feature_schema": schema.hash,
             "cleaning": CLEANING_VERSION,
+            "mask": self.active.cleaning.mask,
+            "words": schema.words,
+            "taxonomy": {target: taxonomy.current for target, taxonomy in self.taxonomies.items()},
             "split": report["split"],
             "data": dict(data),
             "bands": {"act": bands.act, "suggest": bands.suggest},

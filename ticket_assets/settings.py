@@ -10,6 +10,7 @@ A relative path in any of them is relative to the folder of `ticket_assets.toml`
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ from ticket_assets.profile import NAME, Profile
 
 PREFIX = "TICKET_ASSETS_"
 SOURCE_MEMORY = "source.json"
+# Values that an error about settings does not show; of other URLs it leaves out the password.
+SECRETS = {"url", "secret_access_key"}
+_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 
 
 class SettingsError(ValueError):
@@ -143,7 +147,13 @@ def settings_file() -> Path:
 
 def resolve(path: str) -> Path:
     """An absolute path; a relative one counts from the folder of the settings file."""
-    return (settings_file().parent / path).resolve()
+    # Not Path.resolve, which before Python 3.13 ends in a RuntimeError where links lead in circles.
+    return Path(os.path.realpath(settings_file().parent / path))
+
+
+def locate(path: str) -> str:
+    """A place that tickets are read from: a URL as it is, a path made absolute."""
+    return path if "://" in path else str(resolve(path))
 
 
 def path_in_file(profile: str) -> str | None:
@@ -172,6 +182,13 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(f"the settings are wrong: {error}; in a variable or .env it must be JSON") from None
 
 
+def _public(value: Any) -> Any:
+    """A value of the settings without what is secret in it."""
+    if isinstance(value, dict):
+        return {key: "***" if key in SECRETS else _public(one) for key, one in value.items()}
+    return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
+
+
 def _explain(error: ValidationError) -> str:
     lines = ["the settings are wrong:"]
     for item in error.errors():
@@ -181,7 +198,8 @@ def _explain(error: ValidationError) -> str:
             continue
         field = ".".join(str(part) for part in item["loc"])
         variable = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
-        shown = "missing" if item["type"] == "missing" else repr(item["input"])
+        value = "***" if SECRETS.intersection(item["loc"]) else _public(item["input"])
+        shown = "missing" if item["type"] == "missing" else repr(value)
         value = shown if len(shown) < 80 else shown[:77] + "…"
         fix = f"mend it in {settings_file().name}, or set {variable}"
         if item["type"] == "extra_forbidden":

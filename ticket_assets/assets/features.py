@@ -21,7 +21,7 @@ CLEAN = {"clean": dg.AssetIn(["tickets", "clean"])}
     "features",
     "text",
     kinds={"numpy", "parquet"},
-    settings=["features", "columns"],
+    settings=["features", "columns", "words"],
     ins=CLEAN,
 )
 def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:

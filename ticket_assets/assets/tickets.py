@@ -14,11 +14,13 @@ from ticket_assets.tables import frame_digest, write_parquet
 from ticket_assets.tickets.curation import REASONS, curate
 from ticket_assets.tickets.families import number_families, require_unchained
 from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
 from ticket_assets.tickets.schema import clean_columns, pandera_schema
 from ticket_assets.tickets.snapshot import ingest, read_snapshot
-from ticket_assets.tickets.sources import fingerprint, source_files
+from ticket_assets.tickets.sources.opening import open_source
+from ticket_assets.tickets.sources.places import fingerprint
 
 Rows = dg.MaterializeResult[pd.DataFrame]
 PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob("*.toml"))
@@ -29,8 +31,8 @@ source = dg.AssetSpec(
     SOURCE,
     group_name="tickets",
     owners=OWNERS,
-    kinds={"file"},
-    description="The ticket files of the profile, kept by others; observed by their fingerprint.",
+    kinds={"source"},
+    description="The tickets of the profile where others keep them; observed by their fingerprint.",
 )
 
 
@@ -52,15 +54,24 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
     def raw(desk: Desk) -> dg.MaterializeResult:
         """Source rows as they came: append-only batches, each of what the source says anew."""
-        chosen = desk.active.source
-        path = desk.folders.source / "tickets.parquet" if chosen.kind == "sample" else resolve(chosen.path or "")
-        done = ingest(source_files(path), desk.folders.raw, desk.active.columns)
+        active = desk.active
+        source = open_source(active.source, resolve, desk.folders.source / "tickets.parquet")
+        done = ingest(
+            source,
+            desk.folders.raw,
+            active.columns,
+            wanted=(*(target.column for target in active.targets.values()), *active.features.context),
+            unreadable_share=active.source.unreadable_share,
+        )
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": done.total_rows,
                 "source_rows": done.source_rows,
                 "new_rows": done.new_rows,
+                "unreadable_rows": done.unreadable,
                 "batches": done.batches,
+                "source": source.name,
+                **done.told,
                 "path": dg.MetadataValue.path(desk.folders.raw),
             },
             data_version=dg.DataVersion(done.version),
@@ -75,7 +86,7 @@ def _curated(name: str, description: str) -> dg.AssetOut:
         owners=OWNERS,
         code_version=code_digest(f"{__name__}:clean"),
         kinds={"pandas", "parquet"},
-        tags=settings_tag(["columns", "targets", "families", "features"]),
+        tags=settings_tag(["cleaning", "columns", "targets", "families", "features"]),
         description=description,
     )
 
@@ -91,8 +102,15 @@ def _curated(name: str, description: str) -> dg.AssetOut:
 )
 def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
     """Curate the snapshot; add language and family."""
-    active = desk.active
-    curation = curate(read_snapshot(desk.folders.raw), active.columns, active.targets, active.features.context)
+    active, taxonomies = desk.active, desk.taxonomies
+    curation = curate(
+        read_snapshot(desk.folders.raw),
+        active.columns,
+        active.targets,
+        active.features.context,
+        active.cleaning.mask,
+        taxonomies,
+    )
     tickets = curation.clean
     tickets["language"] = detect_languages(tickets["text"], active.features.languages)
     families = number_families(list(tickets["text"]), list(tickets["ticket_id"]), active.families.cut)
@@ -117,6 +135,10 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 "disputed": curation.disputed,
                 "unknown_labels": curation.unknown_labels,
                 "unreadable_dates": curation.unreadable_dates,
+                "masked": count_masked(tickets["text"]),
+                "taxonomy": {target: taxonomy.current for target, taxonomy in taxonomies.items()},
+                "relabelled": curation.relabelled,
+                "undecided_splits": curation.undecided_splits,
                 "languages": tickets["language"].value_counts().to_dict(),
                 "in_families_share": families.in_families_share,
                 "largest_family_share": families.largest_share,

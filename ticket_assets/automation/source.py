@@ -8,9 +8,9 @@ import json
 
 import dagster as dg
 
-from ticket_assets.settings import Settings, path_in_file, resolve
+from ticket_assets.settings import Settings, locate, path_in_file, resolve
 from ticket_assets.storage import write_text
-from ticket_assets.tickets.sources import fingerprint, source_files
+from ticket_assets.tickets.sources.opening import open_source
 
 SOURCE = dg.AssetKey(["tickets", "source"])
 DATA_VERSION = "dagster/data_version"
@@ -20,13 +20,13 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
     """Report the source's fingerprint if it is a new one; None for a generated source.
 
     Raises:
-        SourceError: the source names no file.
+        SourceError: the source cannot be looked at.
     """
-    source = settings.active.source
-    if source.kind == "sample":
+    chosen = settings.active.source
+    if chosen.kind == "sample":
         return None
-    files = source_files(resolve(source.path or ""))
-    found = fingerprint(files)
+    source = open_source(chosen, resolve)
+    found = source.fingerprint()
     before = instance.get_latest_data_version_record(SOURCE)
     known = before.event_log_entry.dagster_event if before else None
     if known is None or _version(known) != found:
@@ -34,7 +34,7 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
         instance.report_runless_asset_event(
             dg.AssetMaterialization(
                 SOURCE,
-                metadata={"files": len(files), "first": dg.MetadataValue.path(files[0])},
+                metadata={"source": source.name},
                 tags={DATA_VERSION: found},
             )
         )
@@ -50,14 +50,16 @@ def remember_source(settings: Settings) -> str:
     source, memory = settings.active.source, settings.source_memory
     if source.kind == "sample":
         return "generated tickets"
-    path = resolve(source.path or "")
+    if source.kind != "files":
+        return open_source(source, resolve).name
+    path = locate(source.path or "")
     written = path_in_file(settings.profile)
-    if written is not None and path == resolve(written):
+    if written is not None and path == locate(written):
         memory.unlink(missing_ok=True)
         return f"{path} (as the settings have it)"
     if is_remembered(settings):
         return f"{path} (given to an earlier run; {how_to_forget(settings)})"
-    write_text(memory, json.dumps({"path": str(path)}))
+    write_text(memory, json.dumps({"path": path}))
     return f"{path} (given to this run; later ones and the UI read it too)"
 
 
@@ -66,7 +68,7 @@ def is_remembered(settings: Settings) -> bool:
     memory = settings.source_memory
     if not memory.exists():
         return False
-    return resolve(json.loads(memory.read_text(encoding="utf-8"))["path"]) == resolve(settings.active.source.path or "")
+    return locate(json.loads(memory.read_text(encoding="utf-8"))["path"]) == locate(settings.active.source.path or "")
 
 
 def how_to_forget(settings: Settings) -> str:

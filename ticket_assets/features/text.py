@@ -9,11 +9,12 @@ No pandas: the service's request path imports this module.
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ticket_assets.storage import digest
+from ticket_assets.tickets.words import WordRules, counted_words
 
 FEATURES_VERSION = "1"
 
@@ -40,10 +41,12 @@ class FeatureSchema:
     Attributes:
         languages: codes with a column of their own; any other sets none of them.
         context: names of the context values that enter the document as words.
+        words: which words of the text enter it.
     """
 
     languages: tuple[str, ...]
     context: tuple[str, ...] = ()
+    words: WordRules = field(default_factory=WordRules)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -53,7 +56,8 @@ class FeatureSchema:
     @property
     def hash(self) -> str:
         """Content hash over everything that changes the features."""
-        return digest([FEATURES_VERSION, *self.columns, "context", *self.context])
+        words = [] if self.words.idle else ["words", repr(self.words)]
+        return digest([FEATURES_VERSION, *self.columns, "context", *self.context, *words])
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,16 @@ def text_columns(text: str, language: str, schema: FeatureSchema) -> list[float]
     return [*map(float, measures), *(float(language == code) for code in schema.languages)]
 
 
-def document(text: str, context: Mapping[str, str | None], schema: FeatureSchema) -> str:
-    """The text with its context values appended as words of their own: `channel` = mail is `ctx_channel_mail`."""
+def document(text: str, language: str, context: Mapping[str, str | None], schema: FeatureSchema) -> str:
+    """The counted words with the context values appended as words of their own: `channel` = mail is `ctx_channel_mail`.
+
+    Args:
+        text: cleaned.
+        language: detected code.
+        context: name to value.
+        schema: which values and which words enter.
+    """
+    text = counted_words(text, language, schema.words)
     words = [
         "ctx_" + "_".join(_WORD.findall(f"{name} {context[name]}".lower()))
         for name in schema.context
@@ -127,5 +139,7 @@ def text_features(
         [text_columns(text, code, schema) for text, code in zip(texts, languages, strict=True)],
         dtype=np.float32,
     ).reshape(len(texts), len(schema.columns))
-    documents = tuple(document(text, context, schema) for text, context in zip(texts, contexts, strict=True))
+    documents = tuple(
+        document(text, code, context, schema) for text, code, context in zip(texts, languages, contexts, strict=True)
+    )
     return TicketFeatures(documents, columns)

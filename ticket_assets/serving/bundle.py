@@ -35,6 +35,7 @@ from ticket_assets.serving.prediction import Bands, TargetPrediction, Ticket, ta
 from ticket_assets.storage import temporary_sibling
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.words import WordRules
 
 MODEL_CARD = "MODEL_CARD.md"
 DRAFT = "draft"
@@ -69,7 +70,11 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
         (draft / MODEL_CARD).write_text(card, encoding="utf-8")
         made = BundleManifest(
             targets={model.target: model.labels for model in models},
-            libraries=library_versions({model.recipe.family for model in models}, encodes=bool(needing)),
+            libraries=library_versions(
+                {model.recipe.family for model in models},
+                encodes=bool(needing),
+                stems=manifest.get("words", WordRules()).stem,
+            ),
             files=file_sums(draft),
             **{**manifest, "encoder": manifest["encoder"] if needing else None},
         )
@@ -114,7 +119,7 @@ class TriageBundle:
 
     def __init__(self, manifest: BundleManifest, models: Sequence[TargetModel], encoder: Encoder | None) -> None:
         self.manifest = manifest
-        self.schema = FeatureSchema(manifest.languages, manifest.context)
+        self.schema = FeatureSchema(manifest.languages, manifest.context, manifest.words)
         self._models = tuple(models)
         self._encoder = encoder
         self._bands = Bands(**manifest.bands)
@@ -153,7 +158,7 @@ class TriageBundle:
 
     def features(self, tickets: Sequence[Ticket]) -> TicketFeatures:
         """The very features that training used, from tickets as they arrive."""
-        texts = [ticket_text(ticket.subject, ticket.body) for ticket in tickets]
+        texts = [ticket_text(ticket.subject, ticket.body, self.manifest.mask) for ticket in tickets]
         languages = detect_languages(texts, self.schema.languages)
         features = text_features(texts, languages, [ticket.context for ticket in tickets], self.schema)
         if self._encoder is None:

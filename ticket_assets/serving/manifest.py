@@ -5,7 +5,7 @@ Does not belong here: the models themselves, writing and loading them (bundle.py
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,12 +13,15 @@ from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.storage import digest, file_digest
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
+from ticket_assets.tickets.masking import DEFAULT_KINDS
+from ticket_assets.tickets.words import WordRules
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 MANIFEST = "bundle.json"
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
 ENCODER_LIBRARIES = ("onnxruntime", "tokenizers")
+STEM_LIBRARIES = ("snowballstemmer",)
 FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
 
 
@@ -36,7 +39,7 @@ class BundleManifest:
         encoder: id and runtime; None where no model needs vectors.
         languages: that features were made with.
         context: context names that features were made with.
-        feature_schema: hash of both and of the feature code's version.
+        feature_schema: hash of both, of the words and of the feature code's version.
         cleaning: version of the cleaning.
         split: id of the frozen hold-out.
         data: asset key to data version.
@@ -44,6 +47,9 @@ class BundleManifest:
         bands: act and suggest.
         scores: target to score name to value, on the hold-out.
         files: path in the folder to sha256.
+        mask: kinds of personal data that its tickets were cleaned of; it is asked with the same, whatever is set now.
+        words: which words were counted; the same holds.
+        taxonomy: target to version of its labels, where a taxonomy names them.
         contract: version of this layout.
     """
 
@@ -60,6 +66,9 @@ class BundleManifest:
     bands: dict[str, float]
     scores: dict[str, dict[str, float]]
     files: dict[str, str]
+    mask: tuple[str, ...] = DEFAULT_KINDS
+    words: WordRules = field(default_factory=WordRules)
+    taxonomy: dict[str, str] = field(default_factory=dict)
     contract: int = CONTRACT_VERSION
 
     @property
@@ -79,19 +88,21 @@ class BundleManifest:
             found = raw.get("contract")
             if found != CONTRACT_VERSION:
                 raise BundleError(f"{folder.name}: contract {found}, this code reads {CONTRACT_VERSION}")
-            tuples = {name: tuple(raw[name]) for name in ("languages", "context")}
+            tuples = {name: tuple(raw[name]) for name in ("languages", "context", "mask")}
             targets = {name: tuple(labels) for name, labels in raw["targets"].items()}
-            return cls(**{**raw, **tuples, "targets": targets})
+            drop = tuple((language, tuple(words)) for language, words in raw["words"]["drop"])
+            words = WordRules(**{**raw["words"], "drop": drop})
+            return cls(**{**raw, **tuples, "targets": targets, "words": words})
         except FileNotFoundError:
             raise BundleError(f"{folder} holds no {MANIFEST}: it is no bundle") from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BundleError(f"{folder / MANIFEST} cannot be read: {error}") from error
 
 
-def library_versions(families: set[str], encodes: bool) -> dict[str, str]:
-    """Versions of the libraries that models of these families answer with, those of the encoder where one is needed."""
+def library_versions(families: set[str], encodes: bool, stems: bool = False) -> dict[str, str]:
+    """Versions of the libraries that models of these families answer with, of encoder and stemmer where needed."""
     names = {*PINNED_LIBRARIES, *(name for family in families for name in FAMILY_LIBRARIES.get(family, ()))}
-    names |= set(ENCODER_LIBRARIES) if encodes else set()
+    names |= {*(ENCODER_LIBRARIES if encodes else ()), *(STEM_LIBRARIES if stems else ())}
     return {name: version(name) for name in sorted(names)}
 
 
@@ -122,7 +133,7 @@ def file_faults(manifest: BundleManifest, folder: Path) -> list[str]:
 
 def _code_faults(manifest: BundleManifest) -> list[str]:
     faults = []
-    schema = FeatureSchema(manifest.languages, manifest.context).hash
+    schema = FeatureSchema(manifest.languages, manifest.context, manifest.words).hash
     if schema != manifest.feature_schema:
         faults.append(f"its features are {manifest.feature_schema}, this code makes {schema}: train again")
     if manifest.cleaning != CLEANING_VERSION:

@@ -1,9 +1,10 @@
 """One cleaning of ticket text, the same for training and for serving.
 
 Here: from raw subject and body to the one string that every feature, model and near-duplicate search reads.
-Not here: which tickets are kept (`curation`), the columns of a ticket (`schema`), its language (`language`),
-numbers derived from text (`ticket_assets.features`). Light on purpose: the standard library and ftfy, nothing
-else, because the service imports it.
+Not here: what a mail program adds (`mail`), personal data (`masking`), stop words and stems (`words`), which tickets
+are kept (`curation`), the columns of a ticket (`schema`), its language (`language`), numbers derived from text
+(`ticket_assets.features`). Light on purpose: the standard library and ftfy, nothing else, because the service imports
+it.
 
 Any edit that changes an output must raise `CLEANING_VERSION`: bundles carry it and refuse text that was
 cleaned otherwise.
@@ -14,15 +15,17 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-CLEANING_VERSION = "1"
+from ticket_assets.tickets.mail import without_mail_parts
+from ticket_assets.tickets.masking import DEFAULT_KINDS, mask
+
+CLEANING_VERSION = "2"
 
 MAX_CHARS = 20_000
 """Default bound on the cleaned text, in characters: some 3,000 words, beyond what any encoder reads."""
 
 URL_TOKEN = "[url]"
-EMAIL_TOKEN = "[email]"
 
 # HTML mail starts with tens of thousands of characters of style sheet: reading only `max_chars` of the raw
 # text would leave such a ticket empty, reading all of it would let one ticket take seconds.
@@ -77,8 +80,6 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 _URL = re.compile(
     r"""\b(?:(?:https?|ftps?|file)://|www\.(?=\w))[^\s<>"'|\[\]{}]*[^\s<>"'|\[\]{}.,;:!?)]""", re.IGNORECASE
 )
-# The local part is bounded as mail standards bound it (64), which also keeps `aaaa…` without an @ linear.
-_EMAIL = re.compile(r"(?<![\w.+%-])(?:mailto:)?[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+", re.IGNORECASE)
 
 # ftfy takes longer than all the rest together, and what it repairs always shows itself: two neighbouring
 # non-ASCII characters (a lead and a continuation byte), a C1 control, a lead character before the blank that
@@ -91,20 +92,22 @@ _QUOTES = (*((quote, "'") for quote in "ʼ‘’‚‛"), *((quote, '"') for quo
 _HOSTILE = str.maketrans(dict.fromkeys("<>&\\", " "))
 
 
-def clean_text(text: str, max_chars: int = MAX_CHARS) -> str:
+def clean_text(text: str, max_chars: int = MAX_CHARS, kinds: Collection[str] = DEFAULT_KINDS) -> str:
     r"""Return `text` as the models read it; never raises on any text, and cleaning twice changes nothing.
 
     Mojibake is repaired (ftfy), characters are composed (NFC, accents stay), curly quotes straightened.
     Written-out and real line breaks become `\n`, tabs blanks. Script, style, comments and tags go, entities
-    are unescaped; `a < b` and placeholders such as `<name>` stay. Addresses become `[url]` and `[email]`.
-    Control characters go, blanks collapse, at most one empty line parts paragraphs.
+    are unescaped; `a < b` and placeholders such as `<name>` stay. Web addresses become `[url]`, personal data words
+    such as `[email_address]`. Quoted mail, notices and signatures go, unless little would be left. Control
+    characters go, blanks collapse, at most one empty line parts paragraphs.
 
     Args:
         text: any text, HTML or plain; of longer ones the first `10 * max_chars` characters are read.
         max_chars: upper bound on the result's length in characters.
+        kinds: of personal data to mask, of `masking.KINDS`.
 
     Raises:
-        ValueError: if `max_chars` is below 1.
+        ValueError: if `max_chars` is below 1, or a kind does not exist.
     """
     if max_chars < 1:
         raise ValueError(f"max_chars must be at least 1, not {max_chars}")
@@ -112,7 +115,7 @@ def clean_text(text: str, max_chars: int = MAX_CHARS) -> str:
     for _ in range(2):
         for _ in range(_MAX_ROUNDS):
             # One round can make work for the next (`&lt;b&gt;` is a tag once unescaped).
-            cleaned = _one_round(text)[:max_chars].rstrip()
+            cleaned = mask(_one_round(text), kinds)[:max_chars].rstrip()
             if cleaned == text:
                 return cleaned
             text = cleaned
@@ -121,13 +124,18 @@ def clean_text(text: str, max_chars: int = MAX_CHARS) -> str:
     return text.strip()
 
 
-def ticket_text(subject: str | None, body: str | None) -> str:
+def ticket_text(subject: str | None, body: str | None, kinds: Collection[str] = DEFAULT_KINDS) -> str:
     r"""Return cleaned subject, `\n`, cleaned body: at most `MAX_CHARS` characters, "" if both are missing.
 
     The subject is left out if the body starts with it, whatever the case, up to a word's end.
+
+    Args:
+        subject: raw.
+        body: raw.
+        kinds: of personal data to mask, of `masking.KINDS`.
     """
-    first = clean_text(subject or "").replace("\n", " ")
-    rest = clean_text(body or "")
+    first = clean_text(subject or "", kinds=kinds).replace("\n", " ")
+    rest = clean_text(body or "", kinds=kinds)
     if not first or not rest:
         return first or rest
     head, following = rest[: len(first)], rest[len(first) : len(first) + 1]
@@ -150,13 +158,11 @@ def _one_round(text: str) -> str:
         text = _BLANKS.sub(" ", _CONTROL.sub("", _TERMINAL_ESCAPE.sub("", text)))
     if "://" in text or "www." in text.lower():
         text = _URL.sub(URL_TOKEN, text)
-    if "@" in text:
-        text = _EMAIL.sub(EMAIL_TOKEN, text)
     text = unicodedata.normalize("NFC", text)
     if "  " in text:
         text = _BLANKS.sub(" ", text)
     if "\n" in text:
-        text = _EMPTY_LINES.sub("\n\n", _LINE_ENDS.sub("\n", text))
+        text = without_mail_parts(_EMPTY_LINES.sub("\n\n", _LINE_ENDS.sub("\n", text)).strip())
     return text.strip()
 
 

@@ -1,11 +1,12 @@
 """From source rows to clean tickets and quarantined rows; every row ends in exactly one place.
 
-Belongs here: mapping columns and labels, the latest version of a ticket, folding copies, reasons for quarantine.
-Does not belong here: whose ticket a row is (identity.py), how a text is cleaned (cleaning.py), languages (language.py),
-families (families.py).
+Belongs here: mapping columns, the latest version of a ticket, folding copies, reasons for quarantine.
+Does not belong here: whose ticket a row is (identity.py), how a text is cleaned (cleaning.py), what its labels are
+called (labels.py), languages (language.py), families (families.py).
 """
 
 import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,21 @@ from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.storage import digest
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
+from ticket_assets.tickets.labels import read_labels
+from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
-from ticket_assets.tickets.sources import SourceError
+from ticket_assets.tickets.sources.contract import FAULT, SourceError
+from ticket_assets.tickets.taxonomy import Taxonomy
 
 EMPTY_TEXT = "empty_text"
 NO_USABLE_LABEL = "no_usable_label"
+UNDECIDED_SPLIT = "undecided_split"
+UNREADABLE = "unreadable"
 REASONS = {
     EMPTY_TEXT: "no text is left after cleaning",
     NO_USABLE_LABEL: "no target has a known label",
+    UNDECIDED_SPLIT: "its label was split, and the taxonomy has no rule for the row; no other target has a label",
+    UNREADABLE: "the source could not be read there: _unreadable says why, _file and _line where, _text what it says",
 }
 _DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 
@@ -32,7 +40,8 @@ class Curation:
     """Where the rows of the snapshot went: `read == len(clean) + superseded + folded + len(quarantine)`.
 
     Superseded: an earlier version of a ticket with an id. Folded: a copy; without an id, equal texts are copies
-    whatever their labels are. Disputed: clean tickets whose text stands in the snapshot with another label.
+    whatever their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled:
+    rows per target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it.
     """
 
     clean: pd.DataFrame
@@ -43,6 +52,8 @@ class Curation:
     disputed: int
     unknown_labels: dict[str, int]
     unreadable_dates: int
+    relabelled: dict[str, int]
+    undecided_splits: dict[str, int]
 
     @property
     def adds_up(self) -> bool:
@@ -55,6 +66,8 @@ def curate(
     columns: ColumnSettings,
     targets: dict[str, TargetSettings],
     context: tuple[str, ...],
+    kinds: Collection[str] = DEFAULT_KINDS,
+    taxonomies: Mapping[str, Taxonomy] | None = None,
 ) -> Curation:
     """Judge every row of the snapshot.
 
@@ -63,6 +76,8 @@ def curate(
         columns: which source column plays which part.
         targets: label columns and their value mappings.
         context: further source columns to carry along.
+        kinds: of personal data to mask in the text.
+        taxonomies: target to how its labels changed; labels become today's.
 
     Returns:
         Clean rows without language and family (both are added by those who know them), in order of ingestion.
@@ -70,9 +85,14 @@ def curate(
     Raises:
         SourceError: a mapped column is not in the source.
     """
-    _require_columns(snapshot, columns, targets, context)
-    mapped = _map_columns(snapshot, columns, context)
-    unknown = {name: _map_labels(mapped, snapshot[target.column], name, target) for name, target in targets.items()}
+    taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
+    _require_columns(snapshot, columns, targets, context, taxonomies)
+    mapped = _map_columns(snapshot, columns, context, kinds)
+    labelling = {
+        name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
+    }
+    for name, one in labelling.items():
+        mapped[LABEL_PREFIX + name] = one.labels
     labels = [LABEL_PREFIX + name for name in targets]
     superseded, copies = _earlier(mapped, snapshot, columns)
     mapped["disputed"] = _disputed(mapped[~superseded], labels).reindex(mapped.index, fill_value=False)
@@ -82,8 +102,13 @@ def curate(
     latest = mapped[~(superseded | copies)]
     latest = latest.iloc[latest["ticket_id"].map(place).argsort(kind="stable").to_numpy()]
     reason = pd.Series(pd.NA, index=latest.index, dtype="object")
-    reason[latest[labels].isna().all(axis=1)] = NO_USABLE_LABEL
+    unlabelled = latest[labels].isna().all(axis=1)
+    reason[unlabelled] = NO_USABLE_LABEL
+    undecided = {at for one in labelling.values() for at in one.undecided}
+    reason[unlabelled & latest.index.isin(undecided)] = UNDECIDED_SPLIT
     reason[latest["text"] == ""] = EMPTY_TEXT
+    if FAULT in snapshot:
+        reason[snapshot.loc[latest.index, FAULT].notna()] = UNREADABLE
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
@@ -96,8 +121,10 @@ def curate(
         superseded=int(superseded.sum()),
         folded=int(copies.sum()) + len(accepted) - len(clean),
         disputed=int(clean["disputed"].sum()),
-        unknown_labels={name: count for name, count in unknown.items() if count},
+        unknown_labels={name: one.unknown for name, one in labelling.items() if one.unknown},
         unreadable_dates=_unreadable_dates(snapshot, columns, mapped),
+        relabelled={name: one.relabelled for name, one in labelling.items() if one.relabelled},
+        undecided_splits={name: len(one.undecided) for name, one in labelling.items() if one.undecided},
     )
 
 
@@ -120,11 +147,13 @@ def _require_columns(
     columns: ColumnSettings,
     targets: dict[str, TargetSettings],
     context: tuple[str, ...],
+    taxonomies: Mapping[str, Taxonomy],
 ) -> None:
     wanted = {
         **{f"columns.{part}": getattr(columns, part) for part in ("id", "subject", "body", "created_at")},
         **{f"targets.{name}.column": target.column for name, target in targets.items()},
         **{f"features.context.{name}": name for name in context},
+        **{f"a split in targets.{name}.taxonomy": one for name in taxonomies for one in taxonomies[name].columns},
     }
     for field, column in wanted.items():
         if column is not None and column not in snapshot.columns:
@@ -132,9 +161,11 @@ def _require_columns(
             raise SourceError(f"{field} = {column!r} is not in the source: it has {present}")
 
 
-def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
+def _map_columns(
+    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], kinds: Collection[str]
+) -> pd.DataFrame:
     said = zip(strings(snapshot, columns.subject), strings(snapshot, columns.body), strict=True)
-    cleaned = [ticket_text(subject, body) for subject, body in said]
+    cleaned = [ticket_text(subject, body, kinds) for subject, body in said]
     mapped = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),
@@ -150,14 +181,6 @@ def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple
     for name in context:
         mapped[CONTEXT_PREFIX + name] = pd.Series(texts(snapshot[name]), index=snapshot.index, dtype="object")
     return mapped
-
-
-def _map_labels(mapped: pd.DataFrame, values: pd.Series, name: str, target: TargetSettings) -> int:
-    """Add the label column; return how many rows carry a value that the mapping does not know."""
-    given = texts(values)
-    known = [target.values.get(value) if value and target.values else value for value in given]
-    mapped[LABEL_PREFIX + name] = pd.Series(known, index=values.index, dtype="object")
-    return sum(value is not None and label is None for value, label in zip(given, known, strict=True))
 
 
 def _earlier(mapped: pd.DataFrame, snapshot: pd.DataFrame, columns: ColumnSettings) -> tuple[pd.Series, pd.Series]:

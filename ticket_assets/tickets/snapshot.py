@@ -1,20 +1,20 @@
 """The bronze snapshot: append-only Parquet batches of source rows, as they came.
 
-Belongs here: which rows are new, writing them once, the version of the whole, the latest row per id.
-Does not belong here: judging or changing a row (curation.py).
+Belongs here: numbering and hashing rows, writing them once, the version of the whole, how far the source was read.
+Does not belong here: reading the source (sources/), which rows are due (due_rows.py), judging a row (curation.py).
 
 A row is known by the hash of its content and its how-many-eth occurrence in the source: a re-run with nothing new
 writes nothing, and a row that stands twice in a file is kept twice. A known row is written again where it brings its
 ticket back to an earlier state: the source no longer says what the snapshot holds as the latest. A column without a
-value is no content: one that a later file brings does not make the earlier rows new.
+value is no content: one that a later file brings does not make the earlier rows new. A row that cannot be read is a row
+like any other, told by what stood there and why it is unreadable; file and line are where it was seen first.
 """
 
-import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from itertools import count, takewhile
 from pathlib import Path
 
 import duckdb
@@ -22,9 +22,21 @@ import pandas as pd
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.storage import digest, replacing
-from ticket_assets.tickets.identity import ticket_ids
-from ticket_assets.tickets.sources import SourceError, scan
+from ticket_assets.tickets.due_rows import choose_due
+from ticket_assets.tickets.sources.contract import (
+    FILE,
+    LINE,
+    UNREADABLE_COLUMNS,
+    Cursor,
+    Landed,
+    Source,
+    SourceError,
+)
+from ticket_assets.tickets.sources.landing import Landing, landing_folder
+from ticket_assets.tickets.sources.nested import reaching
+from ticket_assets.tickets.statements import count_of, files_list, identifier, literal, types_of, union
 
+ROW_GROUP = 8192
 META_COLUMNS = ("_row_hash", "_position", "_ingested_at", "_batch")
 
 
@@ -37,34 +49,74 @@ class Ingestion:
     total_rows: int
     batches: int
     version: str
+    unreadable: int = 0
+    told: Mapping[str, str] = field(default_factory=dict)
 
 
-def ingest(files: tuple[Path, ...], folder: Path, columns: ColumnSettings, now: datetime | None = None) -> Ingestion:
+def ingest(
+    source: Source,
+    folder: Path,
+    columns: ColumnSettings,
+    wanted: Iterable[str] = (),
+    now: datetime | None = None,
+    unreadable_share: float = 0.5,
+) -> Ingestion:
     """Append what the source says anew as one batch, so that the latest row of each ticket is one that it still says.
 
     Args:
-        files: the source, all of one format.
+        source: where the rows come from.
         folder: of the snapshot; made when absent.
         columns: which of them tell whose ticket a row is.
+        wanted: further columns that the settings use; dotted ones reach into nested columns.
         now: time of ingestion, UTC; the clock when None.
+        unreadable_share: of the rows that may be unreadable.
 
     Raises:
-        SourceError: DuckDB cannot read the files, or they hold no row.
+        SourceError: the source cannot be read, holds no row, or has no column with the texts.
     """
-    with duckdb.connect() as engine:
-        try:
-            engine.execute(_hashed(engine, files))
-        except duckdb.Error as error:
-            raise SourceError(f"cannot read {files[0]} (and {len(files) - 1} more): {error}") from error
-        source_rows = _count(engine, "hashed")
-        if source_rows == 0:
-            raise SourceError(f"{files[0]} holds no row: give source.path a file with tickets")
-        known = batches(folder)
-        _choose(engine, known, columns)
-        new_rows = _count(engine, "due")
-        if new_rows:
-            _write_batch(engine, folder, known, now or datetime.now(UTC))
-    return Ingestion(source_rows, new_rows, count_rows(folder), len(batches(folder)), version(folder))
+    landing_place = landing_folder(folder)
+    try:
+        landing = Landing(landing_place, unreadable_share)
+        source.read(landing, last_cursor(folder))
+        landed = landing.close()
+        # Whole rows stay on disk; what DuckDB must sort or join beyond its memory goes there too.
+        with duckdb.connect(config={"temp_directory": str(landing_place)}) as engine:
+            return _append(engine, source.name, landed, folder, columns, tuple(wanted), now or datetime.now(UTC))
+    finally:
+        shutil.rmtree(landing_place, ignore_errors=True)
+
+
+def _append(
+    engine: duckdb.DuckDBPyConnection,
+    name: str,
+    landed: Landed,
+    folder: Path,
+    columns: ColumnSettings,
+    wanted: tuple[str, ...],
+    now: datetime,
+) -> Ingestion:
+    known = batches(folder)
+    try:
+        source_rows = _number(engine, landed, (*_texts_of(columns), *wanted), columns.body, name)
+    except duckdb.Error as error:
+        raise SourceError(f"cannot read {name}: {error}") from error
+    if source_rows == 0 and not landed.is_partial:
+        raise SourceError(f"{name} holds no row: give the source a place with tickets")
+    new_rows = 0
+    if source_rows:
+        choose_due(engine, known, columns, landed.is_partial)
+        new_rows = count_of(engine, "due")
+    if new_rows:
+        _write_batch(engine, folder, known, now, landed.cursor)
+    return Ingestion(
+        source_rows,
+        new_rows,
+        count_rows(folder),
+        len(batches(folder)),
+        version(folder),
+        landed.unreadable,
+        landed.told,
+    )
 
 
 def batches(folder: Path) -> tuple[Path, ...]:
@@ -77,10 +129,28 @@ def version(folder: Path) -> str:
     return digest(batch.name for batch in batches(folder))
 
 
+def last_cursor(folder: Path) -> Cursor | None:
+    """How far the source was read by the latest batch that says so."""
+    known = batches(folder)
+    if not known:
+        return None
+    with duckdb.connect() as engine:
+        kept = f"parquet_kv_metadata({files_list(known)}) WHERE decode(key) = 'cursor'"
+        told = dict(engine.execute(f"SELECT file_name, decode(value) FROM {kept}").fetchall())
+        if not told:
+            return None
+        latest = engine.execute(
+            f"SELECT filename FROM read_parquet({files_list(map(Path, told))}, filename = true) "
+            "ORDER BY _ingested_at DESC LIMIT 1"
+        ).fetchone()
+    assert latest is not None
+    return Cursor(**json.loads(told[latest[0]]))
+
+
 def count_rows(folder: Path) -> int:
     """Rows in all batches."""
     with duckdb.connect() as engine:
-        return _count(engine, _union(batches(folder)))
+        return count_of(engine, union(batches(folder)))
 
 
 def read_snapshot(folder: Path) -> pd.DataFrame:
@@ -93,103 +163,60 @@ def read_snapshot(folder: Path) -> pd.DataFrame:
     if not known:
         raise SourceError(f"no tickets in {folder}: materialise tickets/raw")
     with duckdb.connect() as engine:
-        rows = engine.sql(f"SELECT * FROM {_union(known)} ORDER BY _ingested_at, _position")
+        rows = engine.sql(f"SELECT * FROM {union(known)} ORDER BY _ingested_at, _position")
         return rows.to_arrow_table().to_pandas(integer_object_nulls=True)
 
 
-def _hashed(engine: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> str:
-    names = sorted(row[0] for row in engine.execute(f"DESCRIBE SELECT * FROM {scan(files)}").fetchall())
-    values = ", ".join(f"{_literal(json.dumps(name) + ':')} || to_json({_identifier(name)})" for name in names)
-    content = f"md5(concat_ws(',', {values}))"
-    return f"""
+def _number(engine: duckdb.DuckDBPyConnection, landed: Landed, wanted: tuple[str, ...], body: str, name: str) -> int:
+    """Make the view `said`, rows with their position, and the table `hashed` of positions; return how many."""
+    if not landed.tables:
+        return 0
+    rows = union(landed.tables)
+    types = types_of(engine, rows)
+    taken = [column for column in types if column in META_COLUMNS]
+    if taken:
+        raise SourceError(f"{name} has a column {taken[0]!r}, a name that the snapshot needs: rename it")
+    reached = reaching(wanted, types)
+    more = "".join(f", {expression} AS {identifier(column)}" for column, expression in reached.items())
+    engine.execute(f"CREATE VIEW said AS SELECT *{more}, row_number() OVER () AS _position FROM {rows}")
+    # Where a row that cannot be read stands is no content of it: lines move.
+    present = sorted({*types, *reached} - {FILE, LINE})
+    values = ", ".join(f"{literal(json.dumps(one) + ':')} || to_json({identifier(one)})" for one in present)
+    engine.execute(f"""
         CREATE TABLE hashed AS
-        WITH numbered AS (
-            SELECT source, row_number() OVER () AS _position, {content} AS _content_hash FROM {scan(files)} AS source
-        )
-        SELECT unnest(source), _position, _content_hash,
-               md5(_content_hash || row_number() OVER (PARTITION BY _content_hash ORDER BY _position)) AS _row_hash
-        FROM numbered
-    """
+        SELECT *, md5(_content_hash || row_number() OVER (PARTITION BY _content_hash ORDER BY _position)) AS _row_hash
+        FROM (SELECT _position, md5(concat_ws(',', {values})) AS _content_hash FROM said)
+    """)
+    count = count_of(engine, "hashed")
+    if count and body not in present and set(present) - set(UNREADABLE_COLUMNS):
+        has = ", ".join(one for one in present if not one.startswith("_"))
+        raise SourceError(f"columns.body = {body!r} is not in {name}: it has {has}")
+    return count
 
 
-def _choose(engine: duckdb.DuckDBPyConnection, known: tuple[Path, ...], columns: ColumnSettings) -> None:
-    """Make the table `due`: positions in the source of the rows to append."""
-    if not known:
-        engine.execute("CREATE TABLE due AS SELECT _position FROM hashed")
-        return
-    engine.execute(f"CREATE VIEW known AS SELECT * FROM {_union(known)}")
-    engine.execute("CREATE TABLE due AS SELECT _position FROM hashed ANTI JOIN known USING (_row_hash)")
-    # Where the source still says every row that is known, no ticket is back at an earlier state.
-    if engine.execute("SELECT 1 FROM known ANTI JOIN hashed USING (_row_hash) LIMIT 1").fetchone():
-        engine.execute("INSERT INTO due SELECT unnest(?::BIGINT[])", [_returned(engine, columns)])
-
-
-def _returned(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings) -> list[int]:
-    """Positions of the rows that bring their ticket back to an earlier state: the last one of each such ticket."""
-    fresh = {row[0] for row in engine.execute("SELECT _position FROM due").fetchall()}
-    said = _tickets(engine, "hashed", "_position", columns)
-    before = _tickets(engine, "known", "_ingested_at, _position", columns)
-    latest = said["ticket_id"].map(before.groupby("ticket_id")["_row_hash"].last())
-    up_to_date = latest.isna() | (said["_row_hash"] == latest) | said["_position"].isin(fresh)
-    doubtful = said[~up_to_date.groupby(said["ticket_id"]).transform("any")]
-    known, back = set(before["_row_hash"]), []
-    for _, rows in doubtful.groupby("ticket_id"):
-        # The latest may be a copy of a row that now stands in the source less often: that is no other state.
-        if latest[rows.index[0]] not in _copies(rows["_content_hash"].unique(), known):
-            back.append(int(rows["_position"].iloc[-1]))
-    return back
-
-
-def _copies(contents: Iterable[str], known: set[str]) -> set[str]:
-    """Row hashes of all known occurrences of these contents; known occurrences are numbered without a gap."""
-    found: set[str] = set()
-    for content in contents:
-        numbered = (hashlib.md5(f"{content}{time}".encode()).hexdigest() for time in count(1))
-        found.update(takewhile(known.__contains__, numbered))
-    return found
-
-
-def _tickets(engine: duckdb.DuckDBPyConnection, table: str, order: str, columns: ColumnSettings) -> pd.DataFrame:
-    """Rows of a table in order, each with the id of its ticket, without what the source says of it."""
-    present = {row[0] for row in engine.execute(f"DESCRIBE {table}").fetchall()}
-    telling = {columns.id, columns.subject, columns.body} & present
-    meta = {"_row_hash", "_position", "_content_hash"} & present
-    chosen = ", ".join(map(_identifier, sorted({name for name in telling if name} | meta)))
-    rows = engine.sql(f"SELECT {chosen} FROM {table} ORDER BY {order}").to_arrow_table()
-    frame = rows.to_pandas(integer_object_nulls=True)
-    return frame[sorted(meta)].assign(ticket_id=ticket_ids(frame, columns))
-
-
-def _write_batch(engine: duckdb.DuckDBPyConnection, folder: Path, known: tuple[Path, ...], now: datetime) -> None:
-    engine.execute("CREATE TABLE batch AS SELECT * FROM hashed SEMI JOIN due USING (_position)")
-    hashes = [row[0] for row in engine.execute("SELECT _row_hash FROM batch ORDER BY _row_hash").fetchall()]
+def _write_batch(
+    engine: duckdb.DuckDBPyConnection, folder: Path, known: tuple[Path, ...], now: datetime, cursor: Cursor | None
+) -> None:
+    chosen = "hashed SEMI JOIN due USING (_position)"
+    hashes = [row[0] for row in engine.execute(f"SELECT _row_hash FROM {chosen} ORDER BY _row_hash").fetchall()]
     # Rows that came back may be exactly those of an earlier batch, which must not be replaced.
     name = f"batch-{digest([*(batch.name for batch in known), *hashes])}"
     # A clock that was set back must not put this batch before the ones it follows.
     after = "greatest(?::TIMESTAMPTZ, (SELECT max(_ingested_at) FROM known) + INTERVAL 1 MICROSECOND)"
+    # In the same file as the rows, so that both are there or neither.
+    kept = f", KV_METADATA {{cursor: {literal(json.dumps(asdict(cursor)))}}}" if cursor else ""
     target = folder / f"{name}.parquet"
     with replacing(target) as temporary:
+        # Rows pass by the positions that are chosen, never the other way round, which would hold all rows in memory.
+        engine.execute("SET disabled_optimizers = 'join_order, build_side_probe_side'")
         engine.execute(
             f"COPY (SELECT * EXCLUDE (_content_hash), {after if known else '?::TIMESTAMPTZ'} AS _ingested_at, "
-            f"'{name}' AS _batch FROM batch ORDER BY _position) "
-            f"TO {_literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd)",
+            f"'{name}' AS _batch FROM said JOIN ({chosen}) USING (_position)) "
+            f"TO {literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}{kept})",
             [now],
         )
 
 
-def _union(files: tuple[Path, ...]) -> str:
-    return f"read_parquet([{', '.join(_literal(str(file)) for file in files)}], union_by_name = true)"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _count(engine: duckdb.DuckDBPyConnection, table: str) -> int:
-    row = engine.execute(f"SELECT count(*) FROM {table}").fetchone()
-    assert row is not None
-    return int(row[0])
+def _texts_of(columns: ColumnSettings) -> tuple[str, ...]:
+    named = (columns.id, columns.subject, columns.body, columns.created_at)
+    return tuple(name for name in named if name)

@@ -1,5 +1,6 @@
 """The source's fingerprint as a data version: reported once per content, and what staleness compares."""
 
+import sqlite3
 from pathlib import Path
 
 import dagster as dg
@@ -10,7 +11,8 @@ from ticket_assets.automation.source import SOURCE, is_remembered, observe_sourc
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.profile import ColumnSettings, Profile, SourceSettings, TargetSettings
 from ticket_assets.settings import Settings, SettingsError, load_settings
-from ticket_assets.tickets.sources import SourceError, fingerprint
+from ticket_assets.tickets.sources.contract import SourceError
+from ticket_assets.tickets.sources.places import fingerprint
 
 
 def settings_for(source: SourceSettings) -> Settings:
@@ -195,3 +197,31 @@ def test_a_generated_source_is_not_remembered() -> None:
     settings = settings_for(SourceSettings(kind="sample"))
     assert remember_source(settings) == "generated tickets"
     assert not settings.source_memory.exists()
+
+
+def test_a_source_in_a_database_is_observed_and_named_without_its_password(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "tickets.db") as connection:
+        connection.execute("CREATE TABLE tickets (body TEXT)")
+        connection.execute("INSERT INTO tickets VALUES ('help')")
+    settings = settings_for(SourceSettings(kind="sql", url=f"sqlite:///{tmp_path}/tickets.db", table="tickets"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = observe_source(settings, instance)
+        assert observe_source(settings, instance) == first
+        connection.execute("INSERT INTO tickets VALUES ('more')")
+        connection.commit()
+        connection.close()
+        assert observe_source(settings, instance) != first
+        assert told(instance) == 2
+        [event, _] = instance.fetch_materializations(SOURCE, limit=10).records
+        assert event.asset_materialization is not None
+        said = event.asset_materialization.metadata["source"].value
+    assert said == remember_source(settings) == f"sqlite:///{tmp_path}/tickets.db (tickets)"
+    assert not settings.source_memory.exists()
+
+
+def test_a_path_that_leads_in_circles_is_refused_as_no_file(tmp_path: Path) -> None:
+    """Making it absolute raised a RuntimeError, before anybody asked what it names."""
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(SourceError, match="no ticket file at"):
+        observe_source(settings_for(SourceSettings(path=str(tmp_path / "a"))), instance)

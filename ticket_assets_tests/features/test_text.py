@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, document, text_columns, text_features
+from ticket_assets.tickets.words import WordRules
 
 SCHEMA = FeatureSchema(("en", "de"), ("channel", "product"))
 
@@ -52,9 +53,11 @@ def test_any_text_gives_finite_numbers_and_shares_between_0_and_1(text: str, lan
 
 
 def test_context_values_stand_in_the_document_as_words_of_their_own() -> None:
-    made = document("text", {"product": "Cloud-Box 2", "channel": "Mail", "other": "x"}, SCHEMA)
+    made = document("text", "en", {"product": "Cloud-Box 2", "channel": "Mail", "other": "x"}, SCHEMA)
     assert made == "text\nctx_channel_mail ctx_product_cloud_box_2"
-    assert document("text", {"channel": None, "product": ""}, SCHEMA) == document("text", {}, SCHEMA) == "text"
+    assert (
+        document("text", "en", {"channel": None, "product": ""}, SCHEMA) == document("text", "en", {}, SCHEMA) == "text"
+    )
 
 
 def test_one_ticket_alone_has_the_features_it_has_among_others() -> None:
@@ -99,3 +102,15 @@ def test_the_schema_hash_moves_with_languages_context_their_order_and_the_versio
     assert FeatureSchema(("en", "de"), ("channel", "product")).hash == SCHEMA.hash
     monkeypatch.setattr("ticket_assets.features.text.FEATURES_VERSION", "next")
     assert SCHEMA.hash not in before
+
+
+def test_words_enter_the_document_and_the_hash_but_not_the_measures() -> None:
+    stemmed = FeatureSchema(SCHEMA.languages, SCHEMA.context, WordRules(stop_words=True, stem=True))
+    assert stemmed.hash != SCHEMA.hash == FeatureSchema(SCHEMA.languages, SCHEMA.context, WordRules()).hash
+    assert stemmed.hash != FeatureSchema(SCHEMA.languages, SCHEMA.context, WordRules(stem=True)).hash
+    text, context = "The printers are not printing", [{"channel": "mail"}]
+    plain = text_features([text], ["en"], context, SCHEMA)
+    cut = text_features([text], ["en"], context, stemmed)
+    assert plain.documents == (f"{text}\nctx_channel_mail",)
+    assert cut.documents == ("printer not print\nctx_channel_mail",)
+    assert cut.columns.tolist() == plain.columns.tolist()

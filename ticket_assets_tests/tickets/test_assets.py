@@ -1,5 +1,6 @@
 """The assets of the group tickets, really run: what a source that changes and a run that breaks off leave."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -105,3 +106,46 @@ def test_a_run_that_broke_off_between_the_halves_is_followed_by_one_that_makes_b
     assert run(fresh, quarantine=break_off) == (HALVES, False)
     assert run(fresh) == (HALVES, True)
     assert run(fresh) == (set(), True)
+
+
+CSV_SETTINGS = SETTINGS.replace("tickets.parquet", "tickets.csv")
+
+
+def test_rows_that_cannot_be_read_end_in_quarantine_and_the_counts_add_up(tmp_path: Path) -> None:
+    line = Line.begin(tmp_path, settings=CSV_SETTINGS)
+    table = pd.read_parquet(line.source).to_csv(sep=";", index=False).encode("cp1252", "replace").splitlines(True)
+    torn = [b"1;2;3\n", b'T-1;"never closed\n', b";".join([b"\x00"] * (table[0].count(b";") + 1))]
+    (tmp_path / "tickets.csv").write_bytes(b"".join([*table, *torn]))
+    with line.environment():
+        assert run(line) == (GROUP, True)
+        with line.instance() as instance:
+            event = instance.get_latest_materialization_event(dg.AssetKey(["tickets", "raw"]))
+    assert event is not None and event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["unreadable_rows"].value == 3
+    assert metadata["files read as CSV in cp1252, columns parted by ';'"].value == "1"
+    quarantine = line.table("tickets", "quarantine")
+    unreadable = quarantine[quarantine["reason"] == "unreadable"]
+    assert unreadable["_file"].tolist() == ["tickets.csv"] * 3
+    assert unreadable["_text"].tolist()[:2] == ["1;2;3", 'T-1;"never closed']
+    assert [text.partition(" ")[0] for text in unreadable["_unreadable"]] == ["3", "a", "it"]
+    assert unreadable["_line"].diff().tolist()[1:] == [1, 1]
+
+
+def test_the_line_reads_a_database_from_its_cursor_on_and_sees_when_it_changed(tmp_path: Path) -> None:
+    source = '{ kind = "sql", url = "sqlite:///tickets.db", table = "tickets", cursor = "created_at" }'
+    line = Line.begin(tmp_path, settings=SETTINGS.replace('{ kind = "files", path = "tickets.parquet" }', source))
+    tickets = pd.read_parquet(line.source).sort_values("created_at").astype({"created_at": str})
+    with sqlite3.connect(tmp_path / "tickets.db") as connection:
+        tickets.iloc[:-5].to_sql("tickets", connection, index=False)
+    with line.environment():
+        bring_up_to_date(line)
+        assert run(line) == (set(), True)
+        tickets.iloc[-5:].to_sql("tickets", connection, index=False, if_exists="append")
+        connection.close()
+        assert run(line) == ({"tickets/raw"}, True)
+        with line.instance() as instance:
+            event = instance.get_latest_materialization_event(dg.AssetKey(["tickets", "raw"]))
+    assert event is not None and event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert (metadata["new_rows"].value, metadata["source_rows"].value) == (5, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ticket_assets.profile import ColumnSettings, TargetSettings
-from ticket_assets.tickets.curation import EMPTY_TEXT, NO_USABLE_LABEL, REASONS, Curation, curate, originals
+from ticket_assets.tickets.curation import (
+    EMPTY_TEXT,
+    NO_USABLE_LABEL,
+    REASONS,
+    UNDECIDED_SPLIT,
+    Curation,
+    curate,
+    originals,
+)
 from ticket_assets.tickets.sources import SourceError
+from ticket_assets.tickets.taxonomy import load_taxonomy
 
 COLUMNS = ColumnSettings(id="id", subject="subject", body="body", created_at="at")
 QUEUE = {"queue": TargetSettings(column="queue")}
@@ -250,3 +260,62 @@ def test_originals_have_the_ids_of_the_clean_tickets_and_the_text_as_it_came(sub
     assert frame.loc["1"].tolist() == ["s" if subject else "", "<b>new</b>", None]
     assert frame["channel"].to_dict() == clean["context_channel"].to_dict()
     assert frame["channel"].tolist() == ([None, "mail", None] if subject else [None, "phone"])
+
+
+HISTORY = """
+[[version]]
+name = "2"
+date = 2024-01-01
+rename = [{ from = "q", to = "queue" }]
+split = [{ from = "hardware", column = "channel", into = { mail = "laptops" } }]
+"""
+
+
+def relabelled(tmp_path: Path, *rows: dict[str, Any], targets: dict[str, TargetSettings] = QUEUE) -> Curation:
+    path = tmp_path / "taxonomy.toml"
+    path.write_text(HISTORY)
+    return curate(snapshot(*rows), COLUMNS, targets, ("channel",), taxonomies={"queue": load_taxonomy(path)})
+
+
+def test_history_is_relabelled_and_the_same_text_under_the_old_name_is_no_dispute(tmp_path: Path) -> None:
+    rows = [{"id": "1", "queue": "q"}, {"id": "2", "queue": "queue"}, {"id": "3", "body": "b", "queue": "other"}]
+    result = relabelled(tmp_path, *rows)
+    assert (places(result), result.disputed) == ((2, 0, 1, 0), 0)
+    assert list(result.clean["label_queue"]) == ["queue", "other"]
+    assert (result.relabelled, result.undecided_splits) == ({"queue": 1}, {})
+
+
+def test_a_split_label_without_a_rule_for_the_row_is_lost_and_said_so(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "body": "a", "queue": "hardware", "channel": "mail"},
+        {"id": "2", "body": "b", "queue": "hardware", "channel": "phone"},
+        {"id": "3", "body": "c", "queue": None},
+    ]
+    result = relabelled(tmp_path, *rows)
+    assert list(result.clean["label_queue"]) == ["laptops"]
+    assert list(result.quarantine["reason"]) == [UNDECIDED_SPLIT, NO_USABLE_LABEL]
+    assert result.undecided_splits == {"queue": 1}
+    both = relabelled(tmp_path, *rows, targets=BOTH)
+    assert (len(both.quarantine), both.undecided_splits) == (0, {"queue": 1})
+
+
+def test_a_label_that_the_taxonomy_brought_is_known_without_a_mapping(tmp_path: Path) -> None:
+    mapped = {"queue": TargetSettings(column="queue", values={"old": "q"})}
+    result = relabelled(
+        tmp_path, {"id": "1", "queue": "old"}, {"id": "2", "body": "b", "queue": "queue"}, targets=mapped
+    )
+    assert list(result.clean["label_queue"]) == ["queue", "queue"]
+    assert result.unknown_labels == {}
+
+
+def test_a_split_by_a_column_that_is_not_in_the_source_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.toml"
+    path.write_text(HISTORY.replace("channel", "product"))
+    with pytest.raises(SourceError, match=r"targets\.queue\.taxonomy = 'product' is not in the source"):
+        curate(snapshot({}), COLUMNS, QUEUE, (), taxonomies={"queue": load_taxonomy(path)})
+
+
+def test_personal_data_is_masked_as_the_settings_ask() -> None:
+    row = snapshot({"id": "1", "body": "write to bob@x.com"})
+    assert list(curate(row, COLUMNS, QUEUE, ()).clean["text"]) == ["write to [email_address]"]
+    assert list(curate(row, COLUMNS, QUEUE, (), kinds=()).clean["text"]) == ["write to bob@x.com"]

@@ -19,6 +19,14 @@ SEVEN = ("en", "de", "es", "fr", "it", "nl", "pt")
         ("Mein Drucker druckt seit gestern nicht mehr", "de"),
         ("No puedo cambiar la contraseña de mi correo", "es"),
         ("Je ne peux pas ouvrir ma session depuis ce matin", "fr"),
+        ("Please reset the password of the shared mailbox, nobody can open it", "en"),
+        ("The invoice shows last month's price although the contract was renewed", "en"),
+        ("Bitte das Passwort des gemeinsamen Postfachs zurücksetzen, niemand kommt hinein", "de"),
+        ("Die Rechnung weist noch den alten Preis aus, obwohl der Vertrag verlängert wurde", "de"),
+        ("Por favor, restablezcan la clave del buzón compartido, nadie puede abrirlo", "es"),
+        ("La factura muestra el precio antiguo aunque se renovó el contrato", "es"),
+        ("Merci de réinitialiser le mot de passe de la boîte partagée, personne n'y accède", "fr"),
+        ("La facture affiche encore l'ancien prix alors que le contrat a été renouvelé", "fr"),
     ],
 )
 def test_a_sentence_is_recognised(text: str, language: str) -> None:
@@ -26,7 +34,7 @@ def test_a_sentence_is_recognised(text: str, language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "VPN", "ok", "12345 67890 !!!", "[url] [email] [url]", "你好你好你好你好你好你好"]
+    "text", ["", "VPN", "ok", "12345 67890 !!!", "[url] [email_address] [url]", "你好你好你好你好你好你好"]
 )
 def test_a_text_that_cannot_be_told_is_undetermined(text: str) -> None:
     assert detect_languages([text], PAIR) == ["und"]
@@ -43,8 +51,13 @@ def test_the_order_of_the_languages_does_not_matter() -> None:
 
 
 def test_an_address_does_not_decide_the_language() -> None:
-    text = "Bitte öffnen [url] [email] [url] und prüfen"
+    text = "Bitte öffnen [url] [email_address] [url] und prüfen [phone_number]"
     assert detect_languages([text], PAIR) == ["de"]
+
+
+def test_a_signature_in_another_language_does_not_decide() -> None:
+    body = "The shared printer does not answer since Monday.\n\nMit freundlichen Grüßen\nAnna Müller\nMuster GmbH"
+    assert detect_languages([ticket_text("", body)], PAIR) == ["en"]
 
 
 def test_a_single_language_is_given_to_every_text_with_enough_letters() -> None:

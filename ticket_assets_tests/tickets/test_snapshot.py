@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +17,8 @@ from hypothesis import strategies as st
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.tickets.snapshot import META_COLUMNS, Ingestion, batches, ingest, read_snapshot, version
-from ticket_assets.tickets.sources import SourceError, source_files
-from ticket_assets_tests.tickets.test_sources import write
+from ticket_assets.tickets.sources.contract import SourceError
+from ticket_assets_tests.tickets.test_sources import source_of, write
 
 DAY = datetime(2024, 1, 5, tzinfo=UTC)
 COLUMNS = ColumnSettings(id="id", subject="subject", body="body")
@@ -27,8 +31,9 @@ def desk(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(desk: Path, pattern: str = "*.csv", now: datetime = DAY) -> Ingestion:
-    return ingest(source_files(desk / pattern), desk / "it's raw", COLUMNS, now)
+def read(desk: Path, pattern: str = "*.csv", now: datetime = DAY, columns: ColumnSettings = COLUMNS) -> Ingestion:
+    done = ingest(source_of(desk / pattern), desk / "it's raw", columns, now=now)
+    return replace(done, told={})
 
 
 def kept(desk: Path, *columns: str) -> list[tuple[object, ...]]:
@@ -200,9 +205,10 @@ def test_the_same_words_in_another_column_are_another_row(desk: Path) -> None:
 
 def test_values_of_other_types_tomorrow_leave_the_rows_of_today_alone(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", '{"id":1,"at":"2024-01-05T10:00:00Z"}\n')
-    read(tmp_path, "*.jsonl")
+    columns = ColumnSettings(body="at")
+    read(tmp_path, "*.jsonl", columns=columns)
     write(tmp_path / "b.jsonl", '{"id":"x2","at":"soon"}\n')
-    assert read(tmp_path, "*.jsonl").new_rows == 1
+    assert read(tmp_path, "*.jsonl", columns=columns).new_rows == 1
     assert kept(tmp_path, "id", "at") == [("1", "2024-01-05T10:00:00Z"), ("x2", "soon")]
 
 
@@ -216,7 +222,7 @@ def test_whole_numbers_stay_whole_where_a_later_row_has_none(tmp_path: Path) -> 
 
 def test_odd_column_names_are_read(tmp_path: Path) -> None:
     pd.DataFrame({"it's": ["a"], 'the "body"': ["b"]}).to_parquet(tmp_path / "a.parquet")
-    assert read(tmp_path, "*.parquet").new_rows == 1
+    assert read(tmp_path, "*.parquet", columns=ColumnSettings(body='the "body"')).new_rows == 1
     assert kept(tmp_path, "it's", 'the "body"') == [("a", "b")]
 
 
@@ -231,9 +237,10 @@ def test_a_broken_file_is_named_and_leaves_the_snapshot_alone(tmp_path: Path, na
 
 
 def test_the_broken_one_of_several_files_is_named(desk: Path) -> None:
-    write(desk / "b.csv", "id,body\n1,a,b\n")
-    with pytest.raises(SourceError, match=r"and 1 more(.|\n)*b\.csv"):
-        read(desk)
+    pd.DataFrame({"id": ["1"], "body": ["hello"]}).to_parquet(desk / "a.parquet")
+    write(desk / "b.parquet", "nonsense")
+    with pytest.raises(SourceError, match=r"cannot read .*(.|\n)*b\.parquet"):
+        read(desk, "*.parquet")
 
 
 @pytest.mark.parametrize(("name", "text"), [("a.csv", ""), ("a.csv", "id,body\n"), ("a.jsonl", "")])
@@ -256,7 +263,7 @@ def test_a_batch_that_fails_to_be_written_leaves_no_half_of_it(desk: Path, monke
 
 def test_the_clock_is_asked_where_no_time_is_given(desk: Path) -> None:
     before = datetime.now(UTC)
-    ingest(source_files(desk / "a.csv"), desk / "it's raw", COLUMNS)
+    ingest(source_of(desk / "a.csv"), desk / "it's raw", COLUMNS)
     ((first,), _) = kept(desk, "_ingested_at")
     assert isinstance(first, pd.Timestamp)
     assert before <= first <= datetime.now(UTC)
@@ -265,3 +272,99 @@ def test_the_clock_is_asked_where_no_time_is_given(desk: Path) -> None:
 def test_reading_before_anything_was_ingested_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="materialise tickets/raw"):
         read_snapshot(tmp_path / "nowhere")
+
+
+def test_a_row_that_cannot_be_read_is_kept_with_its_file_its_line_and_the_reason(desk: Path) -> None:
+    """The whole file was refused: one stray delimiter in a year of tickets held up the line."""
+    write(desk / "a.csv", "id,body\n1,hello\n2,bye,what\n3,there\n")
+    done = read(desk)
+    assert (done.source_rows, done.new_rows, done.unreadable) == (3, 3, 1)
+    assert kept(desk, "id", "_file", "_line", "_text", "_unreadable") == [
+        ("1", None, None, None, None),
+        (None, "a.csv", 2 + 1, "2,bye,what", "3 values for 2 columns"),
+        ("3", None, None, None, None),
+    ]
+
+
+def test_an_unreadable_row_that_moves_to_another_line_or_file_is_no_new_one(desk: Path) -> None:
+    write(desk / "a.csv", "id,body\n1,hello\n2,bye,what\n")
+    first = read(desk)
+    write(desk / "a.csv", "id,body\n0,hi\n1,hello\n2,bye,what\n")
+    assert read(desk, now=LATER).new_rows == 1
+    (desk / "a.csv").rename(desk / "b.csv")
+    assert (read(desk, now=LATER).new_rows, first.unreadable) == (0, 1)
+
+
+def test_an_unreadable_row_that_is_mended_brings_no_other_one_back(desk: Path) -> None:
+    """They have no id, so all of them looked like one ticket, and the one that was left like its return."""
+    write(desk / "a.csv", "id,body\n1,hello\n2,x,y\n3,x,y,z\n4,bye\n")
+    read(desk)
+    write(desk / "a.csv", "id,body\n1,hello\n2,x,y\n3,mended\n4,bye\n")
+    assert read(desk, now=LATER).new_rows == 1
+
+
+def test_a_source_without_the_column_of_the_texts_is_refused_before_anything_is_kept(desk: Path) -> None:
+    """A snapshot is append-only: a file under a wrong header would stay in it."""
+    write(desk / "a.csv", "id;text\n1;hello\n")
+    with pytest.raises(SourceError, match=r"columns\.body = 'body' is not in .*a\.csv: it has id, text"):
+        read(desk, "a.csv")
+    assert not (desk / "it's raw").exists()
+
+
+@pytest.mark.parametrize("name", ["_row_hash", "_Unreadable"])
+def test_a_column_with_a_name_of_ours_is_refused(desk: Path, name: str) -> None:
+    write(desk / "a.csv", f"id,body,{name}\n1,hello,x\n")
+    with pytest.raises(SourceError, match=f"{name}'.*: rename it"):
+        read(desk)
+
+
+def test_dotted_names_reach_into_nested_columns_of_every_format(tmp_path: Path) -> None:
+    columns = ColumnSettings(id="key", subject="fields.summary", body="fields.text.0.plain")
+    documents = [
+        {"key": "A", "fields": {"summary": "Drücker", "text": [{"plain": 'it\'s "stuck"'}], "prio": {"name": "high"}}},
+        {"key": "B", "fields": {"summary": None, "text": []}},
+    ]
+    write(tmp_path / "a.jsonl", "".join(json.dumps(one) + "\n" for one in documents))
+    write(tmp_path / "a.json", json.dumps(documents, indent=2))
+    pd.DataFrame(documents).to_parquet(tmp_path / "a.parquet")
+    for suffix in ("jsonl", "json", "parquet"):
+        folder = tmp_path / suffix
+        done = ingest(source_of(tmp_path / f"a.{suffix}"), folder, columns, wanted=("fields.prio.name", "fields.no"))
+        assert done.new_rows == 2
+        found = read_snapshot(folder)[["key", "fields.summary", "fields.text.0.plain", "fields.prio.name"]]
+        assert found.astype(object).where(found.notna(), None).values.tolist() == [
+            ["A", "Drücker", 'it\'s "stuck"', "high"],
+            ["B", None, None, None],
+        ]
+
+
+def test_a_column_whose_name_has_a_dot_is_taken_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", "fields,fields.summary\nno json,hello\n")
+    ingest(source_of(tmp_path / "a.csv"), tmp_path / "raw", ColumnSettings(body="fields.summary"), ("fields.other",))
+    found = read_snapshot(tmp_path / "raw")
+    assert (found["fields.summary"].tolist(), found["fields.other"].tolist()) == (["hello"], [None])
+    assert [name for name in found if name[0] != "_"] == ["fields", "fields.summary", "fields.other"]
+
+
+def test_a_name_that_reaches_into_a_number_is_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"body": [1]}).to_parquet(tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match=r"'body\.text' reaches into column 'body', which is BIGINT"):
+        ingest(source_of(tmp_path / "a.parquet"), tmp_path / "raw", ColumnSettings(body="body.text"))
+
+
+def test_a_reading_leaves_no_landing_behind_whether_it_ends_well_or_not(desk: Path) -> None:
+    read(desk)
+    write(desk / "a.csv", "id,id\n")
+    with pytest.raises(SourceError):
+        read(desk)
+    assert sorted(path.name for path in desk.iterdir()) == ["a.csv", "it's raw"]
+
+
+def test_the_landing_of_a_reading_that_was_killed_is_swept_by_a_later_one(desk: Path) -> None:
+    for name, age in (("old", 2 * 86400), ("young", 60)):
+        left = desk / f".it's raw.{name}.tmp"
+        left.mkdir()
+        (left / "000000.parquet").touch()
+        os.utime(left, (time.time() - age,) * 2)
+    read(desk)
+    assert sorted(path.name for path in desk.iterdir()) == [".it's raw.young.tmp", "a.csv", "it's raw"]
