@@ -151,6 +151,7 @@ def evaluation(page: Page, url: str, path: Path) -> None:
     page.goto(f"{url}/assets/models/evaluation?view=overview")
     shown = page.get_by_text("[Show Markdown]")
     shown.first.wait_for(timeout=60_000)
+    page.wait_for_timeout(5000)  # status and history come after the metadata, and until then are grey bars
     require_fit(page)
     tables = Image.open(io.BytesIO(page.screenshot(clip=TABLES)))
     for number in range(shown.count()):

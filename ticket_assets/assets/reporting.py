@@ -94,14 +94,14 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
 
 
 def score_row(one: Standing, report: Evaluation) -> dict[str, Any]:
-    """One recipe: scores with 95 % intervals, and differences to linear baseline and candidate on the same rows."""
+    """One recipe: its scores, how far it is from the linear baseline and behind the candidate; 95 % intervals."""
     random = report.random.get(one.name)
     return {
         "recipe": one.name,
         "macro F1": _told(one.macro_f1, ".3f"),
-        "accuracy": _told(one.accuracy, ".3f"),
+        "accuracy": f"{one.accuracy.estimate:.3f}",
         "vs linear": _told(one.against_linear_macro_f1, "+.3f"),
-        "candidate ahead by": "" if one.name == CANDIDATE else _told(one.candidate_ahead_macro_f1, "+.3f"),
+        "behind by": "" if one.name == CANDIDATE else _told(one.candidate_ahead_macro_f1, "+.3f"),
         "random split": f"{random.macro_f1:.3f}" if random else "",
     }
 
