@@ -110,7 +110,8 @@ def test_without_a_way_to_the_hub_the_error_names_the_dataset_and_the_fix(call: 
 
 
 def test_a_hub_that_does_not_answer_is_named_too(tmp_path: Path) -> None:
-    said = run_offline("source.fingerprint()", HF_ENDPOINT="http://127.0.0.1:9", HF_HOME=str(tmp_path))
+    away = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path)}
+    said = run_offline("source.fingerprint()", **away)
     assert "SourceError: cannot load desk/tickets (train, v1): ConnectError" in said
 
 
