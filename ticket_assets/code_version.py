@@ -23,7 +23,13 @@ PACKAGE = "ticket_assets"
 THIN = (f"{PACKAGE}.assets", f"{PACKAGE}.resources")
 # Settings count by their values. How a result is shown and where it lies is not what it is.
 APART = {
-    *(f"{PACKAGE}.settings", f"{PACKAGE}.profile", f"{PACKAGE}.assets.declaration", f"{PACKAGE}.assets.reporting"),
+    *(
+        f"{PACKAGE}.settings",
+        f"{PACKAGE}.profile",
+        f"{PACKAGE}.source_settings",
+        f"{PACKAGE}.assets.declaration",
+        f"{PACKAGE}.assets.reporting",
+    ),
     *(f"{PACKAGE}.code_version", f"{PACKAGE}.storage:ProfileFolders"),
 }
 ALWAYS = "*"  # statements of a module that run whichever of its names is wanted

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, get_args
 
-from ticket_assets.profile import SourceSettings
+from ticket_assets.source_settings import SourceSettings
 
 DriftKind = Literal["new_topic", "language_mix", "vocabulary", "class_mix"]
 LANGUAGES = ("en", "de", "es", "fr")

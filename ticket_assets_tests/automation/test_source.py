@@ -9,8 +9,9 @@ import pytest
 from ticket_assets.assets.tickets import raw, source
 from ticket_assets.automation.source import SOURCE, is_remembered, observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
-from ticket_assets.profile import ColumnSettings, Profile, SourceSettings, TargetSettings
+from ticket_assets.profile import ColumnSettings, Profile, TargetSettings
 from ticket_assets.settings import Settings, SettingsError, load_settings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets.tickets.sources.places import fingerprint
 

@@ -9,8 +9,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from ticket_assets.profile import DriftSettings, SourceSettings
 from ticket_assets.settings import SettingsError, load_settings
+from ticket_assets.source_settings import DriftSettings, SourceSettings
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets.sample import generate, generate_with_truth
 from ticket_assets.tickets.sample_spec import LANGUAGES, Drift, DriftKind, SampleError, SampleSpec, sample_spec

@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from ticket_assets.profile import SourceSettings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets.sources.contract import Landed, Source, SourceError
 from ticket_assets.tickets.sources.landing import Landing
 from ticket_assets.tickets.sources.opening import open_source

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ticket_assets.profile import ColumnSettings, SourceSettings
+from ticket_assets.profile import ColumnSettings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets.snapshot import ingest, read_snapshot
 from ticket_assets.tickets.sources.contract import Source, SourceError
 from ticket_assets.tickets.sources.opening import open_source
@@ -85,7 +86,7 @@ def run_offline(code: str, **variables: str) -> str:
     """What a process says that has no way to the hub; the library reads its environment at import."""
     head = (
         "from pathlib import Path\n"
-        "from ticket_assets.profile import SourceSettings\n"
+        "from ticket_assets.source_settings import SourceSettings\n"
         "from ticket_assets.tickets.sources.landing import Landing\n"
         "from ticket_assets.tickets.sources.opening import open_source\n"
         "source = open_source(SourceSettings(kind='huggingface', dataset='desk/tickets', revision='v1'), Path)\n"

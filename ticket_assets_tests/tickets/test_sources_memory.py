@@ -15,7 +15,8 @@ import pytest
 CODE = """
 import json, resource, sys
 from pathlib import Path
-from ticket_assets.profile import ColumnSettings, SourceSettings
+from ticket_assets.profile import ColumnSettings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets.snapshot import ingest
 from ticket_assets.tickets.sources.opening import open_source
 

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from ticket_assets.__main__ import main
 from ticket_assets.automation.source import remember_source
-from ticket_assets.profile import ColumnSettings, Profile, SourceSettings, TargetSettings
+from ticket_assets.profile import ColumnSettings, Profile, TargetSettings
 from ticket_assets.settings import SettingsError, load_settings
+from ticket_assets.source_settings import SourceSettings
 
 SQL = {"kind": "sql", "url": "sqlite:///t.db", "table": "tickets"}
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ticket_assets.profile import SourceSettings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.storage import digest
 from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets.tickets.sources.places import is_hidden

@@ -7,7 +7,7 @@ Does not belong here: the settings and their bounds (../../profile.py), reading 
 from collections.abc import Callable
 from pathlib import Path
 
-from ticket_assets.profile import SourceSettings
+from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets.sources.contract import Source, SourceError
 from ticket_assets.tickets.sources.files import FileSource
 from ticket_assets.tickets.sources.huggingface import HuggingFaceSource
