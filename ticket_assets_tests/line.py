@@ -15,9 +15,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ticket_assets.__main__ import prepare_home
 from ticket_assets.automation.source import observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
+from ticket_assets.commands.instance import prepare_home
 from ticket_assets.definitions import LINE, build_defs
 from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import ProfileFolders

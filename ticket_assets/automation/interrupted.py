@@ -1,7 +1,7 @@
 """Runs whose process is gone: ended, and their places in the pools given back.
 
 Belongs here: telling a dead run from one that is still at work, and closing it.
-Does not belong here: starting runs (ticket_assets/__main__.py), what is due after one broke off (staleness.py).
+Does not belong here: starting runs (commands/run.py), what is due after one broke off (staleness.py).
 """
 
 import os

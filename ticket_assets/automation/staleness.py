@@ -1,7 +1,7 @@
 """Which assets are due: missing, made from other data, code or settings than today's, or stopped by their own gate.
 
 Belongs here: asking Dagster for the staleness that its UI shows, and choosing what one run can bring up to date.
-Does not belong here: running (ticket_assets/__main__.py).
+Does not belong here: running (commands/run.py).
 """
 
 from collections.abc import Iterable

@@ -158,7 +158,7 @@ def test_a_remembered_source_that_is_gone_ends_the_command_with_the_way_back(fre
 def test_a_line_that_never_comes_to_rest_ends_the_command_with_what_is_due(fresh: Line) -> None:
     """After the last round it printed the report and returned 0, as if all were up to date."""
     code = (
-        "import sys, ticket_assets.__main__ as command; command.ROUNDS = 0; "
+        "import sys, ticket_assets.__main__ as command; command.run.ROUNDS = 0; "
         "sys.exit(command.main(['run', '--source', 'tickets.parquet']))"
     )
     done = subprocess.run(
