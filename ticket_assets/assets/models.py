@@ -14,9 +14,10 @@ from ticket_assets.assets.declaration import HEAVY_POOL, asset, table
 from ticket_assets.assets.reporting import evaluation_metadata, search_metadata
 from ticket_assets.models.candidate import read_candidate, write_candidate
 from ticket_assets.models.card import model_card
+from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
-from ticket_assets.models.split import Holdout, assign, class_shifts, frozen_holdout, require_same_classes
+from ticket_assets.models.split import Holdout, assign, frozen_holdout
 from ticket_assets.models.training import train
 from ticket_assets.resources import Desk
 from ticket_assets.serving.bundle import write_bundle
@@ -48,7 +49,7 @@ def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]
     shifts = class_shifts(clean, frame, [LABEL_PREFIX + name for name in desk.active.targets])
     if not path.exists():
         # At the freezing alone: later, classes that move are what retraining is for.
-        require_same_classes(shifts, desk.active.split.max_class_shift)
+        require_same_classes(shifts.values(), desk.active.split.max_class_shift)
         holdout.save(path)
     return dg.MaterializeResult(
         value=frame,
@@ -58,7 +59,7 @@ def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]
             "rule": holdout.rule,
             "undated": int(clean["created_at"].isna().sum()),
             "sides": frame["side"].value_counts().to_dict(),
-            "class_shifts": {name: round(shift, 4) for name, shift in shifts.items()},
+            "class_shifts": {name: round(shift.size, 4) for name, shift in shifts.items()},
         },
     )
 

@@ -26,13 +26,25 @@ class _Short(logging.Formatter):
         if pool := _blocking_pool(event):
             return f"{at}  {step}: waits for a place in pool {pool}{_held_by(pool)}"
         if event.event_type_value in _FAILED:
-            return f"{at}  {step or 'run'} failed: {record.getMessage()}"
+            return f"{at}  {step or 'run'} failed: {_why(event) or record.getMessage()}"
         if event.event_type_value == "STEP_SUCCESS":
             return f"{at}  {step}: done in {event.step_success_data.duration_ms / 1000:.1f} s"
         if event.event_type_value == "ASSET_CHECK_EVALUATION":
             found = event.asset_check_evaluation_data
             return f"{at}  {step}: {found.check_name} {'passed' if found.passed else 'FAILED'}"
         return f"{at}  {step}: {_TOLD[event.event_type_value]}"
+
+
+def _why(event: dg.DagsterEvent) -> str | None:
+    """What an error of ours says, which names field, value and fix: its stack trace would only hide that."""
+    failure = event.event_specific_data
+    error = getattr(failure, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None or not error.message.startswith("ticket_assets."):
+        return None
+    name, _, told = error.message.partition(": ")
+    return f"{name.rpartition('.')[2]}: {told.strip()}"
 
 
 def _is_told(record: logging.LogRecord) -> bool:

@@ -1,12 +1,12 @@
 """The frozen hold-out, and the folds of what is left.
 
-Belongs here: which families are held out, keeping that choice when tickets are added, the guard on class shares.
-Does not belong here: what a family is (tickets/families.py), the random split of published figures (evaluation.py).
+Belongs here: which families are held out, keeping that choice when tickets are added.
+Does not belong here: what a family is (tickets/families.py), whether the classes are alike (class_shift.py), the random
+split of published figures (evaluation.py).
 """
 
 import json
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,32 +134,6 @@ def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:
             "fold": fold,
         }
     )
-
-
-def class_shifts(tickets: pd.DataFrame, split: pd.DataFrame, labels: Sequence[str]) -> dict[str, float]:
-    """Per label column, how far the share of any class moves from training to hold-out (0..1)."""
-    training, held = (split["side"] == TRAIN).to_numpy(), (split["side"] == HOLDOUT).to_numpy()
-    shifts = {}
-    for label in labels:
-        shares = [tickets.loc[rows, label].value_counts(normalize=True) for rows in (training, held)]
-        shifts[label] = float(shares[0].sub(shares[1], fill_value=0).abs().max())
-    return shifts
-
-
-def require_same_classes(shifts: dict[str, float], limit: float) -> None:
-    """Refuse a hold-out whose classes are not those of training.
-
-    Raises:
-        SplitError: naming the label columns, their shift and the setting.
-    """
-    # Written so that the shift of a label that nobody has, which is no number, fails it too.
-    moved = {label: shift for label, shift in shifts.items() if not shift <= limit}
-    if moved:
-        listed = ", ".join(f"{label} by {100 * shift:.1f} points" for label, shift in moved.items())
-        raise SplitError(
-            f"a class share moves across the line ({listed}; limit {100 * limit:.1f}): "
-            "give tickets of a longer time, or raise split.max_class_shift knowingly"
-        )
 
 
 def require_whole_families(split: pd.DataFrame) -> None:

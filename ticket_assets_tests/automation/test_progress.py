@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets.automation.progress import peak_memory, progress
+from ticket_assets.models.split import SplitError
 
 
 @dg.asset(key=["toy", "first"])
@@ -72,6 +73,23 @@ def test_checks_are_told_with_their_verdict(told: list[str]) -> None:
 def test_a_failure_is_told_with_its_reason(told: list[str]) -> None:
     assert len(about(told, "toy/second failed: ")) == 1
     assert about(["x  " + line for line in told], "ValueError: no row is left")
+
+
+def test_an_error_of_ours_is_told_without_the_stack_that_hides_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    @dg.asset(key=["toy", "splits"])
+    def splits() -> None:
+        raise SplitError("3 families are too few to hold some out: give more tickets")
+
+    defs = dg.Definitions(assets=[splits], jobs=[dg.define_asset_job("all")], loggers={"console": progress})
+    with dg.DagsterInstance.ephemeral() as instance:
+        defs.resolve_job_def("all").execute_in_process(
+            instance=instance, raise_on_error=False, run_config={"loggers": {"console": {}}}
+        )
+    lines = capsys.readouterr().err.splitlines()
+    assert about(lines, "toy/splits failed") == [
+        "toy/splits failed: SplitError: 3 families are too few to hold some out: give more tickets"
+    ]
+    assert not [line for line in lines if "Traceback" in line or "Stack Trace" in line or "File " in line]
 
 
 def test_nothing_is_said_of_steps_that_never_ran_or_of_dagster_s_own_business(told: list[str]) -> None:

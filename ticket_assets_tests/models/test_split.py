@@ -17,9 +17,7 @@ from ticket_assets.models.split import (
     SplitError,
     assign,
     choose_holdout,
-    class_shifts,
     frozen_holdout,
-    require_same_classes,
     require_whole_families,
 )
 from ticket_assets.profile import SplitSettings
@@ -176,37 +174,6 @@ def test_a_ticket_that_disappears_takes_nothing_with_it():
     fewer = tickets[tickets["ticket_id"] != holdout.ticket_ids[0]]
     split = assign(fewer, holdout, 3)
     assert set(split.loc[split["side"] == HOLDOUT, "ticket_id"]) == set(holdout.ticket_ids[1:])
-
-
-def test_a_class_share_that_moves_is_refused_with_its_numbers():
-    split = pd.DataFrame({"side": [TRAIN] * 10 + [HOLDOUT] * 10 + [BARRED] * 5})
-    tickets = pd.DataFrame(
-        {
-            "label_queue": ["a"] * 5 + ["b"] * 5 + ["a"] * 6 + ["b"] * 4 + ["c"] * 5,
-            "label_type": ["x"] * 10 + ["x"] * 5 + ["new"] * 5 + ["x"] * 5,
-            "label_same": ["x", None] * 10 + ["y"] * 5,
-        }
-    )
-    shifts = class_shifts(tickets, split, list(tickets))
-    assert shifts == pytest.approx({"label_queue": 0.1, "label_type": 0.5, "label_same": 0.0})
-    with pytest.raises(SplitError, match=r"label_queue by 10\.0 points, label_type by 50\.0 points; limit 3\.0"):
-        require_same_classes(shifts, 0.03)
-    require_same_classes(shifts, 0.5)
-
-
-def test_a_label_that_one_side_lacks_altogether_is_refused():
-    split = pd.DataFrame({"side": [TRAIN] * 2 + [HOLDOUT] * 2})
-    shifts = class_shifts(pd.DataFrame({"label_queue": ["a", "a", None, None]}), split, ["label_queue"])
-    with pytest.raises(SplitError, match=r"by 100\.0 points"):
-        require_same_classes(shifts, 0.03)
-
-
-def test_a_label_that_nobody_has_is_refused():
-    """Its shift is not a number, and no number is above a limit."""
-    split = pd.DataFrame({"side": [TRAIN, HOLDOUT]})
-    shifts = class_shifts(pd.DataFrame({"label_queue": pd.Series([None, None], dtype=object)}), split, ["label_queue"])
-    with pytest.raises(SplitError, match="label_queue"):
-        require_same_classes(shifts, 0.03)
 
 
 def test_the_file_brings_the_same_choice_back(tmp_path):
