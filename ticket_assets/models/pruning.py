@@ -9,7 +9,7 @@ boosted trees that win on all rows.
 from typing import TYPE_CHECKING
 
 from optuna.pruners import BasePruner
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 if TYPE_CHECKING:
     import optuna
@@ -29,7 +29,7 @@ class FamilyHalving(BasePruner):
         rivals = [
             other.intermediate_values[rung]
             for other in study.get_trials(deepcopy=False)
-            if other.number != trial.number
+            if other.state in (TrialState.COMPLETE, TrialState.PRUNED)  # not what died with its process, perhaps this
             and other.params.get("family") == trial.params["family"]
             and rung in other.intermediate_values
         ]

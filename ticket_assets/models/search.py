@@ -76,12 +76,12 @@ class Search:
             direction="maximize",
             load_if_exists=True,
         )
-        # A study that goes on must not draw again what it drew before.
-        seed = self.bench.seed + len(study.get_trials(deepcopy=False))
-        study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=12)
-        self._start_families(study)
         while not self._is_over(study):
-            study.optimize(self._objective, n_trials=1, callbacks=[self._report, self._hold_quota])
+            self._queue_next(study)
+            # Each trial draws by how many have ended: a search that was killed goes on as if it had not been.
+            seed = self.bench.seed + len(_ended(study))
+            study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=12)
+            study.optimize(self._objective, n_trials=1, callbacks=[self._report])
         return self._outcome(study)
 
     def out_of_fold(self, trial: int) -> np.ndarray:
@@ -118,13 +118,19 @@ class Search:
         np.save(self.folder / f"trial-{trial.number}.npy", scores, allow_pickle=False)
         return value
 
-    def _start_families(self, study: "optuna.Study") -> None:
-        """Queue the starting point of each family that has finished no trial: it may have died with its process."""
-        trials = study.get_trials(deepcopy=False)
-        queued = {one.system_attrs["fixed_params"]["family"] for one in trials if one.state.name == "WAITING"}
-        for family in self.families:
-            if family not in queued | _finished_families(study):
-                study.enqueue_trial({"family": family, **STARTING_POINTS[family]})
+    def _queue_next(self, study: "optuna.Study") -> None:
+        """Queue what must come next: the starting point of a family that has finished no trial, else a lagging one.
+
+        One at a time: the starting point that died with its process comes again in its own place.
+        """
+        if any(one.state.name == "WAITING" for one in study.get_trials(deepcopy=False)):
+            return
+        finished, lagging = _finished_families(study), self._lagging(study, more=1)
+        unfinished = [family for family in self.families if family not in finished]
+        if unfinished:
+            study.enqueue_trial({"family": unfinished[0], **STARTING_POINTS[unfinished[0]]})
+        elif lagging is not None:
+            study.enqueue_trial({"family": lagging})
 
     def _is_late(self, trial: "optuna.Trial") -> bool:
         """Whether time is up."""
@@ -139,23 +145,13 @@ class Search:
         if not set(self.families) <= _finished_families(study):
             return False
         if self.budget.trials is not None:
-            ended = [one for one in study.get_trials(deepcopy=False) if one.state.name in ("COMPLETE", "PRUNED")]
-            return len(ended) >= self.budget.trials
+            return len(_ended(study)) >= self.budget.trials
         # One family of the two may lag by a trial when the time is up; it is given that trial.
         return _seconds(study) >= self.budget.seconds and self._lagging(study) is None
 
-    def _hold_quota(self, study: "optuna.Study", trial: "optuna.trial.FrozenTrial") -> None:
-        """Put a boosted family next when it has had less than its share of the trials."""
-        trials = study.get_trials(deepcopy=False)
-        if any(one.state.name == "WAITING" for one in trials):
-            return
-        family = self._lagging(study, more=1)
-        if family is not None:
-            study.enqueue_trial({"family": family})
-
     def _lagging(self, study: "optuna.Study", more: int = 0) -> str | None:
         """A boosted family that has had less than its share of the trials, `more` to come counted."""
-        drawn = [one.params.get("family") for one in study.get_trials(deepcopy=False) if one.state.name != "WAITING"]
+        drawn = [one.params.get("family") for one in _ended(study)]
         for family in BOOSTED:
             if family in self.families and drawn.count(family) < BOOSTED_SHARE * (len(drawn) + more):
                 return family
@@ -200,6 +196,11 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
         # Optuna calls the heartbeat experimental; that it might change is known, and no news at every start.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
+
+
+def _ended(study: "optuna.Study") -> list["optuna.trial.FrozenTrial"]:
+    """Trials that came to an end; not those that died with their process."""
+    return [one for one in study.get_trials(deepcopy=False) if one.state.name in ("COMPLETE", "PRUNED")]
 
 
 def _finished_families(study: "optuna.Study") -> set[str]:

@@ -4,20 +4,26 @@ Belongs here: what is staged, calling `bentoml build`, the tag.
 Does not belong here: which bundle (store.py), what the service does (service.py at the top), asking it (probe.py).
 """
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from ticket_assets.code_version import code_digest
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.store import Champion, write_champion
+from ticket_assets.storage import write_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 SERVICE_FILES = ("service.py", "bentofile.yaml", "requirements/serve.txt")
 PACKAGES = ("tickets", "features", "models", "serving")
+BUILDING = ".building-"
+# Longer than any build takes.
+LEFT_BEHIND_SECONDS = 24 * 3600
 
 
 class BentoError(RuntimeError):
@@ -38,24 +44,50 @@ def bento_folder(home: Path, tag: str) -> Path:
 def build_bento(profile: str, champion: Champion, bundles: Path, encoders: Path, home: Path) -> str:
     """Build the champion's bento, or find it built; return its tag.
 
+    It is built in a home of its own beside the real one and moved there whole: BentoML writes into the store file by
+    file, and takes what a killed build left for a bento that is there.
+
     Raises:
         BentoError: with the output of `bentoml build`.
     """
     tag = bento_tag(profile, champion)
-    if (bento_folder(home, tag) / "bento.yaml").exists():
+    if bento_folder(home, tag).exists():
         return tag
     home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as staging:
-        context = Path(staging)
+    _sweep(home)
+    # BentoML refuses a context below a hidden folder.
+    with (
+        tempfile.TemporaryDirectory() as staging,
+        tempfile.TemporaryDirectory(dir=home, prefix=BUILDING) as building,
+    ):
+        context, draft = Path(staging), Path(building)
         stage(context, champion, bundles, encoders)
         name, version = tag.split(":")
         command = [sys.executable, "-m", "bentoml", "build", ".", "--name", name, "--version", version]
         done = subprocess.run(
-            command, cwd=context, env=bento_environment(home), capture_output=True, text=True, check=False
+            command, cwd=context, env=bento_environment(draft), capture_output=True, text=True, check=False
         )
-    if done.returncode != 0:
-        raise BentoError(f"bentoml build of {tag} failed:\n{done.stdout}\n{done.stderr}")
+        if done.returncode != 0:
+            raise BentoError(f"bentoml build of {tag} failed:\n{done.stdout}\n{done.stderr}")
+        _put(bento_folder(draft, tag), bento_folder(home, tag))
     return tag
+
+
+def _put(made: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made.rename(place)
+    except OSError as error:  # another run built the same one
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    write_text(place.parent / "latest", place.name)  # BentoML's own file of what a name without a version means
+
+
+def _sweep(home: Path) -> None:
+    """Remove what builds that were killed left."""
+    for left in home.glob(f"{BUILDING}*"):
+        if time.time() - left.stat().st_mtime > LEFT_BEHIND_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def stage(context: Path, champion: Champion, bundles: Path, encoders: Path) -> None:

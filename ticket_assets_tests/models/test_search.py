@@ -44,8 +44,8 @@ def test_a_boosted_family_that_lags_behind_is_put_next_until_it_has_its_quarter(
         study.enqueue_trial({"family": family})
         _end_next(study)
     for _ in range(6):
-        search._hold_quota(study, study.trials[-1])
-        search._hold_quota(study, study.trials[-1])  # while one waits, no other is put behind it
+        search._queue_next(study)
+        search._queue_next(study)  # while one waits, no other is put behind it
         if study.trials[-1].state.name == "WAITING":
             given.append(_end_next(study))
     assert given == ["lightgbm", "lightgbm", "xgboost", "xgboost"]  # three of eleven each

@@ -49,6 +49,36 @@ def test_a_resumed_search_does_not_draw_again_what_it_drew_before(search):
     assert third not in (first, second)
 
 
+@pytest.mark.parametrize("at", [2, 7, 12])
+def test_a_search_that_was_killed_ends_in_the_same_trials_as_one_that_was_not(search, monkeypatch, tmp_path, at):
+    """The dead trial counted in the seed and in the quota: the same rows and seed gave another model."""
+    from ticket_assets.models import search as module
+
+    fits = 0
+
+    def killed(*arguments):
+        nonlocal fits
+        fits += 1
+        if fits == at:
+            raise KeyboardInterrupt
+        return fold_scores(*arguments)
+
+    budget = Budget(1000, len(FAMILIES) + 4)
+    undisturbed = replace(search, budget=budget, study="undisturbed", folder=tmp_path / "undisturbed")
+    undisturbed.run()
+    search = replace(search, budget=budget)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "fold_scores", killed)
+        with pytest.raises(KeyboardInterrupt):
+            search.run()
+    search.run()
+    expected, found = (
+        [(trial.state.name, trial.params, trial.value) for trial in _study(one).trials if trial.state.name != "FAIL"]
+        for one in (undisturbed, search)
+    )
+    assert found == expected
+
+
 def test_a_starting_point_that_died_with_its_process_is_begun_again(search, monkeypatch):
     """The trial stays behind as running or failed; without its starting point no XGBoost might ever finish."""
     from ticket_assets.models import search as module
