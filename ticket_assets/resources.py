@@ -33,7 +33,8 @@ from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
 from ticket_assets.tickets.snapshot import read_snapshot
-from ticket_assets.tickets.taxonomy import Taxonomy, load_taxonomy
+from ticket_assets.tickets.taxonomy import Taxonomy
+from ticket_assets.tickets.taxonomy_file import load_taxonomy
 from ticket_assets.tickets.words import WordRules
 
 # dagster-mlflow is all beta; its pin in the lock is what we rely on.
