@@ -116,6 +116,9 @@ class SearchSettings(Section):
 class PromotionSettings(Section):
     """What a challenger must show."""
 
+    min_gain: float = Field(
+        0, ge=0, description="macro F1 that the lower end of the gain's interval must reach; above 0"
+    )
     max_loss: float = Field(0.01, ge=0, description="macro F1 it may lose on the anchor set")
     max_class_drop: float = Field(0.10, ge=0, description="F1 that any one class may fall")
     max_latency_ms: float = Field(250, gt=0, description="median of one ticket, in process")

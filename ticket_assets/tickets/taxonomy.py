@@ -1,8 +1,8 @@
 """How labels changed over time: queues renamed, merged and split, and what a label of one time is called at another.
 
 Belongs here: translating labels of rows and of old predictions between versions.
-Does not belong here: the file that says so (taxonomy_file.py), which rows are relabelled (curation.py), probabilities of
-old bundles (serving/translation.py), source values that only spell a label otherwise (settings:
+Does not belong here: the file that says so (taxonomy_file.py), which rows are relabelled (curation.py), an old bundle's
+probabilities (serving/translation.py), source values that only spell a label otherwise (settings:
 `targets.<name>.values`).
 
 What stood before the first version is the version "original". All changes of one version happen at once.
