@@ -16,6 +16,7 @@ from ticket_assets.models import plots
 from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
 from ticket_assets.models.outcome import LATE, SearchOutcome
 from ticket_assets.models.significance import Interval
+from ticket_assets.serving.succession import Succession
 
 
 def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
@@ -90,6 +91,17 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
         f"{report.target} reliability": plots.reliability(
             y, probabilities, f"{report.target}: reliability of the candidate"
         ),
+    }
+
+
+def succession_metadata(outcome: Succession) -> dict[str, Any]:
+    """The decision, per target where any was judged (a table without rows is refused), and who is champion now."""
+    judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
+    return {
+        "decision": outcome.decision.reason,
+        "promoted": outcome.decision.promoted,
+        "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
+        **judged,
     }
 
 

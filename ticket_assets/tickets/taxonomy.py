@@ -121,6 +121,14 @@ class Taxonomy:
             labels = {old for new in labels for old in _predecessors(version, new)}
         return tuple(sorted(labels))
 
+    def is_before(self, one: str, other: str) -> bool:
+        """Whether a version is earlier than another.
+
+        Raises:
+            ValueError: no such version.
+        """
+        return self._place(one) < self._place(other)
+
     def agree(self, one: str, its_version: str, other: str, other_version: str) -> bool:
         """Whether two labels, a prediction and the truth say, can mean the same in the later one of their versions.
 
