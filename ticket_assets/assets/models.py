@@ -37,6 +37,7 @@ pin = dg.AssetSpec(
     ["models", "pin"],
     group_name="models",
     owners=OWNERS,
+    kinds={"pin"},
     description="What keeps the champion after a rollback; observed, and due again for judgement when it ends.",
 )
 

@@ -9,8 +9,9 @@ broken off.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,7 @@ class Chronicle:
         told = list(self._finished())
         if self.champion and (not told or told[-1].champion != self.champion):
             told.append(Reign(self.champion, None, "not on record", "the pointer alone knows it", {}))
-        ends = [*(one.since for one in told[1:]), None]
-        return tuple(
-            Reign(one.champion, end, one.how, one.why, one.scores) for one, end in zip(told, ends, strict=True)
-        )
+        return tuple(replace(one, until=after.since if after else None) for one, after in zip_longest(told, told[1:]))
 
     @property
     def broken_off(self) -> Champion | None:

@@ -27,18 +27,15 @@ def span(given: str, now: datetime) -> tuple[datetime, datetime]:
     Raises:
         MomentError: it names none, or one that is still to come.
     """
+    is_day = len(given) <= len("2026-05-01")
     try:
-        if len(given) <= len("2026-05-01"):
-            begins = datetime.combine(date.fromisoformat(given), time(), UTC)
-            ends = begins + timedelta(days=1)
-        else:
-            begins = datetime.fromisoformat(given)
-            begins = ends = begins.astimezone(UTC) if begins.tzinfo else begins.replace(tzinfo=UTC)
+        begins = datetime.combine(date.fromisoformat(given), time()) if is_day else datetime.fromisoformat(given)
+        begins = begins.astimezone(UTC) if begins.tzinfo else begins.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise MomentError(f"{given!r} is no date: {FORMS}") from None
     if begins > now:
         raise MomentError(f"{given} is still to come: it is {stamp(now)}")
-    return begins, ends
+    return begins, begins + timedelta(days=is_day)
 
 
 def on_lines(chronicle: Chronicle, given: str, now: datetime) -> Iterator[str]:
@@ -92,7 +89,7 @@ def _reign(one: Reign) -> Iterator[str]:
     until = f" until {stamp(one.until)}" if one.until else ""
     yield f"champion   v{one.champion.version}, bundle {one.champion.bundle}"
     yield f"since      {stamp(one.since)}{until}"
-    yield f"why        {one.how}: {' '.join(one.why.split())}"
+    yield f"why        {one.how}: {' '.join(one.why.split()).removeprefix('promoted: ')}"
     for target, its in one.scores.items():
         yield f"scores     {target}: " + ", ".join(f"{name} {value:.3f}" for name, value in its.items())
 

@@ -19,13 +19,8 @@ from ticket_assets_tests.serving.conftest import TOY_SCHEMA
 from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, RULES, SmallDesk, hearing
 
 
-def promoted(desk: SmallDesk, manifest: BundleManifest) -> None:
-    done = desk.settle(manifest)
-    assert done.decision.promoted, done.decision.reason
-
-
 def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:
-    promoted(desk, desk.bundle(tone=HARD_OF_HEARING))
+    desk.crown(desk.bundle(tone=HARD_OF_HEARING))
     before, better = desk.champion, desk.bundle(tone=GOOD)
     held = desk.held(better)
     (desk.bundles / better.id / "tone" / "model.json").write_text("{}")
@@ -41,7 +36,7 @@ def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_s
 def test_a_bundle_that_is_damaged_between_its_probe_and_the_crown_is_refused(
     desk: SmallDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    promoted(desk, desk.bundle(tone=HARD_OF_HEARING))
+    desk.crown(desk.bundle(tone=HARD_OF_HEARING))
     before, better = desk.champion, desk.bundle(tone=GOOD)
 
     def judging(*arguments: object) -> object:
@@ -68,7 +63,7 @@ def test_a_bundle_that_answers_other_than_it_was_evaluated_is_refused(desk: Smal
 
 
 def test_the_latency_of_the_fresh_process_is_on_record_and_bound_by_the_budget(desk: SmallDesk) -> None:
-    promoted(desk, desk.bundle(tone=HARD_OF_HEARING))
+    assert desk.settle(desk.bundle(tone=HARD_OF_HEARING)).decision.promoted
     [line] = desk.lines()
     assert 0 < line["latency_p50_ms"] <= line["latency_p95_ms"]
     strict = replace(desk.court, rules=RULES.model_copy(update={"max_latency_ms": 1e-6}))
@@ -81,7 +76,7 @@ def test_a_champion_that_was_moved_while_its_challenger_was_judged_is_not_overru
 ) -> None:
     """A rollback of that minute would have been undone by a decision against the champion before it."""
     first, second = desk.bundle(tone=HARD_OF_HEARING), desk.bundle(tone=GOOD)
-    promoted(desk, first)
+    desk.crown(first)
 
     def judging(*arguments: object) -> object:
         assert desk.champion is not None
@@ -101,7 +96,7 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
     champion = desk.written(
         [hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)], data={"tickets/clean": "of the first"}
     )
-    promoted(desk, champion)
+    desk.crown(champion)
     challenger = desk.written(
         [hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)], data={"tickets/clean": "of the second"}
     )
@@ -128,9 +123,9 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
 
 def test_a_model_that_stayed_twice_is_told_from_where_it_was_made(desk: SmallDesk) -> None:
     first = desk.bundle(tone=HARD_OF_HEARING, mood=GOOD)
-    promoted(desk, first)
-    promoted(desk, desk.bundle(tone=NEARLY_GOOD, mood=DEAF))
-    promoted(desk, desk.bundle(tone=GOOD, mood=DEAF))
+    desk.crown(first)
+    assert desk.settle(desk.bundle(tone=NEARLY_GOOD, mood=DEAF)).decision.promoted
+    assert desk.settle(desk.bundle(tone=GOOD, mood=DEAF)).decision.promoted
     assert desk.champion is not None
     made = BundleManifest.read(desk.bundles / desk.champion.bundle)
     assert made.kept == {"mood": Origin(first.id, first.data)}
@@ -153,7 +148,7 @@ OTHERS = {
 def test_a_model_that_does_not_fit_the_challengers_bundle_does_not_stay_and_the_record_says_why(
     desk: SmallDesk, differs: str
 ) -> None:
-    promoted(desk, desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)]))
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)]))
     challenger = desk.written([hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)], **OTHERS[differs])
     done = desk.settle(challenger)
     assert not done.decision.promoted
@@ -171,7 +166,7 @@ def renamed() -> Taxonomy:
 
 def test_a_champion_is_not_judged_wrong_for_labels_that_were_renamed_since(desk: SmallDesk, renamed: Taxonomy) -> None:
     """By their names all its answers were errors, and the worse challenger was promoted."""
-    promoted(desk, desk.bundle(tone=GOOD))
+    desk.crown(desk.bundle(tone=GOOD))
     worse = desk.written([hearing("tone", HARD_OF_HEARING, ("calm", "shouting"))], taxonomy={"tone": "2024-06"})
     held = desk.held(worse, loud="shouting", quiet="calm")
     done = desk.settle(worse, desk.with_taxonomy({"tone": renamed}), held)
@@ -182,7 +177,7 @@ def test_a_champion_is_not_judged_wrong_for_labels_that_were_renamed_since(desk:
 
 
 def test_a_taxonomy_that_no_longer_knows_the_champions_version_leaves_its_labels_as_they_are(desk: SmallDesk) -> None:
-    promoted(desk, desk.written([hearing("tone", GOOD)], taxonomy={"tone": "2024-06"}))
+    desk.crown(desk.written([hearing("tone", GOOD)], taxonomy={"tone": "2024-06"}))
     done = desk.settle(desk.bundle(tone=HARD_OF_HEARING))
     assert not done.decision.promoted
     told = desk.lines()[-1]["translations"]["tone"]
@@ -193,8 +188,8 @@ def test_a_pin_holds_a_better_challenger_and_lets_it_through_when_its_time_is_ov
     desk: SmallDesk, tmp_path: Path
 ) -> None:
     first, better = desk.bundle(tone=HARD_OF_HEARING), desk.bundle(tone=GOOD)
-    promoted(desk, first)
-    promoted(desk, better)
+    desk.crown(first)
+    desk.crown(better)
     long_ago = datetime.now(UTC) - timedelta(hours=80)
     planned = plan(desk.court, None, datetime.now(UTC))
     roll_back(desk.court, planned, "wrong queue", timedelta(hours=72))

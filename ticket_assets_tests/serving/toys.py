@@ -9,6 +9,7 @@ only some of these loud, and one that is deaf none.
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from ticket_assets.profile import PromotionSettings
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.record import Event
 from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets.serving.succession import Succession, settle
-from ticket_assets.serving.throne import Court
+from ticket_assets.serving.throne import Court, instant, record, seat, throne
 from ticket_assets.serving.trial import HeldOut
 from ticket_assets.tickets.taxonomy import Taxonomy
 from ticket_assets_tests.serving.conftest import toy_fields, toy_model
@@ -86,6 +88,19 @@ class SmallDesk:
         with self.registry.closing(self.open_run()) as run:
             held = held or self.held(challenger)
             return settle(court or self.court, challenger, TICKETS, held, run, {"dagster_run": "a-run"})
+
+    def crown(self, manifest: BundleManifest) -> Champion:
+        """Make a bundle champion without a contest: what the next one is held against."""
+        with throne(self.court) as standing:
+            version = self.registry.register(self.open_run(), self.bundles / manifest.id, {"bundle": manifest.id})
+            now = datetime.now(UTC)
+            challenger = {"version": version, "bundle": manifest.id}
+            record(
+                self.court, standing, Event.DECISION, now, challenger=challenger, promoted=True, reason="promoted: toy"
+            )
+            champion = Champion(version, manifest.id, instant(now))
+            seat(self.court, champion)
+        return champion
 
     def with_taxonomy(self, taxonomies: Mapping[str, Taxonomy]) -> Court:
         return replace(self.court, taxonomies=taxonomies)
