@@ -20,6 +20,7 @@ from ticket_assets.models.split import Holdout, assign, class_shifts, frozen_hol
 from ticket_assets.models.training import train
 from ticket_assets.resources import Desk
 from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.retention import sweep
 from ticket_assets.serving.succession import settle
 from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
@@ -236,9 +237,10 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
             tags = {"dagster_run": context.run_id, "split": report["split"], **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
+        swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata={**succession_metadata(outcome), "challenger": challenger.id, "mlflow_run": run_id},
+            metadata={**succession_metadata(outcome, swept), "challenger": challenger.id, "mlflow_run": run_id},
         )
 
     return champion

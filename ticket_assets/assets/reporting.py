@@ -4,7 +4,7 @@ Belongs here: turning outcomes of the plain folders into Dagster metadata.
 Does not belong here: drawing (models/plots.py), measuring (models/measures.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -94,13 +94,14 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
     }
 
 
-def succession_metadata(outcome: Succession) -> dict[str, Any]:
-    """The decision, per target where any was judged (a table without rows is refused), and who is champion now."""
+def succession_metadata(outcome: Succession, swept: Sequence[str]) -> dict[str, Any]:
+    """The decision, per target where any was judged (a table without rows is refused), who is champion, what went."""
     judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
     return {
         "decision": outcome.decision.reason,
         "promoted": outcome.decision.promoted,
         "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
+        "bundles_removed": list(swept),
         **judged,
     }
 
