@@ -9,7 +9,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run report test check ui serve pictures clean help
+.PHONY: demo run report champion rollback unpin test check ui serve pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,6 +28,16 @@ run: $(READY) ## the same for a profile: make run PROFILE=it_service SOURCE=path
 
 report: $(READY) ## print what a profile made
 	@$(RUN) report --profile $(PROFILE)
+
+champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all that happened
+	@$(RUN) champion --profile $(PROFILE) $(if $(ON),--on '$(ON)') $(if $(HISTORY),--history)
+
+rollback: $(READY) ## the champion before serves again: make rollback PROFILE=x [TO=v3] [REASON="…"] [HOURS=72]
+	@$(RUN) rollback --profile $(PROFILE) $(if $(TO),--to '$(TO)') $(if $(REASON),--reason "$$REASON") \
+	  $(if $(HOURS),--hours '$(HOURS)')
+
+unpin: $(READY) ## take the pin of a rollback off: the next run may promote again
+	@$(RUN) unpin --profile $(PROFILE) $(if $(REASON),--reason "$$REASON")
 
 test: $(READY) ## every check: format, lint, types, imports, definitions, tests
 	@scripts/check

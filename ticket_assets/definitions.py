@@ -69,6 +69,7 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         *(models.search(target) for target in targets),
         *(models.candidate(target) for target in targets),
         models.evaluation(targets),
+        models.pin,
         models.champion(targets),
         serving.bento,
     ]

@@ -25,15 +25,17 @@ from ticket_assets.models.training import fold_scores
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
+from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets.serving.succession import Court
+from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import ProfileFolders, digest
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
 from ticket_assets.tickets.snapshot import read_snapshot
-from ticket_assets.tickets.taxonomy import Taxonomy, load_taxonomy
+from ticket_assets.tickets.taxonomy import Taxonomy
+from ticket_assets.tickets.taxonomy_file import load_taxonomy
 from ticket_assets.tickets.words import WordRules
 
 # dagster-mlflow is all beta; its pin in the lock is what we rely on.
@@ -162,6 +164,12 @@ class Desk(dg.ConfigurableResource):
             },
         }
 
+    def makes_features_of(self, manifest: BundleManifest) -> bool:
+        """Whether today's tables hold the features that a bundle was trained on."""
+        encoder = manifest.encoder is None or manifest.encoder["id"] == self.encoder_id
+        ours = (self.feature_schema.hash, CLEANING_VERSION, self.active.cleaning.mask)
+        return encoder and ours == (manifest.feature_schema, manifest.cleaning, manifest.mask)
+
     def court(self) -> Court:
         """Where a challenger meets the champion."""
         return Court(
@@ -172,6 +180,7 @@ class Desk(dg.ConfigurableResource):
             rules=self.active.promotion,
             seed=self.settings.seed,
             threads=self.settings.threads,
+            taxonomies=self.taxonomies,
         )
 
     def registry(self) -> Registry:

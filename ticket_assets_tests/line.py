@@ -9,16 +9,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
 
+from ticket_assets.automation.champion import observe_champion
 from ticket_assets.automation.source import observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.commands.instance import prepare_home
 from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.resources import Desk
 from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
@@ -115,6 +118,7 @@ class Line:
         defs, made = build_defs(self.settings()), set()
         with self.instance() as instance:
             observe_source(self.settings(), instance)
+            observe_champion(Desk(profile=PROFILE), instance, datetime.now(UTC))
             for _ in range(len(defs.resolve_asset_graph().executable_asset_keys)):
                 selection = next_run(defs, due_assets(defs, instance).values())
                 if not selection:

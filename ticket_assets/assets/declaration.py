@@ -60,6 +60,13 @@ def asset(
     return declare
 
 
+def told_version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str:
+    """Data version of an asset that does not come in as a table: the one it was given when it was made."""
+    event = instance.get_latest_materialization_event(key)
+    made = event.asset_materialization if event else None
+    return (made.tags or {}).get("dagster/data_version", "unknown") if made else "unknown"
+
+
 def columns_metadata(columns: Sequence[tuple[str, str, str]]) -> dg.TableSchema:
     """A table schema for the UI from (name, type, description)."""
     return dg.TableSchema([dg.TableColumn(name, kind, description) for name, kind, description in columns])

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import HEAVY_POOL, asset, table
-from ticket_assets.assets.reporting import evaluation_metadata, search_metadata
+from ticket_assets.assets.declaration import HEAVY_POOL, OWNERS, asset, told_version
+from ticket_assets.assets.reporting import evaluation_metadata, search_metadata, succession_metadata
 from ticket_assets.models.candidate import read_candidate, write_candidate
 from ticket_assets.models.card import model_card
 from ticket_assets.models.class_shift import class_shifts, require_same_classes
@@ -21,7 +21,9 @@ from ticket_assets.models.split import Holdout, assign, frozen_holdout
 from ticket_assets.models.training import train
 from ticket_assets.resources import Desk
 from ticket_assets.serving.bundle import write_bundle
-from ticket_assets.serving.succession import held_out, settle
+from ticket_assets.serving.retention import sweep
+from ticket_assets.serving.succession import settle
+from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets.schema import LABEL_PREFIX
@@ -32,6 +34,14 @@ TABLES = {
     "split": dg.AssetIn(["models", "split"]),
 }
 VECTORS = dg.AssetKey(["features", "embeddings"])
+
+pin = dg.AssetSpec(
+    ["models", "pin"],
+    group_name="models",
+    owners=OWNERS,
+    kinds={"pin"},
+    description="What keeps the champion after a rollback; observed, and due again for judgement when it ends.",
+)
 
 
 @asset(
@@ -197,6 +207,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         kinds={"mlflow"},
         settings=["promotion", "bands", "seed"],
         ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
+        deps=[pin],
         hooks={mlflow_run_failed},
     )
     def champion(
@@ -215,7 +226,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             data = {
                 "tickets/clean": frame_digest(clean.drop(columns="ingested_at")),
                 "features/text": frame_digest(text),
-                "features/embeddings": _version(context.instance, VECTORS),
+                "features/embeddings": told_version(context.instance, VECTORS),
             }
             challenger = write_bundle(
                 desk.folders.bundles,
@@ -227,25 +238,10 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
             tags = {"dagster_run": context.run_id, "split": report["split"], **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
-        # Where the challenger is the champion already nothing was judged, and a table without rows is refused.
-        judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
+        swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata={
-                "decision": outcome.decision.reason,
-                "promoted": outcome.decision.promoted,
-                "challenger": challenger.id,
-                "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
-                **judged,
-                "mlflow_run": run_id,
-            },
+            metadata={**succession_metadata(outcome, swept), "challenger": challenger.id, "mlflow_run": run_id},
         )
 
     return champion
-
-
-def _version(instance: dg.DagsterInstance, key: dg.AssetKey) -> str:
-    """Data version of an asset that does not come in as a table: the one it was given when it was made."""
-    event = instance.get_latest_materialization_event(key)
-    made = event.asset_materialization if event else None
-    return (made.tags or {}).get("dagster/data_version", "unknown") if made else "unknown"

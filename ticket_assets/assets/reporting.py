@@ -4,7 +4,7 @@ Belongs here: turning outcomes of the plain folders into Dagster metadata.
 Does not belong here: drawing (models/plots.py), measuring (models/measures.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,6 +16,7 @@ from ticket_assets.models import plots
 from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
 from ticket_assets.models.outcome import LATE, SearchOutcome
 from ticket_assets.models.significance import Interval
+from ticket_assets.serving.succession import Succession
 
 
 def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
@@ -90,6 +91,18 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
         f"{report.target} reliability": plots.reliability(
             y, probabilities, f"{report.target}: reliability of the candidate"
         ),
+    }
+
+
+def succession_metadata(outcome: Succession, swept: Sequence[str]) -> dict[str, Any]:
+    """The decision, per target where any was judged (a table without rows is refused), who is champion, what went."""
+    judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
+    return {
+        "decision": outcome.decision.reason,
+        "promoted": outcome.decision.promoted,
+        "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
+        "bundles_removed": list(swept),
+        **judged,
     }
 
 

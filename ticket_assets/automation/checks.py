@@ -71,10 +71,13 @@ def answers_as_the_asset(
         why = why_no_champion(desk.folders.records)
         return dg.AssetCheckResult(passed=True, description=why, metadata={"tickets": 0})
     rows = split.index[split["side"] == "holdout"][:ASKED].to_numpy()
-    ids = list(clean["ticket_id"].iloc[rows])
-    vectors = desk.vectors(desk.encoder_id, desk.encoder().dimensions).read(ids)
-    features = stored_features(text.iloc[rows], vectors)
+    ids, originals = list(clean["ticket_id"].iloc[rows]), desk.original_tickets()
     bundle = TriageBundle.load(desk.folders.bundles / champion.bundle, desk.folders.encoders)
+    if desk.makes_features_of(bundle.manifest):
+        vectors = desk.vectors(desk.encoder_id, desk.encoder().dimensions).read(ids)
+        features = stored_features(text.iloc[rows], vectors)
+    else:  # a champion of other settings, after a rollback: today's tables are not what it was trained on
+        features = bundle.features([originals[one] for one in ids])
     computed = bundle.probabilities(features)
     expected = [
         {
@@ -83,7 +86,6 @@ def answers_as_the_asset(
         }
         for place in range(len(ids))
     ]
-    originals = desk.original_tickets()
     with served(desk.folders.bentos, bento_tag(desk.profile, champion)) as port:
         gap = largest_gap([ask(port, originals[one]) for one in ids], expected)
     return dg.AssetCheckResult(

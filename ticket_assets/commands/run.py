@@ -7,6 +7,7 @@ Does not belong here: what is due (automation/staleness.py), what a run does (th
 import argparse
 import sys
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ticket_assets.commands import report
@@ -16,6 +17,8 @@ from ticket_assets.storage import IdentityError, ProfileFolders
 
 if TYPE_CHECKING:
     import dagster as dg
+
+    from ticket_assets.resources import Desk
 
 HELP = "materialise whatever is not up to date, then print the report"
 
@@ -36,17 +39,20 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Materialise what is due, in as few runs as data versions allow."""
     import dagster as dg
 
+    from ticket_assets.automation.champion import observe_champion
     from ticket_assets.automation.interrupted import close_interrupted
     from ticket_assets.automation.source import how_to_forget, is_remembered, observe_source, remember_source
+    from ticket_assets.resources import Desk
     from ticket_assets.tickets.sources import SourceError
 
-    begun = time.monotonic()
+    begun, desk = time.monotonic(), Desk(profile=settings.profile)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        for run_id in close_interrupted(instance):
+        for run_id in close_interrupted(instance, lambda run_id: _end_tracking(desk, run_id)):
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
             ProfileFolders(settings.profile_root).require_identity(settings.active.identity())
             observe_source(settings, instance)
+            observe_champion(desk, instance, datetime.now(UTC))
             print(f"source: {remember_source(settings)}", file=sys.stderr)
             made = _bring_up_to_date(instance)
         except IdentityError as error:
@@ -66,6 +72,16 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     else:
         print(f"\nnothing to do: every asset is up to date, no materialisation, data versions kept ({took:.0f} s)")
     return report.execute(settings, arguments)
+
+
+def _end_tracking(desk: "Desk", run_id: str) -> None:
+    """End what a killed run left open in MLflow; a server that is away must not keep the line from going on."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        desk.registry().end_runs_of(desk.profile, run_id)
+    except MlflowException as error:
+        print(f"the MLflow run of {run_id} stays open: {error}", file=sys.stderr)
 
 
 def _bring_up_to_date(instance: "dg.DagsterInstance") -> int:

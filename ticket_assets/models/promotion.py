@@ -4,8 +4,8 @@ Belongs here: the rules per target and for the bundle, the words of the reason.
 Does not belong here: scoring (evaluation.py), moving the alias (registry.py), swapping bundles (serving/).
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +24,7 @@ class Verdict(StrEnum):
     GAINS = "gains"
     HOLDS = "holds"
     LOSES = "loses"
+    KEPT = "kept"  # it loses, and the champion's model of this target goes into the new bundle
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class TargetDecision:
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict on the bundle: promoted when a target gains, or meets no champion, and none loses.
+    """The verdict on the bundle: promoted when a target gains, or meets no champion, and none loses but those kept.
 
     Attributes:
         promoted: whether the challenger becomes champion.
         reason: why, for people.
-        targets: the verdict on each.
+        targets: the verdict on each; none where the challenger did not come so far.
         unanswered: why the champion could not be asked; None where it was, or where there is none.
     """
 
@@ -77,6 +78,15 @@ class Decision:
     reason: str
     targets: dict[str, TargetDecision]
     unanswered: str | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Targets whose model is to be the champion's, should the challenger be promoted."""
+        return tuple(name for name, one in self.targets.items() if one.verdict is Verdict.KEPT)
+
+    def refused(self, why: str) -> "Decision":
+        """The same verdicts, and a promotion refused all the same."""
+        return replace(self, promoted=False, reason=f"refused: {why}")
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -97,7 +107,11 @@ class Decision:
 
 
 def decide(
-    contests: Mapping[str, Contest], settings: PromotionSettings, seed: int, unanswered: str | None = None
+    contests: Mapping[str, Contest],
+    settings: PromotionSettings,
+    seed: int,
+    unanswered: str | None = None,
+    keepable: Collection[str] = (),
 ) -> Decision:
     """Judge every target, then the bundle.
 
@@ -107,18 +121,33 @@ def decide(
         seed: of the intervals.
         unanswered: why the champion could not be asked. The floors alone decide then: a champion that nobody can load
             is no reason to refuse what works, and would otherwise be one for ever.
+        keepable: targets of which the champion's model can go into the challenger's bundle: where one of them loses
+            and another target gains, the gain is not lost.
     """
     judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
-    losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
+    if gaining:
+        judged |= {
+            name: replace(one, verdict=Verdict.KEPT)
+            for name, one in judged.items()
+            if one.verdict is Verdict.LOSES and name in keepable
+        }
+    losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
     silence = f"; the champion did not answer: {unanswered}" if unanswered else ""
     if losing:
-        why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in losing)
-        return Decision(False, f"refused: {why}{silence}", judged, unanswered)
+        return Decision(False, f"refused: {_told(judged, losing)}{silence}", judged, unanswered)
     if not gaining:
-        return Decision(False, f"refused: no target gains over the champion{silence}", judged, unanswered)
-    why = "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in gaining)
-    return Decision(True, f"promoted: {why}{silence}", judged, unanswered)
+        least = f" by min_gain {settings.min_gain}: {_told(judged, judged)}" if settings.min_gain else ""
+        return Decision(False, f"refused: no target gains over the champion{least}{silence}", judged, unanswered)
+    decision = Decision(True, f"promoted: {_told(judged, gaining)}{silence}", judged, unanswered)
+    if not decision.kept:
+        return decision
+    stays = f"; the champion's model stays for {_told(judged, decision.kept)}"
+    return replace(decision, reason=decision.reason + stays)
+
+
+def _told(judged: Mapping[str, TargetDecision], names: Collection[str]) -> str:
+    return "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in names)
 
 
 def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: bool = False) -> TargetDecision:
@@ -147,8 +176,9 @@ def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: b
         faults.append(f"F1 of {worst} falls by {drop:.3f}, more than max_class_drop {settings.max_class_drop}")
     if faults:
         verdict, reasons = Verdict.LOSES, tuple(faults)
-    elif difference.low > 0:
-        verdict, reasons = Verdict.GAINS, (told,)
+    elif difference.low > 0 and difference.low >= settings.min_gain:
+        least = f", at least min_gain {settings.min_gain}" if settings.min_gain else ""
+        verdict, reasons = Verdict.GAINS, (told + least,)
     else:
         verdict, reasons = Verdict.HOLDS, (told,)
     champion = float(macro_f1(class_counts(contest.y_true, contest.champion, classes)))

@@ -78,6 +78,32 @@ class Registry:
         """Move the champion alias."""
         self._client.set_registered_model_alias(self.name, CHAMPION, str(version))
 
+    def uncrown(self) -> None:
+        """Take the champion alias away, where it is."""
+        if CHAMPION in self._aliases():
+            self._client.delete_registered_model_alias(self.name, CHAMPION)
+
+    def bundles(self) -> dict[int, str]:
+        """Registered version to the id of its bundle, in the order of the versions."""
+        found = self._client.search_model_versions(f"name = '{self.name}'", max_results=10_000)
+        return dict(sorted((int(one.version), one.tags["bundle"]) for one in found if "bundle" in one.tags))
+
+    def bundle_of(self, version: int) -> str | None:
+        """Id of the bundle that a version is; None where there is no such version."""
+        return self.bundles().get(version)
+
+    def end_runs_of(self, experiment: str, dagster_run: str) -> list[str]:
+        """End, as killed, the runs that a Dagster run left open; return their ids."""
+        found = self._client.get_experiment_by_name(experiment)
+        if found is None:
+            return []
+        left = self._client.search_runs(
+            [found.experiment_id], f"tags.dagster_run_id = '{dagster_run}' and attributes.status = 'RUNNING'"
+        )
+        for run in left:
+            self._client.set_terminated(run.info.run_id, status="KILLED")
+        return [run.info.run_id for run in left]
+
     @contextmanager
     def closing(self, run_id: str) -> Iterator[str]:
         """End a run with the block: failed when the block raises, an interruption included; yields the run's id."""

@@ -33,7 +33,12 @@ class BentoError(RuntimeError):
 def bento_tag(profile: str, champion: Champion) -> str:
     """Name and version of the bento of a champion: registry version, bundle, the service's code."""
     code = code_digest(stage, files=[PROJECT / name for name in SERVICE_FILES], project=PROJECT)
-    return f"ticket-assets-{profile.replace('_', '-')}:v{champion.version}-{champion.bundle[:8]}-{code[:6]}"
+    return f"{bento_name(profile)}:v{champion.version}-{champion.bundle[:8]}-{code[:6]}"
+
+
+def bento_name(profile: str) -> str:
+    """Name of all bentos of a profile."""
+    return f"ticket-assets-{profile.replace('_', '-')}"
 
 
 def bento_folder(home: Path, tag: str) -> Path:

@@ -16,8 +16,10 @@ from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.words import WordRules
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 MANIFEST = "bundle.json"
+# Fields that whoever writes a bundle finds out; all others are told.
+FOUND_OUT = ("targets", "libraries", "files", "contract")
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
 ENCODER_LIBRARIES = ("onnxruntime", "tokenizers")
@@ -27,6 +29,14 @@ FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
 
 class BundleError(RuntimeError):
     """A bundle does not fit this process; the message lists every mismatch."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model of an earlier bundle comes from: that bundle, and the data versions that it was made from."""
+
+    bundle: str
+    data: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class BundleManifest:
         feature_schema: hash of both, of the words and of the feature code's version.
         cleaning: version of the cleaning.
         split: id of the frozen hold-out.
-        data: asset key to data version.
+        data: asset key to data version; of all models but those kept.
         libraries: package to version.
         bands: act and suggest.
         scores: target to score name to value, on the hold-out.
@@ -50,6 +60,7 @@ class BundleManifest:
         mask: kinds of personal data that its tickets were cleaned of; it is asked with the same, whatever is set now.
         words: which words were counted; the same holds.
         taxonomy: target to version of its labels, where a taxonomy names them.
+        kept: target to where its model comes from, if the champion's stayed when this bundle took over.
         contract: version of this layout.
     """
 
@@ -69,6 +80,7 @@ class BundleManifest:
     mask: tuple[str, ...] = DEFAULT_KINDS
     words: WordRules = field(default_factory=WordRules)
     taxonomy: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, Origin] = field(default_factory=dict)
     contract: int = CONTRACT_VERSION
 
     @property
@@ -92,7 +104,8 @@ class BundleManifest:
             targets = {name: tuple(labels) for name, labels in raw["targets"].items()}
             drop = tuple((language, tuple(words)) for language, words in raw["words"]["drop"])
             words = WordRules(**{**raw["words"], "drop": drop})
-            return cls(**{**raw, **tuples, "targets": targets, "words": words})
+            kept = {target: Origin(**origin) for target, origin in raw["kept"].items()}
+            return cls(**{**raw, **tuples, "targets": targets, "words": words, "kept": kept})
         except FileNotFoundError:
             raise BundleError(f"{folder} holds no {MANIFEST}: it is no bundle") from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:

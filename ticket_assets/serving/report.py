@@ -6,10 +6,12 @@ Does not belong here: any arithmetic.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.serving.bento import bento_folder, bento_tag
+from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.record import RECORD, decisions, why_no_champion
 from ticket_assets.serving.store import read_champion
 from ticket_assets.settings import Settings
@@ -45,6 +47,9 @@ def report_lines(settings: Settings) -> Iterator[str]:
     else:
         tag = bento_tag(settings.profile, champion)
         yield f"champion   v{champion.version}, bundle {champion.bundle}, since {champion.since}"
+        pin = Chronicle.read(folders.records, folders.bundles).pin(datetime.now(UTC))
+        if pin:
+            yield f"pin        {pin}; make unpin PROFILE={settings.profile} takes it off"
         yield f"bento      {tag}"
         yield ""
         yield "open next"

@@ -1,85 +1,38 @@
-"""How labels changed over time: queues renamed, merged and split, and what an old label is called today.
+"""How labels changed over time: queues renamed, merged and split, and what a label of one time is called at another.
 
-Belongs here: the file that says so, its errors, translating labels of rows and of old predictions.
-Does not belong here: which rows are relabelled (curation.py), source values that only spell a label otherwise
-(settings: `targets.<name>.values`).
-
-The file, one per target (`targets.<name>.taxonomy`), its changes in order of their dates:
-
-    [[version]]
-    name = "2024-06"
-    date = 2024-06-01
-    rename = [{ from = "Network", to = "Connectivity" }]
-    merge = [{ from = ["Printer", "Scanner"], to = "Office devices" }]
-    split = [{ from = "Hardware", column = "product", into = { laptop = "Laptops" }, otherwise = "Other hardware" }]
-    new = ["Facilities"]
+Belongs here: translating labels of rows and of old predictions between versions.
+Does not belong here: the file that says so (taxonomy_file.py), which rows are relabelled (curation.py), an old bundle's
+probabilities (serving/translation.py), source values that only spell a label otherwise (settings:
+`targets.<name>.values`).
 
 What stood before the first version is the version "original". All changes of one version happen at once.
 """
 
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 ORIGINAL = "original"
-Name = Annotated[str, Field(min_length=1)]
 
 
-class TaxonomyError(ValueError):
-    """The taxonomy file is wrong; the message names the file, the field, its value and the fix."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-class _Rename(_Part):
-    old: Name = Field(alias="from")
-    to: Name
-
-
-class _Merge(_Part):
-    old: tuple[Name, ...] = Field(alias="from", min_length=2)
-    to: Name
-
-
-class Split(_Part):
+@dataclass(frozen=True)
+class Split:
     """One label that became several, told apart by the value of a source column.
 
     Attributes:
-        old: the label that was split.
         column: of the source.
         into: value of the column to label.
         otherwise: label of all other values; without it such rows lose their label.
     """
 
-    old: Name = Field(alias="from")
-    column: Name
-    into: dict[str, Name] = Field(min_length=1)
-    otherwise: Name | None = None
+    column: str
+    into: Mapping[str, str]
+    otherwise: str | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """All that it can become, sorted."""
+        """All that a label can become by it, sorted."""
         return tuple(sorted({*self.into.values(), *([self.otherwise] if self.otherwise else [])}))
-
-
-class _Version(_Part):
-    name: Name
-    date: date
-    rename: tuple[_Rename, ...] = ()
-    merge: tuple[_Merge, ...] = ()
-    split: tuple[Split, ...] = ()
-    new: tuple[Name, ...] = ()
-
-
-class _File(_Part):
-    version: tuple[_Version, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -148,24 +101,42 @@ class Taxonomy:
         return label
 
     def translate(self, label: str, from_version: str, to_version: str) -> tuple[str, ...]:
-        """What a label of one version may be called in a later one, so that old predictions stay comparable.
+        """What a label of one version is called in another, later or earlier; a label that never changed, as it is.
+
+        Every label of a version is among the translations back of its translation: what it became can have come of it.
+        That asks of the file that a label which takes in another one is named by a merge, not by a rename onto it.
 
         Returns:
-            Sorted: one label, or where it was split all that it can have become; an old prediction is right if the true
-            label is among them.
+            Sorted. Later: one label, or where it was split all that it can have become. Earlier: all that can have
+            become it, none where the label is newer than the version.
 
         Raises:
-            ValueError: no such version, or the second is the earlier one.
+            ValueError: no such version.
         """
         start, end = self._place(from_version), self._place(to_version)
-        if end < start:
-            raise ValueError(
-                f"{to_version!r} is before {from_version!r}: translate the older label to the newer version"
-            )
         labels = {label}
         for version in self.versions[start:end]:
             labels = {new for old in labels for new in _successors(version, old)}
+        for version in reversed(self.versions[end:start]):
+            labels = {old for new in labels for old in _predecessors(version, new)}
         return tuple(sorted(labels))
+
+    def is_before(self, one: str, other: str) -> bool:
+        """Whether a version is earlier than another.
+
+        Raises:
+            ValueError: no such version.
+        """
+        return self._place(one) < self._place(other)
+
+    def agree(self, one: str, its_version: str, other: str, other_version: str) -> bool:
+        """Whether two labels, a prediction and the truth say, can mean the same in the later one of their versions.
+
+        Raises:
+            ValueError: no such version.
+        """
+        later = max(its_version, other_version, key=self._place)
+        return bool({*self.translate(one, its_version, later)} & {*self.translate(other, other_version, later)})
 
     def _first_change(self, label: str, written: date | None) -> int:
         if written is None:
@@ -184,73 +155,14 @@ class Taxonomy:
         return names.index(name)
 
 
-def load_taxonomy(path: Path) -> Taxonomy:
-    """Read and check a taxonomy file.
-
-    Raises:
-        TaxonomyError: it is missing, no TOML, or says what cannot be.
-    """
-    try:
-        read = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise TaxonomyError(f"{path} cannot be read ({error.strerror}): mend targets.<name>.taxonomy") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaxonomyError(f"{path} is not TOML: {error}") from None
-    except ValidationError as error:
-        raise TaxonomyError("\n".join(_explained(path.name, error))) from None
-    versions: list[Version] = []
-    retired: dict[str, str] = {}
-    for place, one in enumerate(read.version):
-        where = f"{path.name}: version[{place}]"
-        if one.name == ORIGINAL or one.name in {version.name for version in versions}:
-            raise TaxonomyError(f"{where}.name = {one.name!r} is taken: give every version a name of its own")
-        if versions and one.date <= versions[-1].since:
-            raise TaxonomyError(f"{where}.date = {one.date} is not after {versions[-1].since}: order versions by date")
-        version = _version(one, where, retired)
-        retired |= dict.fromkeys([*version.renamed, *version.split], one.name)
-        retired = {name: by for name, by in retired.items() if name not in version.introduced}
-        versions.append(version)
-    return Taxonomy(tuple(versions))
-
-
-def _version(read: _Version, where: str, retired: Mapping[str, str]) -> Version:
-    renamed: dict[str, str] = {}
-    split: dict[str, Split] = {}
-    for at, old, new in _changes(read):
-        if old in renamed or old in split:
-            raise TaxonomyError(f"{where}.{at}.from = {old!r} is changed twice in one version: leave one change")
-        if old in retired:
-            raise TaxonomyError(
-                f"{where}.{at}.from = {old!r} was given up by version {retired[old]!r}: name what it became, or "
-                "list it under new of the version that brought it back"
-            )
-        if isinstance(new, Split):
-            split[old] = new
-        else:
-            renamed[old] = new
-    brought = {*renamed.values(), *read.new, *(label for one in split.values() for label in one.labels)}
-    return Version(read.name, read.date, renamed, split, frozenset(brought))
-
-
-def _changes(read: _Version) -> Iterator[tuple[str, str, str | Split]]:
-    for place, rename in enumerate(read.rename):
-        yield f"rename[{place}]", rename.old, rename.to
-    for place, merge in enumerate(read.merge):
-        for old in merge.old:
-            yield f"merge[{place}]", old, merge.to
-    for place, split in enumerate(read.split):
-        yield f"split[{place}]", split.old, split
-
-
 def _successors(version: Version, label: str) -> tuple[str, ...]:
     if label in version.split:
         return version.split[label].labels
     return (version.renamed.get(label, label),)
 
 
-def _explained(name: str, error: ValidationError) -> Iterator[str]:
-    for one in error.errors():
-        field_name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in one["loc"]).lstrip(".")
-        shown = "missing" if one["type"] == "missing" else repr(one["input"])[:80]
-        fix = "take it out" if one["type"] == "extra_forbidden" else "mend it"
-        yield f"{name}: {field_name} = {shown}: {one['msg']} ({fix})"
+def _predecessors(version: Version, label: str) -> set[str]:
+    before = {old for old, new in version.renamed.items() if new == label}
+    before |= {old for old, split in version.split.items() if label in split.labels}
+    changed = label in version.introduced or label in version.renamed or label in version.split
+    return before if changed else {*before, label}

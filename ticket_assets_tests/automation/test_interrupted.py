@@ -72,6 +72,27 @@ def test_a_killed_run_is_ended_so_that_it_holds_no_place_in_a_pool(home: Path) -
         assert close_interrupted(instance) == []
 
 
+def test_what_belongs_to_a_killed_run_is_ended_before_it(home: Path) -> None:
+    """Ended first, a run is not found again: what a second death left open would stay so."""
+    process = _begun(home)
+    process.kill()
+    process.wait()
+    seen = []
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        [run] = instance.get_runs()
+
+        def first(run_id: str) -> None:
+            seen.append((run_id, instance.get_run_by_id(run_id).status))
+            if len(seen) == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            close_interrupted(instance, first)
+        assert close_interrupted(instance, first) == [run.run_id]
+        assert close_interrupted(instance, first) == []
+    assert seen == [(run.run_id, dg.DagsterRunStatus.STARTED)] * 2
+
+
 def test_a_run_that_is_at_work_is_left_alone(home: Path) -> None:
     process = _begun(home)
     try:

@@ -70,6 +70,19 @@ def test_a_better_challenger_is_promoted_with_the_interval_of_its_gain():
     assert decision.reason == f"promoted: queue: macro F1 {gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
 
 
+def test_the_lower_end_of_the_gain_must_reach_the_least_gain_that_is_asked():
+    contests = {"queue": _contest(0.85, 0.75)}
+    gain = decide(contests, RULES, 0).targets["queue"].difference
+    told = f"macro F1 {gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+    reached = decide(contests, replace_rules(min_gain=gain.low), 0)
+    assert reached.promoted
+    assert reached.reason == f"promoted: queue: {told}, at least min_gain {gain.low}"
+    missed = decide(contests, replace_rules(min_gain=gain.estimate), 0)
+    assert not missed.promoted
+    assert missed.targets["queue"].verdict is Verdict.HOLDS
+    assert missed.reason == f"refused: no target gains over the champion by min_gain {gain.estimate}: queue: {told}"
+
+
 def test_a_better_challenger_that_is_too_slow_is_refused():
     decision = decide({"queue": _contest(0.85, 0.75, latency_ms=900.0)}, RULES, 0)
     assert not decision.promoted
@@ -133,6 +146,38 @@ def test_a_target_that_loses_refuses_the_bundle_though_another_gains():
     assert [one.verdict for one in decision.targets.values()] == [Verdict.GAINS, Verdict.LOSES]
     assert decision.reason.startswith("refused: type: ")
     assert "queue" not in decision.reason
+
+
+def test_a_target_that_loses_keeps_the_champions_model_where_it_can_and_the_gain_of_another_is_not_lost():
+    contests = {"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80)}
+    decision = decide(contests, RULES, 0, keepable={"queue", "type"})
+    assert decision.promoted
+    assert [one.verdict for one in decision.targets.values()] == [Verdict.GAINS, Verdict.KEPT]
+    assert decision.kept == ("type",)
+    won, stays = decision.reason.split("; the champion's model stays for ")
+    assert won.startswith("promoted: queue: macro F1 +") and stays.startswith("type: macro F1 -")
+    assert "is a loss" in stays
+
+
+def test_champions_models_are_not_kept_where_nothing_gains():
+    contests = {"queue": _contest(0.70, 0.80), "type": _contest(0.70, 0.80)}
+    decision = decide(contests, RULES, 0, keepable={"queue", "type"})
+    assert not decision.promoted and decision.kept == ()
+    assert {one.verdict for one in decision.targets.values()} == {Verdict.LOSES}
+
+
+def test_one_target_that_loses_and_cannot_be_kept_refuses_the_bundle():
+    contests = {"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80), "mood": _contest(0.70, 0.80)}
+    decision = decide(contests, RULES, 0, keepable={"type"})
+    assert not decision.promoted
+    assert decision.reason.startswith("refused: mood: ")
+
+
+def test_a_decision_that_something_else_forbids_keeps_its_verdicts():
+    decision = decide({"queue": _contest(0.85, 0.75)}, RULES, 0)
+    forbidden = decision.refused("the probe failed: it said nothing")
+    assert (forbidden.promoted, forbidden.reason) == (False, "refused: the probe failed: it said nothing")
+    assert forbidden.targets == decision.targets
 
 
 def test_a_target_that_holds_does_not_refuse_a_gain_of_another():

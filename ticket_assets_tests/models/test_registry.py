@@ -96,6 +96,41 @@ def test_a_block_that_does_not_end_well_ends_its_run_as_failed(desk, error):
     assert desk.client.get_run(run_id).info.status == "FAILED"
 
 
+def test_runs_that_a_killed_dagster_run_left_open_are_ended_and_no_others(desk):
+    """They stayed RUNNING for ever: dagster-mlflow tags its runs with the Dagster run, and nobody looked."""
+    experiment = desk.client.get_experiment_by_name("demo").experiment_id
+    runs = {
+        name: desk.client.create_run(experiment, tags={"dagster_run_id": run}).info.run_id
+        for name, run in (("killed", "k"), ("finished", "k"), ("at work", "w"))
+    }
+    desk.client.set_terminated(runs["finished"])
+    assert desk.registry.end_runs_of("demo", "k") == [runs["killed"]]
+    found = {name: desk.client.get_run(run).info for name, run in runs.items()}
+    assert {name: one.status for name, one in found.items()} == {
+        "killed": "KILLED",
+        "finished": "FINISHED",
+        "at work": "RUNNING",
+    }
+    assert found["killed"].end_time is not None
+    assert desk.registry.end_runs_of("demo", "k") == [] == desk.registry.end_runs_of("no such desk", "k")
+
+
+def test_versions_are_told_with_their_bundles_in_their_order(desk):
+    assert desk.registry.bundles() == {} and desk.registry.bundle_of(1) is None
+    for bundle in ("b1", "b2"):
+        desk.registry.register(desk.begin(), desk.bundle, {"bundle": bundle})
+    desk.registry.register(desk.begin(), desk.bundle, {})
+    assert list(desk.registry.bundles().items()) == [(1, "b1"), (2, "b2")]
+    assert (desk.registry.bundle_of(2), desk.registry.bundle_of(3)) == ("b2", None)
+
+
+def test_the_crown_can_be_taken_away(desk):
+    desk.registry.crown(desk.registry.register(desk.begin(), desk.bundle, {}))
+    desk.registry.uncrown()
+    assert desk.registry.champion_version() is None
+    desk.registry.uncrown()
+
+
 def test_what_is_logged_is_found_on_the_run(desk):
     run_id = desk.begin()
     desk.registry.log(run_id, {"bundle": "b1"}, {"queue.macro_f1": 0.75}, {"dagster_run": "r1"})

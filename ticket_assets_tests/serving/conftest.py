@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,9 @@ from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.store import Champion, require_champion
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets_tests.line import PROFILE, Line
+
+if TYPE_CHECKING:
+    from ticket_assets_tests.serving.toys import SmallDesk
 
 TOY_SCHEMA = FeatureSchema(("en", "de"))
 
@@ -80,6 +84,19 @@ def served_line(finished_line: Line) -> Served:
 def copied(served_line: Served, tmp_path: Path) -> Path:
     """A copy of the champion's bundle that may be damaged."""
     return Path(shutil.copytree(served_line.folder, tmp_path / "bundles" / served_line.folder.name))
+
+
+@pytest.fixture(scope="session")
+def toy_database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One MLflow database for all tests: its schema takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('toys') / 'mlflow.db'}"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, toy_database: str) -> "SmallDesk":
+    from ticket_assets_tests.serving.toys import SmallDesk
+
+    return SmallDesk(tmp_path, toy_database)
 
 
 def change_manifest(folder: Path, **changes: object) -> None:

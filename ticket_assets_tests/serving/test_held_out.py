@@ -10,7 +10,7 @@ from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.evaluation import LabelledRows
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets.serving.succession import HeldOut, held_out
+from ticket_assets.serving.trial import HeldOut, held_out
 
 IDS = ("t3", "t1", "t2")
 LABELS = ("hr", "it")
@@ -64,6 +64,7 @@ def test_each_ticket_has_its_own_answer_whatever_the_order_of_the_evaluation(ans
         assert found.truth == ("hr", "sales", "it")
         assert found.rows.tolist() == [2, 0, 1]
         assert found.majority == "it"
+        assert found.shares == {"hr": pytest.approx(1 / 3), "it": pytest.approx(2 / 3)}
 
 
 @pytest.mark.parametrize(

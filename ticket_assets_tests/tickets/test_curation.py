@@ -23,7 +23,7 @@ from ticket_assets.tickets.curation import (
     originals,
 )
 from ticket_assets.tickets.sources import SourceError
-from ticket_assets.tickets.taxonomy import load_taxonomy
+from ticket_assets.tickets.taxonomy_file import load_taxonomy
 
 COLUMNS = ColumnSettings(id="id", subject="subject", body="body", created_at="at")
 QUEUE = {"queue": TargetSettings(column="queue")}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ticket_assets.tickets.taxonomy import ORIGINAL, Taxonomy, TaxonomyError, load_taxonomy
+from ticket_assets.tickets.taxonomy import ORIGINAL, Taxonomy
+from ticket_assets.tickets.taxonomy_file import TaxonomyError, load_taxonomy
 
 HISTORY = """
 [[version]]
@@ -97,12 +98,62 @@ def test_old_predictions_stay_comparable(tmp_path: Path) -> None:
     assert known.translate("Scanner", ORIGINAL, known.current) == ("Office devices",)
 
 
-def test_versions_that_cannot_be_translated_between_are_refused(tmp_path: Path) -> None:
+def test_a_version_that_nobody_knows_is_refused_with_those_that_are(tmp_path: Path) -> None:
     known = taxonomy(tmp_path)
-    with pytest.raises(ValueError, match=r"no version '2025'.*name one of original, 2023-01, 2024-06"):
-        known.translate("Network", ORIGINAL, "2025")
-    with pytest.raises(ValueError, match="'original' is before '2024-06': translate the older label"):
-        known.translate("Network", "2024-06", ORIGINAL)
+    for versions in ((ORIGINAL, "2025"), ("2025", ORIGINAL)):
+        with pytest.raises(ValueError, match=r"no version '2025'.*name one of original, 2023-01, 2024-06"):
+            known.translate("Network", *versions)
+    with pytest.raises(ValueError, match="no version '2025'"):
+        known.agree("Network", "2025", "Network", ORIGINAL)
+
+
+@pytest.mark.parametrize(
+    ("label", "was"),
+    [
+        ("Networks", ("Network",)),
+        ("Office devices", ("Printer", "Scanner")),
+        ("Laptops", ("Hardware",)),
+        ("Network", ()),
+        ("Never named", ("Never named",)),
+    ],
+)
+def test_a_label_is_translated_back_to_all_that_can_have_become_it(
+    tmp_path: Path, label: str, was: tuple[str, ...]
+) -> None:
+    assert taxonomy(tmp_path).translate(label, "2024-06", ORIGINAL) == was
+
+
+def test_a_name_that_was_given_up_is_no_label_of_its_version(tmp_path: Path) -> None:
+    assert taxonomy(tmp_path).translate("Printer", "2023-01", ORIGINAL) == ()
+
+
+@pytest.mark.parametrize("label", ["Network", "Printer", "Scanner", "Hardware", "Software", "Never named"])
+@pytest.mark.parametrize("version", [ORIGINAL, "2023-01", "2024-06"])
+def test_a_label_is_among_the_translations_back_of_what_it_became(tmp_path: Path, label: str, version: str) -> None:
+    known = taxonomy(tmp_path)
+    for became in known.translate(label, ORIGINAL, version):
+        assert label in known.translate(became, version, ORIGINAL)
+    assert known.translate(label, version, version) == (label,)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "told", "truth", "known_as", "right"),
+    [
+        ("Network", ORIGINAL, "Networks", "2024-06", True),
+        ("Networks", "2024-06", "Network", ORIGINAL, True),
+        ("Network", "2024-06", "Networks", "2024-06", False),
+        ("Network", ORIGINAL, "Network", "2024-06", False),
+        ("Hardware", ORIGINAL, "Phones", "2024-06", True),
+        ("Hardware", ORIGINAL, "ERP", "2024-06", False),
+        ("Printer", ORIGINAL, "Scanner", ORIGINAL, False),
+        ("Printer", ORIGINAL, "Office devices", "2023-01", True),
+        ("Never named", ORIGINAL, "Never named", "2024-06", True),
+    ],
+)
+def test_a_prediction_and_a_truth_of_two_times_are_compared_in_the_later_one_s_words(
+    tmp_path: Path, predicted: str, told: str, truth: str, known_as: str, right: bool
+) -> None:
+    assert taxonomy(tmp_path).agree(predicted, told, truth, known_as) is right
 
 
 def test_labels_that_never_changed_are_the_original_version() -> None:

@@ -1,0 +1,220 @@
+"""From a decision to the crown: what fails the probe, what a pin holds, what stays of a champion; on small desks."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ticket_assets.features.text import FeatureSchema
+from ticket_assets.models.promotion import Verdict
+from ticket_assets.models.registry import Registry
+from ticket_assets.serving.manifest import BundleManifest, Origin
+from ticket_assets.serving.rollback import plan, roll_back
+from ticket_assets.serving.store import write_champion
+from ticket_assets.serving.throne import ThroneError
+from ticket_assets.tickets.taxonomy import Taxonomy, Version
+from ticket_assets_tests.serving.conftest import TOY_SCHEMA
+from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, RULES, SmallDesk, hearing
+
+
+def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:
+    desk.crown(desk.bundle(tone=HARD_OF_HEARING))
+    before, better = desk.champion, desk.bundle(tone=GOOD)
+    held = desk.held(better)
+    (desk.bundles / better.id / "tone" / "model.json").write_text("{}")
+    done = desk.settle(better, held=held)
+    assert not done.decision.promoted and done.champion == desk.champion == before
+    assert done.decision.reason.startswith("refused: the probe failed: bundle ")
+    assert "tone/model.json was changed" in done.decision.reason
+    assert desk.registry.champion_version() == 1
+    assert desk.lines()[-1]["challenger"] == {"version": None, "bundle": better.id}
+    assert list(desk.registry.bundles()) == [1], "what does not answer is no version to go back to"
+
+
+def test_a_bundle_that_is_damaged_between_its_probe_and_the_crown_is_refused(
+    desk: SmallDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.crown(desk.bundle(tone=HARD_OF_HEARING))
+    before, better = desk.champion, desk.bundle(tone=GOOD)
+
+    def judging(*arguments: object) -> object:
+        (desk.bundles / better.id / "tone" / "linear.npz").write_bytes(b"?")
+        return decide(*arguments)  # type: ignore[arg-type]
+
+    from ticket_assets.serving.succession import decide
+
+    monkeypatch.setattr("ticket_assets.serving.succession.decide", judging)
+    done = desk.settle(better)
+    assert not done.decision.promoted
+    assert "its files were damaged meanwhile: tone/linear.npz was changed" in done.decision.reason
+    assert {one.verdict for one in done.decision.targets.values()} == {Verdict.GAINS}
+    assert desk.champion == before and desk.registry.champion_version() == 1
+
+
+def test_a_bundle_that_answers_other_than_it_was_evaluated_is_refused(desk: SmallDesk) -> None:
+    better = desk.bundle(tone=GOOD)
+    held = desk.held(better)
+    off = replace(held["tone"], challenger=held["tone"].challenger + np.array([1e-4, -1e-4]))
+    done = desk.settle(better, held={"tone": off})
+    assert "the probe failed: tone: answers are 0.0001 from those evaluated" in done.decision.reason
+    assert desk.champion is None and desk.registry.champion_version() is None
+
+
+def test_the_latency_of_the_fresh_process_is_on_record_and_bound_by_the_budget(desk: SmallDesk) -> None:
+    assert desk.settle(desk.bundle(tone=HARD_OF_HEARING)).decision.promoted
+    [line] = desk.lines()
+    assert 0 < line["latency_p50_ms"] <= line["latency_p95_ms"]
+    strict = replace(desk.court, rules=RULES.model_copy(update={"max_latency_ms": 1e-6}))
+    done = desk.settle(desk.bundle(tone=GOOD), strict)
+    assert not done.decision.promoted and "one ticket takes 0 ms, more than 0" in done.decision.reason
+
+
+def test_a_champion_that_was_moved_while_its_challenger_was_judged_is_not_overrun(
+    desk: SmallDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback of that minute would have been undone by a decision against the champion before it."""
+    first, second = desk.bundle(tone=HARD_OF_HEARING), desk.bundle(tone=GOOD)
+    desk.crown(first)
+
+    def judging(*arguments: object) -> object:
+        assert desk.champion is not None
+        write_champion(desk.bundles, replace(desk.champion, version=7))
+        return decide(*arguments)  # type: ignore[arg-type]
+
+    from ticket_assets.serving.succession import decide
+
+    monkeypatch.setattr("ticket_assets.serving.succession.decide", judging)
+    with pytest.raises(ThroneError, match="the champion was v1 and is v7 now: somebody else moved it; do it again"):
+        desk.settle(second)
+    assert desk.champion is not None and desk.champion.version == 7
+
+
+def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
+    """The challenger that gained on tone and lost on mood was refused whole."""
+    champion = desk.written(
+        [hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)], data={"tickets/clean": "of the first"}
+    )
+    desk.crown(champion)
+    challenger = desk.written(
+        [hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)], data={"tickets/clean": "of the second"}
+    )
+    done = desk.settle(challenger)
+    assert done.decision.promoted
+    assert {name: one.verdict for name, one in done.decision.targets.items()} == {
+        "tone": Verdict.GAINS,
+        "mood": Verdict.KEPT,
+    }
+    assert done.champion == desk.champion and done.champion is not None
+    made = BundleManifest.read(desk.bundles / done.champion.bundle)
+    assert made.id not in (champion.id, challenger.id)
+    assert (made.data, made.kept) == (challenger.data, {"mood": Origin(champion.id, champion.data)})
+    assert made.scores["mood"]["macro_f1"] == 1.0
+    both = desk.answers(made.id)
+    assert (both["tone"] == desk.answers(challenger.id)["tone"]).all()
+    assert (both["mood"] == desk.answers(champion.id)["mood"]).all()
+    line = desk.lines()[-1]
+    assert line["models_from"] == {"tone": challenger.id, "mood": champion.id}
+    assert line["challenger"]["bundle"] == made.id
+    card = (desk.bundles / made.id / "MODEL_CARD.md").read_text()
+    assert f"mood: the model of bundle {champion.id}" in card
+
+
+def test_a_model_that_stayed_twice_is_told_from_where_it_was_made(desk: SmallDesk) -> None:
+    first = desk.bundle(tone=HARD_OF_HEARING, mood=GOOD)
+    desk.crown(first)
+    assert desk.settle(desk.bundle(tone=NEARLY_GOOD, mood=DEAF)).decision.promoted
+    assert desk.settle(desk.bundle(tone=GOOD, mood=DEAF)).decision.promoted
+    assert desk.champion is not None
+    made = BundleManifest.read(desk.bundles / desk.champion.bundle)
+    assert made.kept == {"mood": Origin(first.id, first.data)}
+    again = desk.settle(desk.bundle(tone=GOOD, mood=DEAF))
+    assert not again.decision.promoted, "judged again, the same challenger gains nothing"
+
+
+OTHERS = {
+    "feature_schema, languages": {
+        "languages": ("en", "fr"),
+        "feature_schema": FeatureSchema(("en", "fr"), TOY_SCHEMA.context, TOY_SCHEMA.words).hash,
+    },
+    "mask": {"mask": ("email",)},
+    "split": {"split": "another"},
+    "taxonomy": {"taxonomy": {"mood": "2024-06"}},
+}
+
+
+@pytest.mark.parametrize("differs", OTHERS)
+def test_a_model_that_does_not_fit_the_challengers_bundle_does_not_stay_and_the_record_says_why(
+    desk: SmallDesk, differs: str
+) -> None:
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)]))
+    challenger = desk.written([hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)], **OTHERS[differs])
+    done = desk.settle(challenger)
+    assert not done.decision.promoted
+    assert done.decision.targets["mood"].verdict is Verdict.LOSES
+    [(target, why)] = desk.lines()[-1]["cannot_stay"].items()
+    assert target == "mood" and why.startswith("the champion's model of it was made with another ")
+    assert set(why.rpartition("another ")[2].split(", ")) == set(differs.split(", "))
+
+
+@pytest.fixture
+def renamed() -> Taxonomy:
+    rename = {"loud": "shouting", "quiet": "calm"}
+    return Taxonomy((Version("2024-06", date(2024, 6, 1), rename, {}, frozenset(rename.values())),))
+
+
+def test_a_champion_is_not_judged_wrong_for_labels_that_were_renamed_since(desk: SmallDesk, renamed: Taxonomy) -> None:
+    """By their names all its answers were errors, and the worse challenger was promoted."""
+    desk.crown(desk.bundle(tone=GOOD))
+    worse = desk.written([hearing("tone", HARD_OF_HEARING, ("calm", "shouting"))], taxonomy={"tone": "2024-06"})
+    held = desk.held(worse, loud="shouting", quiet="calm")
+    done = desk.settle(worse, desk.with_taxonomy({"tone": renamed}), held)
+    assert not done.decision.promoted
+    line = desk.lines()[-1]
+    assert line["translations"] == {"tone": "translated from original to 2024-06"}
+    assert line["targets"]["tone"]["champion_macro_f1"] == 1.0
+
+
+def test_a_taxonomy_that_no_longer_knows_the_champions_version_leaves_its_labels_as_they_are(desk: SmallDesk) -> None:
+    desk.crown(desk.written([hearing("tone", GOOD)], taxonomy={"tone": "2024-06"}))
+    done = desk.settle(desk.bundle(tone=HARD_OF_HEARING))
+    assert not done.decision.promoted
+    told = desk.lines()[-1]["translations"]["tone"]
+    assert told.startswith("taken as they are: there is no version '2024-06' of these labels")
+
+
+def test_a_pin_holds_a_better_challenger_and_lets_it_through_when_its_time_is_over(
+    desk: SmallDesk, tmp_path: Path
+) -> None:
+    first, better = desk.bundle(tone=HARD_OF_HEARING), desk.bundle(tone=GOOD)
+    desk.crown(first)
+    desk.crown(better)
+    long_ago = datetime.now(UTC) - timedelta(hours=80)
+    planned = plan(desk.court, None, datetime.now(UTC))
+    roll_back(desk.court, planned, "wrong queue", timedelta(hours=72))
+    held = desk.settle(better)
+    assert not held.decision.promoted and desk.champion == planned.to
+    assert held.decision.reason.startswith("refused: pinned until ")
+    assert ": wrong queue; without the pin promoted: tone: macro F1 +" in held.decision.reason
+    assert held.decision.targets["tone"].verdict is Verdict.GAINS, "it was judged all the same"
+    assert desk.lines()[-1]["reason"] == held.decision.reason
+    older = plan(desk.court, 2, long_ago)
+    roll_back(desk.court, older, "", timedelta())
+    roll_back(desk.court, plan(desk.court, 1, long_ago), "wrong queue", timedelta(hours=72))
+    assert desk.settle(better).decision.promoted
+
+
+def test_the_alias_moves_before_the_pointer_and_the_record_before_both(desk: SmallDesk) -> None:
+    seen = []
+
+    class Watching(Registry):
+        def crown(self, version: int) -> None:
+            seen.append((version, desk.champion and desk.champion.version, desk.lines()[-1]["event"]))
+            super().crown(version)
+
+    watched = replace(desk.court, registry=Watching(desk.registry._client.tracking_uri, desk.registry.name))
+    desk.settle(desk.bundle(tone=HARD_OF_HEARING), watched)
+    desk.settle(desk.bundle(tone=GOOD), watched)
+    roll_back(watched, plan(watched, None, datetime.now(UTC)), "", timedelta())
+    assert seen == [(1, None, "decision"), (2, 1, "decision"), (1, 2, "rollback")]

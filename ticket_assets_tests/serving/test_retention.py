@@ -1,0 +1,84 @@
+"""What is removed from the store, and what never is."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ticket_assets.serving.bento import bento_folder, bento_name
+from ticket_assets.serving.manifest import BundleManifest
+from ticket_assets.serving.retention import sweep
+from ticket_assets.serving.rollback import Plan, roll_back
+from ticket_assets.serving.store import Champion
+from ticket_assets.serving.throne import instant
+from ticket_assets_tests.serving.toys import SmallDesk
+
+PROFILE = "it_service"
+
+
+class Store:
+    """Six former champions, the last of which serves, and four bundles that never did; all old, the first oldest."""
+
+    def __init__(self, desk: SmallDesk) -> None:
+        self.desk = desk
+        self.champions = [desk.crown(desk.bundle(tone=number / 100)) for number in range(6)]
+        self.refused = [desk.bundle(tone=1 + number / 100).id for number in range(4)]
+        for age, bundle in enumerate([*(one.bundle for one in self.champions), *self.refused]):
+            self.age(bundle, days=100 - age)
+        self.bentos = desk.bundles.parent / "bentoml"
+        for one in self.champions:
+            self.bento(one).mkdir(parents=True)
+
+    def age(self, bundle: str, days: float) -> None:
+        moment = datetime.now(UTC).timestamp() - days * 24 * 3600
+        os.utime(self.desk.bundles / bundle, (moment, moment))
+
+    def bento(self, one: Champion) -> Path:
+        return bento_folder(self.bentos, f"{bento_name(PROFILE)}:v{one.version}-{one.bundle[:8]}-abc123")
+
+    def sweep(self, keep: int) -> set[str]:
+        rules = self.desk.court.rules.model_copy(update={"keep": keep})
+        return set(sweep(replace(self.desk.court, rules=rules), PROFILE, self.bentos))
+
+
+@pytest.fixture
+def store(desk: SmallDesk) -> Store:
+    return Store(desk)
+
+
+def test_the_latest_champions_and_the_latest_refused_stay_and_bentos_go_with_their_bundles(store: Store) -> None:
+    gone = store.sweep(keep=3)
+    assert gone == {*(one.bundle for one in store.champions[:3]), store.refused[0]}
+    kept = {path.parent.name for path in store.desk.bundles.glob("*/bundle.json")}
+    assert kept == {*(one.bundle for one in store.champions[3:]), *store.refused[1:]}
+    assert [store.bento(one).exists() for one in store.champions] == [False] * 3 + [True] * 3
+    assert store.sweep(keep=3) == set()
+    assert BundleManifest.read(store.desk.bundles / store.champions[-1].bundle).profile == "toy"
+
+
+def test_with_room_for_all_nothing_goes(store: Store) -> None:
+    assert store.sweep(keep=6) == set()
+
+
+def test_the_champion_and_the_one_before_it_stay_however_old(store: Store) -> None:
+    """Rolled back far, both are older than all that were champion since."""
+    oldest, second = store.champions[:2]
+    planned = Plan(store.champions[-1], replace(second, since=instant(datetime.now(UTC))), _manifest(store, second))
+    roll_back(store.desk.court, planned, "", timedelta(hours=1))
+    gone = store.sweep(keep=1)
+    assert not gone & {second.bundle, oldest.bundle}
+    assert gone >= {one.bundle for one in store.champions[2:]}
+    assert store.bento(second).exists()
+
+
+def test_what_is_younger_than_a_day_stays(store: Store) -> None:
+    """Another run may be judging it."""
+    store.age(store.refused[0], days=0.5)
+    store.age(store.refused[3], days=0.4)
+    assert store.sweep(keep=1) & set(store.refused) == {store.refused[1], store.refused[2]}
+
+
+def _manifest(store: Store, one: Champion) -> BundleManifest:
+    return BundleManifest.read(store.desk.bundles / one.bundle)
