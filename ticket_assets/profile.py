@@ -16,6 +16,17 @@ from ticket_assets.source_settings import MADE_OF, Section, SourceSettings
 
 NAME = re.compile("[a-z][a-z0-9_]*")
 Share = Annotated[float, Field(gt=0, lt=1)]
+ModelFamily = Literal[
+    "linear_svm",
+    "logistic_regression",
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "gradient_boosting",
+    "random_forest",
+    "extra_trees",
+    "torch_head",
+]
 
 
 class ColumnSettings(Section):
@@ -104,11 +115,13 @@ class SearchSettings(Section):
 
     minutes: float = Field(60, gt=0)
     trials: int | None = Field(None, ge=4, description="stop after so many, whatever time is left")
-    families: tuple[Literal["xgboost", "lightgbm", "logistic_regression", "linear_svm"], ...] = (
-        "linear_svm",
-        "lightgbm",
-        "xgboost",
-        "logistic_regression",
+    families: tuple[ModelFamily, ...] = Field(
+        (
+            *("linear_svm", "lightgbm", "xgboost", "logistic_regression"),
+            *("catboost", "extra_trees", "random_forest", "gradient_boosting"),
+        ),
+        min_length=1,
+        description="each begins with one trial, in this order; torch_head, a small network, is there on request",
     )
     max_ngrams: int = Field(60_000, ge=1000, description="vocabulary bound of the sparse features")
 

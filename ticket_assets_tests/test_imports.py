@@ -22,13 +22,18 @@ from ticket_assets.tickets.cleaning import CLEANING_VERSION
 PROJECT = Path(__file__).resolve().parents[1]
 TRAINING_SIDE = {
     *("dagster", "dagster_mlflow", "mlflow", "torch", "transformers", "sentence_transformers", "optuna", "evidently"),
-    *("lancedb", "duckdb", "pandas", "pandera", "pyarrow", "sklearn", "onnx", "safetensors", "matplotlib"),
+    *("catboost", "lancedb", "duckdb", "pandas", "pandera", "pyarrow", "sklearn", "onnx", "safetensors", "matplotlib"),
 }
 BOOSTED = {"xgboost", "lightgbm"}
 PARAMETERS = {
     "xgboost": {"num_boost_round": 2, "learning_rate": 0.3, "max_depth": 2},
     "lightgbm": {"num_iterations": 2, "learning_rate": 0.3, "num_leaves": 3, "min_data_in_leaf": 1},
     "linear_svm": {"C": 1.0},
+    "catboost": {"iterations": 2, "depth": 2},
+    "gradient_boosting": {"n_estimators": 2, "max_depth": 2},
+    "random_forest": {"n_estimators": 2, "max_depth": 2},
+    "extra_trees": {"n_estimators": 2, "max_depth": 2},
+    "torch_head": {"hidden": 4, "dropout": 0.0, "learning_rate": 0.01, "weight_decay": 0.01},
 }
 
 
@@ -86,9 +91,7 @@ def test_the_service_module_loads_nothing_of_the_training_side() -> None:
     assert not loaded & (TRAINING_SIDE | BOOSTED)
 
 
-@pytest.mark.parametrize(
-    ("family", "expected"), [("linear_svm", set()), ("xgboost", {"xgboost"}), ("lightgbm", {"lightgbm"})]
-)
+@pytest.mark.parametrize(("family", "expected"), [(family, {family} & BOOSTED) for family in PARAMETERS])
 def test_an_answer_loads_the_champion_s_own_library_and_no_other(
     family: str, expected: set[str], tmp_path: Path
 ) -> None:

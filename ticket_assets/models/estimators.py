@@ -1,7 +1,8 @@
 """Fitted estimators at the moment of use: a matrix in, raw scores out, native files on disk.
 
 Belongs here: scoring, saving and loading; XGBoost and LightGBM are imported only when one of theirs is loaded.
-Does not belong here: fitting (fitting.py), turning scores into probabilities (calibration.py).
+Does not belong here: estimators that are arrays of our own (trees.py, perceptron.py), fitting (fitting.py), turning
+scores into probabilities (calibration.py).
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ticket_assets.models.perceptron import PERCEPTRON_FILE, PerceptronEstimator
 from ticket_assets.models.representation import Matrix
+from ticket_assets.models.trees import TREES_FILE, TreesEstimator
 
 LINEAR_FILE, XGBOOST_FILE, LIGHTGBM_FILE = "linear.npz", "model.ubj", "model.lightgbm.txt"
 
@@ -114,4 +117,8 @@ def load_estimator(folder: Path, threads: int = 1) -> Estimator:
         return XgboostEstimator.load(folder, threads)
     if (folder / LIGHTGBM_FILE).exists():
         return LightgbmEstimator.load(folder, threads)
+    if (folder / TREES_FILE).exists():
+        return TreesEstimator.load(folder)
+    if (folder / PERCEPTRON_FILE).exists():
+        return PerceptronEstimator.load(folder)
     raise FileNotFoundError(f"no estimator in {folder}")

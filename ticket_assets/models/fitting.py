@@ -1,28 +1,58 @@
-"""Fitting: an estimator on a matrix, and one function per family.
+"""Fitting: an estimator on a matrix, and which function fits a family.
 
-Belongs here: the calls into scikit-learn, XGBoost and LightGBM, row weights, fixed seeds and threads.
-Does not belong here: the matrix (workbench.py), choosing a recipe (recipe.py), scoring (estimators.py).
+Belongs here: the dispatch; the linear models, XGBoost and LightGBM, with fixed seeds and threads.
+Does not belong here: other families (fitting_trees.py, fitting_catboost.py, fitting_torch.py), the matrix
+(workbench.py), choosing a recipe (recipe.py), scoring (estimators.py).
 """
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ticket_assets.models.estimators import Estimator, LightgbmEstimator, LinearEstimator, XgboostEstimator
+from ticket_assets.models.fit_task import FitTask, row_weights
+from ticket_assets.models.fitting_catboost import fit_catboost
+from ticket_assets.models.fitting_torch import fit_torch_head
+from ticket_assets.models.fitting_trees import fit_extra_trees, fit_gradient_boosting, fit_random_forest
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Matrix
 
 log = logging.getLogger(__name__)
 
-# The score of a class that a fold's training rows lack: it must never win, and must not overflow a softmax.
-ABSENT = -30.0
+# What a family is fitted with beyond scikit-learn.
+_LIBRARIES = {"lightgbm": "lightgbm", "xgboost": "xgboost", "catboost": "catboost", "torch_head": "torch"}
 
 
-def fit_estimator(recipe: Recipe, matrix: Matrix, y: np.ndarray, classes: int, seed: int, threads: int) -> Estimator:
+def require_libraries(families: Sequence[str]) -> None:
+    """Refuse families whose library is not installed, before any time is spent on others.
+
+    Raises:
+        ModuleNotFoundError: naming families, libraries and the way out.
+    """
+    missing = {
+        family: library for family, library in _LIBRARIES.items() if family in families and not find_spec(library)
+    }
+    if missing:
+        wanted = ", ".join(f"{family} (needs {library})" for family, library in missing.items())
+        raise ModuleNotFoundError(
+            f"search.families names {wanted}: install {', '.join(sorted(missing.values()))}, or take the family out"
+        )
+
+
+def fit_estimator(
+    recipe: Recipe,
+    matrix: Matrix,
+    y: np.ndarray,
+    classes: int,
+    seed: int,
+    threads: int,
+    groups: np.ndarray | None = None,
+) -> Estimator:
     """Fit one estimator.
 
     Args:
@@ -32,6 +62,7 @@ def fit_estimator(recipe: Recipe, matrix: Matrix, y: np.ndarray, classes: int, s
         classes: number of classes, K.
         seed: of everything random in it.
         threads: at most so many; results repeat for the same number.
+        groups: int (n,) family of each row, which no fit may part that holds rows out; None where all differ.
 
     Raises:
         ValueError: y holds fewer than two classes.
@@ -39,15 +70,7 @@ def fit_estimator(recipe: Recipe, matrix: Matrix, y: np.ndarray, classes: int, s
     if np.unique(y).size < 2:
         raise ValueError("a target needs tickets of two classes at least: look at its column and value mapping")
     weights = row_weights(y, classes, recipe.balance)
-    return _FIT[recipe.family](recipe.parameters, matrix, y, weights, classes, seed, threads)
-
-
-def row_weights(y: np.ndarray, classes: int, balance: float) -> np.ndarray:
-    """Weights float64 (n,), mean 1: the inverse class share to the power of `balance`."""
-    counts = np.bincount(y, minlength=classes)
-    per_class = np.where(counts > 0, (len(y) / np.maximum(counts, 1)) ** balance, 0.0)
-    weights = per_class[y]
-    return weights / weights.mean()
+    return _FIT[recipe.family](recipe.parameters, FitTask(matrix, y, weights, classes, seed, threads, groups))
 
 
 def max_bin(matrix: Matrix) -> int:
@@ -59,42 +82,26 @@ def max_bin(matrix: Matrix) -> int:
     return 16 if sparse.issparse(matrix) else 32
 
 
-def fit_linear_svm(
-    parameters: dict[str, float],
-    matrix: Matrix,
-    y: np.ndarray,
-    weights: np.ndarray,
-    classes: int,
-    seed: int,
-    threads: int,
-) -> LinearEstimator:
+def fit_linear_svm(parameters: dict[str, float], task: FitTask) -> LinearEstimator:
     """Linear SVM, one class against the rest."""
     from sklearn.svm import LinearSVC
 
-    return _linear(LinearSVC(C=parameters["C"], random_state=seed, max_iter=2000), matrix, y, weights, classes)
+    return _linear(LinearSVC(C=parameters["C"], random_state=task.seed, max_iter=2000), task)
 
 
-def fit_logistic_regression(
-    parameters: dict[str, float],
-    matrix: Matrix,
-    y: np.ndarray,
-    weights: np.ndarray,
-    classes: int,
-    seed: int,
-    threads: int,
-) -> LinearEstimator:
+def fit_logistic_regression(parameters: dict[str, float], task: FitTask) -> LinearEstimator:
     """Multinomial logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
-    return _linear(LogisticRegression(C=parameters["C"], max_iter=300, tol=1e-3), matrix, y, weights, classes)
+    return _linear(LogisticRegression(C=parameters["C"], max_iter=300, tol=1e-3), task)
 
 
-def _linear(model: Any, matrix: Matrix, y: np.ndarray, weights: np.ndarray, classes: int) -> LinearEstimator:
+def _linear(model: Any, task: FitTask) -> LinearEstimator:
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(matrix, y, sample_weight=weights)
+        model.fit(task.matrix, task.y, sample_weight=task.weights)
     if any(issubclass(one.category, ConvergenceWarning) for one in caught):
         log.info("%s stopped before it converged; its score shows whether that matters", type(model).__name__)
     coefficients, intercepts = model.coef_, model.intercept_
@@ -103,69 +110,59 @@ def _linear(model: Any, matrix: Matrix, y: np.ndarray, weights: np.ndarray, clas
             np.vstack([-coefficients, coefficients]),
             np.hstack([-intercepts, intercepts]),
         )
-    full = np.zeros((classes, matrix.shape[1]))
-    shift = np.full(classes, ABSENT)
-    full[model.classes_], shift[model.classes_] = coefficients, intercepts
     # Rounded to what the file holds, so that a model in memory and the one loaded give the same scores.
-    return LinearEstimator(full.astype(np.float32).astype(np.float64), shift)
+    rounded = task.spread(coefficients.T).T.astype(np.float32).astype(np.float64, order="C")
+    return LinearEstimator(rounded, task.base(intercepts))
 
 
-def _fit_lightgbm(
-    parameters: dict[str, float],
-    matrix: Matrix,
-    y: np.ndarray,
-    weights: np.ndarray,
-    classes: int,
-    seed: int,
-    threads: int,
-) -> LightgbmEstimator:
+def _fit_lightgbm(parameters: dict[str, float], task: FitTask) -> LightgbmEstimator:
     import lightgbm
 
     settings: dict[str, Any] = {
         **parameters,
         "objective": "multiclass",
-        "num_class": classes,
-        "seed": seed,
-        "num_threads": threads,
+        "num_class": task.classes,
+        "seed": task.seed,
+        "num_threads": task.threads,
         "deterministic": True,
         "force_col_wise": True,
-        "max_bin": max_bin(matrix) - 1,
+        "max_bin": max_bin(task.matrix) - 1,
         "verbosity": -1,
     }
     rounds = int(settings.pop("num_iterations"))
-    data = lightgbm.Dataset(matrix, label=y, weight=weights, params={"verbosity": -1, "max_bin": max_bin(matrix) - 1})
-    return LightgbmEstimator(lightgbm.train(settings, data, num_boost_round=rounds), threads)
+    bins = {"verbosity": -1, "max_bin": settings["max_bin"]}
+    data = lightgbm.Dataset(task.matrix, label=task.y, weight=task.weights, params=bins)
+    return LightgbmEstimator(lightgbm.train(settings, data, num_boost_round=rounds), task.threads)
 
 
-def _fit_xgboost(
-    parameters: dict[str, float],
-    matrix: Matrix,
-    y: np.ndarray,
-    weights: np.ndarray,
-    classes: int,
-    seed: int,
-    threads: int,
-) -> XgboostEstimator:
+def _fit_xgboost(parameters: dict[str, float], task: FitTask) -> XgboostEstimator:
     import xgboost
 
     settings: dict[str, Any] = {
         **parameters,
         "objective": "multi:softprob",
-        "num_class": classes,
-        "seed": seed,
-        "nthread": threads,
+        "num_class": task.classes,
+        "seed": task.seed,
+        "nthread": task.threads,
         "tree_method": "hist",
-        "max_bin": max_bin(matrix),
+        "max_bin": max_bin(task.matrix),
         "verbosity": 0,
     }
     rounds = int(settings.pop("num_boost_round"))
-    data = xgboost.QuantileDMatrix(matrix, label=y, weight=weights, nthread=threads, max_bin=max_bin(matrix))
+    data = xgboost.QuantileDMatrix(
+        task.matrix, label=task.y, weight=task.weights, nthread=task.threads, max_bin=settings["max_bin"]
+    )
     return XgboostEstimator(xgboost.train(settings, data, num_boost_round=rounds))
 
 
-_FIT: dict[str, Callable[..., Estimator]] = {
+_FIT: dict[str, Callable[[dict[str, float], FitTask], Estimator]] = {
     "linear_svm": fit_linear_svm,
     "logistic_regression": fit_logistic_regression,
     "lightgbm": _fit_lightgbm,
     "xgboost": _fit_xgboost,
+    "catboost": fit_catboost,
+    "gradient_boosting": fit_gradient_boosting,
+    "random_forest": fit_random_forest,
+    "extra_trees": fit_extra_trees,
+    "torch_head": fit_torch_head,
 }

@@ -18,7 +18,7 @@ class Recipe:
     """A model family, its blocks, its parameters.
 
     Attributes:
-        family: linear_svm, logistic_regression, lightgbm or xgboost.
+        family: of model, by its name in the settings (`search.families`).
         blocks: what stands in its matrix.
         parameters: of the estimator, in its library's names.
         balance: exponent of the inverse class share as row weight; 0 counts rows, 1 counts classes alike.

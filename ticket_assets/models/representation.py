@@ -150,6 +150,11 @@ class Representation:
         return replace(cls(blocks, tfidf, neighbours=neighbours), **fitted)
 
 
+def dense(matrix: Matrix) -> np.ndarray:
+    """The matrix with its zeros, (n, d) in C order, of the same type."""
+    return np.ascontiguousarray(matrix.toarray() if isinstance(matrix, sparse.csr_matrix) else matrix)
+
+
 def linear_scores(grams: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
     """Scores float32 (n, K) of a linear model whose last weight row holds the intercepts."""
     return np.asarray(grams @ weights[:-1] + weights[-1], dtype=np.float32)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ticket_assets.models.fitting import require_libraries
 from ticket_assets.models.label_scores import class_counts, macro_f1
 from ticket_assets.models.outcome import LATE, SearchOutcome, seconds_saved, trial_row
 from ticket_assets.models.recipe import BOOSTED, Recipe
@@ -62,7 +63,12 @@ class Search:
     progress: Callable[[str], None]
 
     def run(self) -> SearchOutcome:
-        """Search until the budget is used; a study that was begun goes on where it stopped."""
+        """Search until the budget is used; a study that was begun goes on where it stopped.
+
+        Raises:
+            ModuleNotFoundError: a family's library is not installed.
+        """
+        require_libraries(self.families)
         import optuna
 
         from ticket_assets.models.pruning import FamilyHalving

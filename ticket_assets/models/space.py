@@ -37,6 +37,42 @@ STARTING_POINTS: dict[str, dict[str, Any]] = {
         "xgb_balance": 0.0,
     },
     "logistic_regression": {"lr_blocks": "votes", "lr_c": 4.0, "lr_balance": 0.0},
+    "catboost": {
+        "cat_blocks": "votes",
+        "cat_trees": 200,
+        "cat_rate": 0.1,
+        "cat_depth": 5,
+        "cat_l2": 3.0,
+        "cat_rows": 0.8,
+        "cat_columns": 0.5,
+        "cat_balance": 0.0,
+    },
+    "extra_trees": {"et_blocks": "votes", "et_trees": 200, "et_rows_in_leaf": 5, "et_columns": 0.3, "et_balance": 0.0},
+    "random_forest": {
+        "rf_blocks": "votes",
+        "rf_trees": 150,
+        "rf_rows_in_leaf": 5,
+        "rf_columns": 0.2,
+        "rf_balance": 0.0,
+    },
+    "gradient_boosting": {
+        "gb_blocks": "votes",
+        "gb_stages": 60,
+        "gb_rate": 0.1,
+        "gb_depth": 4,
+        "gb_rows": 0.5,
+        "gb_rows_in_leaf": 20,
+        "gb_columns": 0.2,
+        "gb_balance": 0.0,
+    },
+    "torch_head": {
+        "mlp_blocks": "votes",
+        "mlp_hidden": 64,
+        "mlp_dropout": 0.3,
+        "mlp_rate": 0.002,
+        "mlp_decay": 0.01,
+        "mlp_balance": 0.0,
+    },
 }
 
 
@@ -106,9 +142,71 @@ def _xgboost(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
     return Recipe("xgboost", blocks, parameters, trial.suggest_categorical("xgb_balance", [0.0, 0.5, 1.0]))
 
 
+def _catboost(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    blocks = _dense_blocks(trial.suggest_categorical("cat_blocks", ["votes", "stacked"]), max_ngrams)
+    parameters = {
+        "iterations": trial.suggest_int("cat_trees", 80, 400, log=True),
+        "learning_rate": trial.suggest_float("cat_rate", 0.03, 0.3, log=True),
+        "depth": trial.suggest_int("cat_depth", 3, 7),
+        "l2_leaf_reg": trial.suggest_float("cat_l2", 1.0, 20.0, log=True),
+        "subsample": trial.suggest_float("cat_rows", 0.5, 1.0),
+        "rsm": trial.suggest_float("cat_columns", 0.1, 1.0),
+    }
+    return Recipe("catboost", blocks, parameters, trial.suggest_categorical("cat_balance", [0.0, 0.5, 1.0]))
+
+
+def _gradient_boosting(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    """One exact tree per class and stage makes it the slowest: few stages, on some rows and columns each."""
+    blocks = _dense_blocks(trial.suggest_categorical("gb_blocks", ["votes"]), max_ngrams)
+    parameters = {
+        "n_estimators": trial.suggest_int("gb_stages", 30, 120, log=True),
+        "learning_rate": trial.suggest_float("gb_rate", 0.03, 0.3, log=True),
+        "max_depth": trial.suggest_int("gb_depth", 2, 5),
+        "subsample": trial.suggest_float("gb_rows", 0.3, 0.7),
+        "min_samples_leaf": trial.suggest_int("gb_rows_in_leaf", 5, 60, log=True),
+        "max_features": trial.suggest_float("gb_columns", 0.05, 0.4),
+    }
+    return Recipe("gradient_boosting", blocks, parameters, trial.suggest_categorical("gb_balance", [0.0, 0.5, 1.0]))
+
+
+def _random_forest(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    return _forest(trial, "random_forest", "rf", max_ngrams)
+
+
+def _extra_trees(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    return _forest(trial, "extra_trees", "et", max_ngrams)
+
+
+def _forest(trial: "optuna.Trial", family: str, prefix: str, max_ngrams: int) -> Recipe:
+    """Leaves of some rows and a bound on trees: a forest of single rows is a file of hundreds of megabytes."""
+    blocks = _dense_blocks(trial.suggest_categorical(f"{prefix}_blocks", ["votes", "stacked"]), max_ngrams)
+    parameters = {
+        "n_estimators": trial.suggest_int(f"{prefix}_trees", 80, 300, log=True),
+        "min_samples_leaf": trial.suggest_int(f"{prefix}_rows_in_leaf", 3, 40, log=True),
+        "max_features": trial.suggest_float(f"{prefix}_columns", 0.05, 0.6),
+    }
+    return Recipe(family, blocks, parameters, trial.suggest_categorical(f"{prefix}_balance", [0.0, 0.5, 1.0]))
+
+
+def _torch_head(trial: "optuna.Trial", max_ngrams: int) -> Recipe:
+    blocks = _dense_blocks(trial.suggest_categorical("mlp_blocks", ["votes", "stacked"]), max_ngrams)
+    parameters = {
+        "hidden": trial.suggest_int("mlp_hidden", 16, 256, log=True),
+        "dropout": trial.suggest_float("mlp_dropout", 0.0, 0.6),
+        "learning_rate": trial.suggest_float("mlp_rate", 3e-4, 1e-2, log=True),
+        "weight_decay": trial.suggest_float("mlp_decay", 1e-4, 1.0, log=True),
+    }
+    return Recipe("torch_head", blocks, parameters, trial.suggest_categorical("mlp_balance", [0.0, 0.5, 1.0]))
+
+
 _DRAW = {
     "linear_svm": _linear_svm,
     "logistic_regression": _logistic_regression,
     "lightgbm": _lightgbm,
     "xgboost": _xgboost,
+    "catboost": _catboost,
+    "extra_trees": _extra_trees,
+    "random_forest": _random_forest,
+    "gradient_boosting": _gradient_boosting,
+    "torch_head": _torch_head,
 }

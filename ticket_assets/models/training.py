@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ticket_assets.models.calibration import fit_temperature
-from ticket_assets.models.fitting import ABSENT, fit_estimator
+from ticket_assets.models.fit_task import ABSENT
+from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.workbench import Workbench
@@ -42,7 +43,8 @@ def fold_scores(bench: Workbench, recipe: Recipe, folds: np.ndarray, number: int
     seen = np.flatnonzero((folds != number) & (bench.groups % 1000 < 1000 * share))
     unseen = np.flatnonzero(folds == number)
     representation, matrix = bench.fit_representation(recipe.blocks, seen)
-    estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads)
+    groups = bench.groups[seen]
+    estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads, groups)
     scores = estimator.scores(bench.matrix(representation, unseen))
     scores[:, np.bincount(bench.y[seen], minlength=bench.classes) == 0] = ABSENT
     return scores
@@ -64,7 +66,7 @@ def train(
         out_of_fold: float (n, K) scores of the same recipe.
     """
     representation, matrix = bench.fit_representation(recipe.blocks, np.arange(len(bench.y)))
-    estimator = fit_estimator(recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads)
+    estimator = fit_estimator(recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads, bench.groups)
     known = out_of_fold[np.arange(len(bench.y)), bench.y] != ABSENT
     inverse_temperature = fit_temperature(out_of_fold[known], bench.y[known])
     return TargetModel(target, labels, recipe, representation, estimator, inverse_temperature)

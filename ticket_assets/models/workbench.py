@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from ticket_assets.features.text import TicketFeatures
-from ticket_assets.models.fitting import fit_linear_svm, row_weights
+from ticket_assets.models.fit_task import FitTask, row_weights
+from ticket_assets.models.fitting import fit_linear_svm
 from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.models.ngrams import NgramCounts, Tfidf, TfidfSpec, count_ngrams
 from ticket_assets.models.representation import Blocks, InnerBlocks, Matrix, Representation, linear_scores
@@ -120,8 +121,8 @@ class Workbench:
         return self._once(("votes", rows.tobytes()), compute)
 
     def _svm(self, grams: sparse.csr_matrix, y: np.ndarray) -> np.ndarray:
-        weights = row_weights(y, self.classes, 0.0)
-        fitted = fit_linear_svm({"C": SVM_C}, grams, y, weights, self.classes, self.seed, self.threads)
+        task = FitTask(grams, y, row_weights(y, self.classes, 0.0), self.classes, self.seed, self.threads)
+        fitted = fit_linear_svm({"C": SVM_C}, task)
         return np.vstack([fitted.weights.T, fitted.intercepts]).astype(np.float32)
 
     def _scale(self, rows: np.ndarray) -> np.ndarray:

@@ -1,23 +1,37 @@
-"""Fits of all four families: weights, absent classes, two classes, and the same bits for the same seed."""
+"""Fits of every family: weights, absent classes, two classes, and the same bits for the same seed."""
 
 import logging
+import sys
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from ticket_assets.models.fitting import ABSENT, fit_estimator, row_weights
+from ticket_assets.models.fit_task import ABSENT, row_weights
+from ticket_assets.models.fitting import fit_estimator, require_libraries
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
+from ticket_assets.profile import ModelFamily
 
 PARAMETERS = {
     "linear_svm": {"C": 0.5},
     "logistic_regression": {"C": 1.0},
     "lightgbm": {"num_iterations": 8, "learning_rate": 0.2, "num_leaves": 7, "min_data_in_leaf": 3},
     "xgboost": {"num_boost_round": 8, "learning_rate": 0.2, "max_depth": 3, "subsample": 0.7},
+    "catboost": {"iterations": 12, "learning_rate": 0.3, "depth": 3, "subsample": 0.7},
+    "gradient_boosting": {"n_estimators": 8, "learning_rate": 0.2, "max_depth": 3, "subsample": 0.7},
+    "random_forest": {"n_estimators": 12, "min_samples_leaf": 3, "max_features": 0.5},
+    "extra_trees": {"n_estimators": 12, "min_samples_leaf": 3, "max_features": 0.5},
+    "torch_head": {"hidden": 16, "dropout": 0.1, "learning_rate": 0.01, "weight_decay": 0.01},
 }
 FAMILIES = tuple(PARAMETERS)
+LINEAR = ("linear_svm", "logistic_regression")
+
+
+def test_every_family_of_the_settings_is_fitted_here():
+    assert set(FAMILIES) == set(get_args(ModelFamily))
 
 
 def _recipe(family, balance=0.0):
@@ -74,9 +88,10 @@ def test_the_same_seed_and_threads_give_the_same_bits(family):
     assert one.tobytes() == two.tobytes()
 
 
-def test_another_seed_gives_another_boosted_model():
+@pytest.mark.parametrize("family", [one for one in FAMILIES if one not in ("lightgbm", *LINEAR)])
+def test_another_seed_gives_another_model_where_chance_has_a_part(family):
     matrix, y = _rows([0, 1, 2])
-    one, two = (fit_estimator(_recipe("xgboost"), matrix, y, 3, seed, 1).scores(matrix) for seed in (0, 1))
+    one, two = (fit_estimator(_recipe(family), matrix, y, 3, seed, 1).scores(matrix) for seed in (0, 1))
     assert (one != two).any()
 
 
@@ -121,3 +136,12 @@ def test_a_fit_that_did_not_converge_is_told_and_not_raised(caplog):
     hard = Recipe("logistic_regression", Blocks(columns=1.0), {"C": 1e6}, 0.0)
     fit_estimator(hard, matrix, random.integers(0, 3, 200), 3, 0, 1)
     assert "LogisticRegression stopped before it converged" in caplog.text
+
+
+def test_a_family_whose_library_is_missing_is_refused_by_name(monkeypatch):
+    require_libraries(FAMILIES)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    require_libraries([one for one in FAMILIES if one != "torch_head"])
+    wanted = r"search.families names torch_head \(needs torch\): install torch, or take the family out"
+    with pytest.raises(ModuleNotFoundError, match=wanted):
+        require_libraries(FAMILIES)

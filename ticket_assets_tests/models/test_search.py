@@ -4,6 +4,7 @@ The tickets are few and short, so that real studies of real models take seconds.
 """
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from ticket_assets.models.recipe import BOOSTED
 from ticket_assets.models.search import Budget, Search, open_storage
 from ticket_assets.models.space import STARTING_POINTS
 from ticket_assets.models.training import RUNGS, fold_scores
+from ticket_assets.profile import SearchSettings
 
 FAMILIES = ("linear_svm", "lightgbm", "xgboost", "logistic_regression")
 
@@ -142,6 +144,25 @@ def test_a_boosted_family_that_lags_when_time_is_up_is_given_its_trial(search):
 def test_without_boosted_families_the_best_stands_in_for_the_best_boosted(search):
     outcome = replace(search, families=("linear_svm", "logistic_regression"), budget=Budget(1000, 3)).run()
     assert outcome.best_boosted == outcome.best
+
+
+def test_of_all_eight_families_each_finishes_a_trial_and_the_boosted_have_their_quarter(search):
+    """Time is up at once, and still none is left out; the two are given what they lack of their share."""
+    families = SearchSettings().families
+    outcome = replace(search, families=families, budget=Budget(seconds=0.01)).run()
+    assert [row.family for row in outcome.trials[:8]] == list(families)
+    assert [row.state for row in outcome.trials[:8]] == ["complete"] * 8
+    drawn = [row.family for row in outcome.trials]
+    assert len(drawn) == 12
+    assert [drawn.count(family) for family in BOOSTED] == [3, 3]
+
+
+def test_a_search_does_not_begin_without_the_library_of_a_family(search, monkeypatch):
+    monkeypatch.setitem(sys.modules, "catboost", None)
+    search = replace(search, families=("linear_svm", "catboost"))
+    with pytest.raises(ModuleNotFoundError, match=r"catboost \(needs catboost\): install catboost"):
+        search.run()
+    assert not search.folder.exists()
 
 
 def test_a_trial_without_a_score_is_told_with_a_dash(search):

@@ -10,6 +10,7 @@ from ticket_assets.models.ngrams import TfidfSpec
 from ticket_assets.models.recipe import BOOSTED, Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.space import STARTING_POINTS, draw
+from ticket_assets.profile import SearchSettings
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 FAMILIES = tuple(STARTING_POINTS)
@@ -36,8 +37,12 @@ def test_every_recipe_of_a_hundred_draws_survives_json():
 
 def test_only_the_parameters_of_the_drawn_family_are_asked_for():
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
-    prefixes = {"linear_svm": "svm_", "logistic_regression": "lr_", "lightgbm": "lgbm_", "xgboost": "xgb_"}
-    for _ in range(40):
+    prefixes = {
+        **{"linear_svm": "svm_", "logistic_regression": "lr_", "lightgbm": "lgbm_", "xgboost": "xgb_"},
+        **{"catboost": "cat_", "gradient_boosting": "gb_", "random_forest": "rf_", "extra_trees": "et_"},
+        "torch_head": "mlp_",
+    }
+    for _ in range(60):
         trial = study.ask()
         family = draw(trial, FAMILIES, 5000).family
         assert all(name.startswith(prefixes[family]) for name in trial.params if name != "family")
@@ -62,3 +67,19 @@ def test_a_recipe_of_each_kind_says_what_it_is_made_of():
         assert of(family=family, **{f"{prefix}_blocks": "ngrams"}).blocks.tfidf.longest == 1
         assert of(family=family, **{f"{prefix}_blocks": "votes"}).blocks == few
         assert of(family=family, **{f"{prefix}_blocks": "stacked"}).blocks == replace(few, svd=128, vectors=1.0)
+    dense = {"catboost": "cat", "random_forest": "rf", "extra_trees": "et", "torch_head": "mlp"}
+    for family, prefix in dense.items():
+        assert of(family=family).blocks == few
+        assert of(family=family, **{f"{prefix}_blocks": "stacked"}).blocks == replace(few, svd=128, vectors=1.0)
+    assert of(family="gradient_boosting").blocks == few
+
+
+def test_the_default_families_are_the_eight_and_the_network_is_there_on_request():
+    chosen = SearchSettings().families
+    assert len(chosen) == len(set(chosen)) == 8
+    assert set(FAMILIES) - set(chosen) == {"torch_head"}
+    assert SearchSettings(families=("torch_head", "xgboost")).families == ("torch_head", "xgboost")
+    with pytest.raises(ValueError, match=r"families\.0\s+Input should be .*'catboost'"):
+        SearchSettings(families=("xgbost",))
+    with pytest.raises(ValueError, match="at least 1 item"):
+        SearchSettings(families=())

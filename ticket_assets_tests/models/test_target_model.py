@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from ticket_assets.models.estimators import LIGHTGBM_FILE, LINEAR_FILE, XGBOOST_FILE, load_estimator
-from ticket_assets.models.fitting import ABSENT
+from ticket_assets.models.fit_task import ABSENT
 from ticket_assets.models.ngrams import TfidfSpec
+from ticket_assets.models.perceptron import PERCEPTRON_FILE
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.training import train
+from ticket_assets.models.trees import TREES_FILE
 
 NGRAMS = Blocks(tfidf=TfidfSpec(max_ngrams=300), sparse=True, vectors=0.5)
 STACKED = Blocks(tfidf=TfidfSpec(max_ngrams=300), svd=6, scores=True, vectors=1.0, columns=1.0)
@@ -24,6 +26,13 @@ RECIPES = {
     "lightgbm on n-grams": Recipe("lightgbm", NGRAMS, LIGHTGBM),
     "xgboost": Recipe("xgboost", STACKED, XGBOOST),
     "xgboost on n-grams": Recipe("xgboost", NGRAMS, XGBOOST),
+    "catboost": Recipe("catboost", STACKED, {"iterations": 5, "learning_rate": 0.2, "depth": 3}),
+    "gradient_boosting": Recipe("gradient_boosting", STACKED, {"n_estimators": 4, "max_features": 0.2}),
+    "random_forest": Recipe("random_forest", STACKED, {"n_estimators": 8, "min_samples_leaf": 3}),
+    "extra_trees": Recipe("extra_trees", STACKED, {"n_estimators": 8, "min_samples_leaf": 3}),
+    "torch_head": Recipe(
+        "torch_head", STACKED, {"hidden": 16, "dropout": 0.1, "learning_rate": 0.01, "weight_decay": 0.01}
+    ),
 }
 
 
@@ -67,7 +76,7 @@ def test_probabilities_are_calibrated_ones(model, bench, queue):
 def test_nothing_on_disk_is_a_pickle(model, tmp_path):
     model.save(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert len(names & {LINEAR_FILE, XGBOOST_FILE, LIGHTGBM_FILE}) == 1
+    assert len(names & {LINEAR_FILE, XGBOOST_FILE, LIGHTGBM_FILE, TREES_FILE, PERCEPTRON_FILE}) == 1
     for path in tmp_path.glob("*.np[yz]"):
         np.load(path, allow_pickle=False)
     assert not [name for name in names if name.endswith((".pkl", ".pickle", ".joblib"))]

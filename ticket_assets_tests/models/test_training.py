@@ -6,9 +6,10 @@ import numpy as np
 import optuna
 import pytest
 
-from ticket_assets.models.fitting import ABSENT
+from ticket_assets.models import fitting_torch
+from ticket_assets.models.fit_task import ABSENT
 from ticket_assets.models.space import STARTING_POINTS, draw
-from ticket_assets.models.training import fold_scores
+from ticket_assets.models.training import fold_scores, train
 from ticket_assets.models.workbench import Workbench
 
 FAMILIES = tuple(STARTING_POINTS)
@@ -40,3 +41,13 @@ def test_a_class_that_a_fold_did_not_know_has_one_score_in_every_family(bench, q
     scores = fold_scores(alone, _recipe(family), queue.folds, queue.folds[0])
     assert (scores[:, -1] == ABSENT).all()
     assert (scores[:, :-1] > ABSENT).all()
+
+
+def test_a_fit_that_holds_rows_out_is_told_their_families(bench, queue, monkeypatch):
+    """So that the perceptron is never stopped on a paraphrase of what it learns from."""
+    tasks, choose = [], fitting_torch.validation_rows
+    monkeypatch.setattr(fitting_torch, "validation_rows", lambda task: tasks.append(task) or choose(task))
+    scores = fold_scores(bench, _recipe("torch_head"), queue.folds, 1)
+    train(bench, _recipe("torch_head"), "queue", queue.labels, np.zeros((len(bench.y), scores.shape[1])))
+    assert tasks[0].groups.tolist() == bench.groups[queue.folds != 1].tolist()
+    assert tasks[1].groups.tolist() == bench.groups.tolist()
