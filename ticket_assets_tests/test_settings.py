@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ticket_assets.profile import BandSettings, Profile
+from ticket_assets.band_settings import BandSettings
+from ticket_assets.profile import Profile
 from ticket_assets.settings import PREFIX, SettingsError, load_settings, resolve, settings_file
 
 DESK = {"source": {"kind": "sample"}, "columns": {"body": "text"}, "targets": {"queue": {"column": "queue"}}}

@@ -107,7 +107,8 @@ def _linear(model: Any, matrix: Matrix, y: np.ndarray, weights: np.ndarray, clas
     shift = np.full(classes, ABSENT)
     full[model.classes_], shift[model.classes_] = coefficients, intercepts
     # Rounded to what the file holds, so that a model in memory and the one loaded give the same scores.
-    return LinearEstimator(full.astype(np.float32).astype(np.float64), shift)
+    centre = None if sparse.issparse(matrix) else np.asarray(matrix, dtype=np.float64).mean(axis=0)
+    return LinearEstimator(full.astype(np.float32).astype(np.float64), shift, centre)
 
 
 def _fit_lightgbm(

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest
 from ticket_assets.features.text import FeatureSchema
+from ticket_assets.models.bands import Bands
 from ticket_assets.storage import digest, file_digest
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.words import WordRules
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 MANIFEST = "bundle.json"
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
@@ -44,7 +45,7 @@ class BundleManifest:
         split: id of the frozen hold-out.
         data: asset key to data version.
         libraries: package to version.
-        bands: act and suggest.
+        bands: target to the probabilities from which its answer is acted upon or suggested.
         scores: target to score name to value, on the hold-out.
         files: path in the folder to sha256.
         mask: kinds of personal data that its tickets were cleaned of; it is asked with the same, whatever is set now.
@@ -63,7 +64,7 @@ class BundleManifest:
     split: str
     data: dict[str, str]
     libraries: dict[str, str]
-    bands: dict[str, float]
+    bands: dict[str, Bands]
     scores: dict[str, dict[str, float]]
     files: dict[str, str]
     mask: tuple[str, ...] = DEFAULT_KINDS
@@ -90,9 +91,10 @@ class BundleManifest:
                 raise BundleError(f"{folder.name}: contract {found}, this code reads {CONTRACT_VERSION}")
             tuples = {name: tuple(raw[name]) for name in ("languages", "context", "mask")}
             targets = {name: tuple(labels) for name, labels in raw["targets"].items()}
+            bands = {name: Bands(**raw["bands"][name]) for name in targets}
             drop = tuple((language, tuple(words)) for language, words in raw["words"]["drop"])
             words = WordRules(**{**raw["words"], "drop": drop})
-            return cls(**{**raw, **tuples, "targets": targets, "words": words})
+            return cls(**{**raw, **tuples, "targets": targets, "bands": bands, "words": words})
         except FileNotFoundError:
             raise BundleError(f"{folder} holds no {MANIFEST}: it is no bundle") from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -126,9 +126,9 @@ def test_the_documented_example_is_answered(port: int) -> None:
     document = json.loads(request(port, "GET", "/docs.json")[1])
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     fields = content["schema"]["properties"]
-    assert set(fields) == {"body", "subject", "context"}
+    assert set(fields) == {"body", "subject", "context", "reasons"}
     assert posted(port, **{name: its["examples"][0] for name, its in fields.items()})[0] == 200
-    kinds = {"string": str, "object": dict}
+    kinds = {"string": str, "object": dict, "integer": int}
     assert all(isinstance(its["default"], kinds[its["type"]]) for its in fields.values())
 
 
