@@ -191,6 +191,41 @@ def test_bands_must_be_in_order() -> None:
         BandSettings(suggest=0.9)
 
 
+PROMISE = {"act": 0.95, "suggest": 0.8}
+COST = {"wrong_act": 10, "wrong_suggest": 2, "by_hand": 1}
+
+
+@pytest.mark.parametrize(
+    ("bands", "reason"),
+    [
+        (
+            {"act": 0.9, "promise": PROMISE},
+            "bands are given by act, promise: keep one of act and suggest, promise, cost",
+        ),
+        ({"promise": PROMISE, "cost": COST}, "bands are given by promise, cost: keep one"),
+        ({"act": 0.9, "suggest": 0.5, "cost": COST}, "bands are given by act and suggest, cost: keep one"),
+        ({"promise": {"act": 0.8, "suggest": 0.8}}, "promise.suggest = 0.8 must be below promise.act = 0.8"),
+        ({"cost": {**COST, "confirm": 1}}, "cost.confirm = 1.0 must be below cost.by_hand and cost.wrong_suggest"),
+        ({"cost": {**COST, "wrong_suggest": 10}}, "cost.wrong_suggest = 10.0 must be below cost.wrong_act = 10.0"),
+        ({"targets": {"quue": {"act": 0.9}}}, "bands.targets names quue; the targets are queue"),
+        ({"targets": {"queue": {"act": 0.9, "promise": PROMISE}}}, "bands are given by act, promise: keep one"),
+    ],
+)
+def test_bands_have_one_rule_and_it_makes_sense(bands: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Profile.model_validate({**DESK, "bands": bands})
+
+
+def test_a_target_may_have_a_rule_of_its_own_and_the_others_keep_the_profile_s() -> None:
+    bands = Profile.model_validate({**DESK, "bands": {"promise": PROMISE, "targets": {"queue": {"cost": COST}}}}).bands
+    assert (bands.of("queue").kind, bands.of("type").kind, BandSettings().of("queue").kind) == (
+        "cost",
+        "promise",
+        "fixed",
+    )
+    assert bands.of("queue").cost is not None and bands.of("queue").cost.confirm == 0.2
+
+
 @pytest.mark.parametrize("part", ["subject", "body"])
 @pytest.mark.parametrize("late", [{"known_at": {"late": "resolution"}}, {}])
 def test_a_text_that_is_known_only_at_resolution_is_refused(part: str, late: dict[str, object]) -> None:

@@ -109,7 +109,7 @@ def feature_row(one: FeatureWeight) -> dict[str, Any]:
         "mean size": one.size,
         "mean": one.mean,
         "share of tickets": one.share,
-        "mostly of label": one.label,
+        "moves most": one.label,
     }
 
 

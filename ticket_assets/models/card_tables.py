@@ -98,7 +98,7 @@ def features(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         ]
         for one in rows[:FEATURES]
     ]
-    return _table(["kind", "feature", "mean size", "tickets", "mostly of answers"], told)
+    return _table(["kind", "feature", "mean size", "tickets", "moves most"], told)
 
 
 def interval(one: Mapping[str, float]) -> str:

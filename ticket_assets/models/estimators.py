@@ -104,7 +104,7 @@ class XgboostEstimator:
         import xgboost
 
         rows = np.arange(len(chosen))
-        found = self.booster.predict(xgboost.DMatrix(matrix), pred_contribs=True, strict_shape=True)
+        found = self.booster.predict(xgboost.DMatrix(matrix, nthread=1), pred_contribs=True, strict_shape=True)
         return _summing_to(self.scores(matrix)[rows, chosen], found[rows, chosen].astype(np.float64))
 
     def save(self, folder: Path) -> None:

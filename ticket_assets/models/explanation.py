@@ -9,7 +9,7 @@ training. The linear model's scores cannot: it has seen these rows, so they are 
 compare ranks.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class FeatureWeight:
         size: mean absolute contribution to the log-odds of the predicted label; 0 counts where it was no reason.
         mean: mean contribution, whose sign says whether it mostly speaks for or against.
         share: of the tickets in which it was a reason, 0..1.
-        label: the predicted label that it was most often a reason of, for or against.
+        label: the predicted label whose tickets it moves most, for or against, on average.
     """
 
     kind: Kind
@@ -105,20 +105,20 @@ def _unrelated(fitted: Representation, sample: TicketFeatures, groups: np.ndarra
 def _weights(told: Iterable[Explanation], rows: int, labels: tuple[str, ...]) -> list[FeatureWeight]:
     """Every reason over the sample, largest first; equals by name."""
     found: dict[tuple[Kind, str], list[float]] = defaultdict(list)
-    of: dict[tuple[Kind, str], Counter[int]] = defaultdict(Counter)
+    by_label: dict[tuple[Kind, str], np.ndarray] = defaultdict(lambda: np.zeros(len(labels)))
+    tickets = np.zeros(len(labels))
     for one in told:
+        tickets[one.label] += 1
         for reason in one.reasons:
-            key = (reason.kind, reason.name)
-            found[key].append(reason.contribution)
-            of[key][one.label] += 1
+            found[reason.kind, reason.name].append(reason.contribution)
+            by_label[reason.kind, reason.name][one.label] += abs(reason.contribution)
     weights = [
         FeatureWeight(
             *key,
             float(np.abs(values).sum() / rows),
             float(np.sum(values) / rows),
             len(values) / rows,
-            # Of equally frequent ones the first, whatever ticket came first.
-            labels[min(of[key], key=lambda label: (-of[key][label], label))],
+            labels[int(np.argmax(by_label[key] / np.maximum(tickets, 1)))],
         )
         for key, values in found.items()
     ]

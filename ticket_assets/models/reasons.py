@@ -37,7 +37,7 @@ Key = tuple[Kind, str]
 TOGETHER: dict[str, Key] = {
     "svd": ("wording", "which words stand together"),
     "vector": ("meaning", "meaning of the sentences"),
-    "nearest": ("nearest_ticket", "likeness to the nearest training ticket"),
+    "nearest": ("nearest_ticket", "likeness of the nearest ticket"),
 }
 ABSENT_WORDS: Key = ("absent_words", "words that it does not hold")
 MEASURES = {
@@ -118,7 +118,8 @@ class ScoredTicket:
             yield TOGETHER[columns.kind], values.sum()
         elif columns.kind == "ngram":
             present = self.grams.indices  # type: ignore[union-attr]
-            yield from ((self._called(columns.names[one]), values[one]) for one in present)
+            for one in present:
+                yield from self._shared(columns.names[one], float(values[one]))
             yield ABSENT_WORDS, values.sum() - values[present].sum()
         elif columns.kind == "score":
             for place, value in enumerate(values):
@@ -147,15 +148,16 @@ class ScoredTicket:
         terms = self.model.representation.tfidf.terms  # type: ignore[union-attr]
         for column, part in zip(self.grams.indices, parts, strict=True):
             if part:
-                yield self._called(terms[column]), value * float(part) / whole
+                yield from self._shared(terms[column], value * float(part) / whole)
 
-    def _called(self, term: str) -> Key:
-        """A word or pair of words as it stands in the ticket; with a context value in it, the context."""
+    def _shared(self, term: str, value: float) -> Iterator[tuple[Key, float]]:
+        """A word or pair of words as it stands in the ticket; a pair with context values in it is theirs alone."""
         words = term.split(" ")
         contexts = [found[0] for word in words if (found := context_of(word, self.schema))]
-        if contexts:
-            return "context", " + ".join(contexts)
-        return "word", " ".join(self.spoken.get(word, word) for word in words)
+        if not contexts:
+            yield ("word", " ".join(self.spoken.get(word, word) for word in words)), value
+        for name in contexts:
+            yield ("context", name), value / len(contexts)
 
     def _measure(self, name: str) -> Key:
         if not name.startswith(_LANGUAGE):
@@ -180,7 +182,7 @@ class ScoredTicket:
             column = next((one for one, said in MEASURES.items() if said == name), name)
             value = float(self.measures[self.schema.columns.index(column)])
             return f"{np.expm1(value):.0f}" if column.startswith("log_") else f"{value:.2f}"
-        return self._context_values(name) if kind == "context" else ""
+        return self._context_value(name) if kind == "context" else ""
 
     def _counted(self, label: str) -> str:
         counts = self._nearest_counts
@@ -192,10 +194,9 @@ class ScoredTicket:
         assert index is not None and self.vector is not None
         return index.counts(self.vector)
 
-    def _context_values(self, name: str) -> str:
-        """The values of the named context columns, read from the ticket's own n-grams."""
+    def _context_value(self, name: str) -> str:
+        """The value of a context column, read from the ticket's own n-grams."""
         terms = self.model.representation.tfidf.terms  # type: ignore[union-attr]
         columns = self.grams.indices  # type: ignore[union-attr]
-        said = [context_of(word, self.schema) for one in columns for word in terms[one].split(" ")]
-        values = dict(one for one in said if one)
-        return ", ".join(values[one] for one in name.split(" + ") if one in values)
+        said = (context_of(word, self.schema) for one in columns for word in terms[one].split(" "))
+        return next(one[1] for one in said if one and one[0] == name)

@@ -4,6 +4,8 @@ Belongs here: cutting the hold-out into slices, the scores of each with their in
 Does not belong here: scores of all rows (measures.py), the tables (card.py).
 """
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from ticket_assets.models.significance import Interval, bootstrap_interval
 CLASS_SIZES = (0, 50, 200, 1000)
 UNKNOWN_CLASS = "unknown to the model"
 MOST_VALUES = 8
+CLASS_SIZE = "tickets of the class in training"
 OTHER, NONE = "(other)", "(none)"
 
 
@@ -30,7 +33,8 @@ class Slice:
         name: of the slice.
         rows: in it.
         accuracy: with its interval.
-        macro_f1: with its interval, over the classes that occur in it; None within a single family.
+        macro_f1: with its interval, over the classes that occur in it; None within a single family, and where the cut
+            is by class, since a slice then lacks what others are mistaken for.
     """
 
     by: str
@@ -57,7 +61,7 @@ def slices(
         for name in dict.fromkeys(sorted(names, key=_natural)):
             at = np.flatnonzero(np.array([one == name for one in names]))
             y, families = rows.y[at], rows.families[at]
-            several = len(np.unique(families)) > 1
+            several = len(np.unique(families)) > 1 and by != CLASS_SIZE
             found.append(
                 Slice(
                     by,
@@ -76,10 +80,10 @@ def _cuts(rows: LabelledRows, training: LabelledRows, classes: int) -> Iterator[
     """What is cut by, and the slice of each row."""
     yield "language", [str(code) for code in rows.languages]
     short, long = np.quantile(_words(training), [1 / 3, 2 / 3]).astype(int)
-    names = (f"1: up to {short}", f"2: {short + 1} to {long}", f"3: over {long}")
+    names = (f"up to {short}", f"{short + 1} to {long}", f"over {long}")
     yield "words", [names[int(words > short) + int(words > long)] for words in _words(rows)]
     sizes = np.bincount(training.y, minlength=classes)
-    yield "tickets of the class in training", [_size(int(sizes[y])) if y >= 0 else UNKNOWN_CLASS for y in rows.y]
+    yield CLASS_SIZE, [_size(int(sizes[y])) if y >= 0 else UNKNOWN_CLASS for y in rows.y]
     for column, values in rows.contexts.items():
         told = [str(value) if value is not None and value == value else NONE for value in values]
         frequent = {value for value, _ in Counter(told).most_common(MOST_VALUES)}
@@ -98,6 +102,6 @@ def _size(tickets: int) -> str:
 
 
 def _natural(name: str) -> tuple[float, str]:
-    """Numbers in their order, names by the alphabet."""
-    first = name.split(" ")[0].rstrip(":")
-    return (float(first), name) if first.isdigit() else (float("inf"), name)
+    """Ranges by their first number and names by the alphabet; `up to 9` stands before `10 to 19`, `over 19` after."""
+    found = re.search(r"\d+", name)
+    return (float(found[0]) + name.startswith("over"), name) if found else (math.inf, name)

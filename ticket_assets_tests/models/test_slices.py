@@ -8,7 +8,7 @@ import pytest
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.labelled_rows import LabelledRows
 from ticket_assets.models.significance import bootstrap_interval
-from ticket_assets.models.slices import NONE, OTHER, UNKNOWN_CLASS, slices
+from ticket_assets.models.slices import CLASS_SIZE, NONE, OTHER, UNKNOWN_CLASS, slices
 
 LABELS = ("billing", "it", "sales")
 ZEROS = np.zeros(90, int)
@@ -72,7 +72,15 @@ def test_lengths_are_cut_where_the_training_rows_say(held: LabelledRows, trainin
     """Cut by the hold-out itself, every hold-out would have as many short tickets as long ones."""
     short = replace(held, features=replace(held.features, documents=("two words",) * 90))
     [only] = [one for one in slices(short, ZEROS, training, LABELS, 0) if one.by == "words"]
-    assert only.rows == 90 and only.name.startswith("1: up to ")
+    assert only.rows == 90 and only.name.startswith("up to ")
+
+
+def test_ranges_stand_in_their_order(held: LabelledRows, training: LabelledRows) -> None:
+    names = [one.name for one in slices(held, ZEROS, training, LABELS, 0) if one.by == "words"]
+    assert [name.split()[0] for name in names] == ["up", names[1].split()[0], "over"] and " to " in names[1]
+    sizes = [one for one in slices(held, ZEROS, training, LABELS, 0) if one.by == CLASS_SIZE]
+    assert [one.name for one in sizes] == ["0 to 49", "50 to 199", "200 to 999", UNKNOWN_CLASS]
+    assert [one.macro_f1 for one in sizes] == [None] * 4
 
 
 def test_a_slice_of_one_family_has_no_interval_of_f1(training: LabelledRows) -> None:
