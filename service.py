@@ -19,7 +19,17 @@ from ticket_assets.serving.prediction import EmptyTicketError, TargetPrediction,
 from ticket_assets.serving.store import require_champion
 from ticket_assets.tickets.cleaning import MAX_CHARS
 
+MOST_REASONS = 20
 BAKED_IN = Path(__file__).resolve().parent / "baked"
+
+
+class ReasonAnswer(BaseModel):
+    """One reason for or against a label."""
+
+    kind: str = Field(description="word, context, similar_tickets, measure, … (docs/evaluation.md)")
+    name: str
+    contribution: float = Field(description="to the log-odds of the label: positive speaks for it, negative against")
+    detail: str
 
 
 class TargetAnswer(BaseModel):
@@ -30,11 +40,13 @@ class TargetAnswer(BaseModel):
     probabilities: dict[str, float]
     band: str = Field(description="act, suggest or by_hand")
     needs_review: bool
+    reasons: list[ReasonAnswer] = Field(description="largest first; empty unless asked for")
 
     @classmethod
     def of(cls, prediction: TargetPrediction) -> "TargetAnswer":
         """From the plain prediction."""
-        return cls(**vars(prediction), needs_review=prediction.needs_review)
+        reasons = [ReasonAnswer(**vars(one)) for one in prediction.reasons]
+        return cls(**{**vars(prediction), "reasons": reasons}, needs_review=prediction.needs_review)
 
 
 class Answer(BaseModel):
@@ -71,6 +83,9 @@ class TriageService:
             description="values known at arrival; what the model does not know is ignored",
             examples=[{"channel": "email"}],
         ),
+        reasons: int = Field(
+            default=0, ge=0, le=MOST_REASONS, description="how many reasons to give for each label", examples=[5]
+        ),
     ) -> Answer:
         """Predict every target of one ticket; 422 where neither subject nor body holds text."""
         ticket = Ticket(body or "", subject or "", context)
@@ -78,7 +93,7 @@ class TriageService:
             require_text(ticket)
         except EmptyTicketError as error:
             raise UnprocessableEntity(str(error)) from error
-        [targets] = self._bundle.predict([ticket])
+        [targets] = self._bundle.predict([ticket], reasons)
         return Answer(
             model_version=self._champion.version,
             bundle=self._champion.bundle,

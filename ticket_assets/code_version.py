@@ -27,6 +27,7 @@ APART = {
         f"{PACKAGE}.settings",
         f"{PACKAGE}.profile",
         f"{PACKAGE}.source_settings",
+        f"{PACKAGE}.band_settings",
         f"{PACKAGE}.assets.declaration",
         f"{PACKAGE}.assets.reporting",
     ),

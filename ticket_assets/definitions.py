@@ -68,6 +68,7 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         models.split,
         *(models.search(target) for target in targets),
         *(models.candidate(target) for target in targets),
+        models.explanation(targets),
         models.evaluation(targets),
         models.pin,
         models.champion(targets),

@@ -1,21 +1,21 @@
 """The settings of one profile: its tickets, its targets, its budgets.
 
 Belongs here: what a user may set per profile, its default, its bounds.
-Does not belong here: its source (source_settings.py), what holds for all profiles and where settings are read from
-(settings.py).
+Does not belong here: its source (source_settings.py), its bands (band_settings.py), what holds for all profiles and
+where settings are read from (settings.py).
 """
 
 import hashlib
 import json
 import re
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ticket_assets.band_settings import BandSettings, Share
 from ticket_assets.source_settings import MADE_OF, Section, SourceSettings
 
 NAME = re.compile("[a-z][a-z0-9_]*")
-Share = Annotated[float, Field(gt=0, lt=1)]
 ModelFamily = Literal[
     "linear_svm",
     "logistic_regression",
@@ -139,19 +139,6 @@ class PromotionSettings(Section):
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 
 
-class BandSettings(Section):
-    """Confidence from which the answer is acted upon, or suggested."""
-
-    act: Share = 0.85
-    suggest: Share = 0.60
-
-    @model_validator(mode="after")
-    def _act_is_above_suggest(self) -> "BandSettings":
-        if self.suggest >= self.act:
-            raise ValueError(f"suggest = {self.suggest} must be below act = {self.act}")
-        return self
-
-
 class Profile(Section):
     """One desk: its tickets, its targets, its budgets. All its state lies under <storage root>/<profile>."""
 
@@ -159,6 +146,9 @@ class Profile(Section):
     columns: ColumnSettings
     targets: dict[str, TargetSettings] = Field(min_length=1)
     licence: str = Field("unstated", description="of the tickets; goes into the model card")
+    description: str = Field(
+        "", description="what the tickets are and how they got their labels; goes into the model card"
+    )
     cleaning: CleaningSettings = CleaningSettings()
     words: WordSettings = WordSettings()
     families: FamilySettings = FamilySettings()
@@ -176,6 +166,12 @@ class Profile(Section):
             if not NAME.fullmatch(name):
                 raise ValueError(f"target name {name!r} becomes part of asset names: use a-z, 0-9 and _")
         return targets
+
+    @model_validator(mode="after")
+    def _bands_are_of_targets(self) -> "Profile":
+        if odd := sorted(self.bands.targets.keys() - self.targets.keys()):
+            raise ValueError(f"bands.targets names {', '.join(odd)}; the targets are {', '.join(sorted(self.targets))}")
+        return self
 
     @model_validator(mode="after")
     def _texts_are_known_at_arrival(self) -> "Profile":

@@ -17,10 +17,13 @@ from ticket_assets.code_version import code_digest
 from ticket_assets.features.encoder import Encoder, OnnxEncoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.bands import Bands
+from ticket_assets.models.explanation import Summary, summarise
 from ticket_assets.models.registry import Registry, require_experiment
 from ticket_assets.models.rows import TargetRows, target_rows
 from ticket_assets.models.search import Budget, Search
 from ticket_assets.models.space import draw
+from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.training import fold_scores
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
@@ -123,6 +126,10 @@ class Desk(dg.ConfigurableResource):
             progress=lambda line: progress(f"{target}: {line}"),
         )
 
+    def summary(self, model: TargetModel, rows: TargetRows) -> Summary:
+        """What a model goes by, on a sample of its training rows."""
+        return summarise(model, rows.training.features, rows.groups, self.feature_schema, self.settings.seed)
+
     @property
     def encoder_id(self) -> str:
         """Id of the profile's encoder: it names the vector table, and goes into bundles."""
@@ -144,7 +151,7 @@ class Desk(dg.ConfigurableResource):
             report: content of reports/evaluation.json.
             data: asset key to data version.
         """
-        schema, bands = self.feature_schema, self.active.bands
+        schema = self.feature_schema
         return {
             "profile": self.profile,
             "encoder": {"id": self.encoder_id, "runtime": self.active.encoder.runtime},
@@ -157,7 +164,7 @@ class Desk(dg.ConfigurableResource):
             "taxonomy": {target: taxonomy.current for target, taxonomy in self.taxonomies.items()},
             "split": report["split"],
             "data": dict(data),
-            "bands": {"act": bands.act, "suggest": bands.suggest},
+            "bands": {target: Bands(**one["bands"]["bands"]) for target, one in report["targets"].items()},
             "scores": {
                 target: {name: one["candidate"][name] for name in ("macro_f1", "accuracy", "ece")}
                 for target, one in report["targets"].items()

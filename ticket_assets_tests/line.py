@@ -44,6 +44,8 @@ families = { cut = 0.5, largest_share = 0.2 }
 features.context = ["channel", "product"]
 split.max_class_shift = 0.3
 search = { trials = 4, families = ["linear_svm", "lightgbm"] }
+bands.promise = { act = 0.8, suggest = 0.5 }
+bands.targets.priority.cost = { wrong_act = 10, wrong_suggest = 2, by_hand = 1 }
 [profiles.tiny.columns]
 id = "ticket_id"
 subject = "subject"

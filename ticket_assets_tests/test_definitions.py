@@ -12,6 +12,7 @@ import pytest
 
 from ticket_assets.assets import features, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
+from ticket_assets.band_settings import BandRule, PromiseSettings
 from ticket_assets.code_version import code_digest
 from ticket_assets.definitions import FOR_ALL_PROFILES, LINE, build_defs
 from ticket_assets.profile import Profile
@@ -22,11 +23,15 @@ PROJECT = Path(__file__).resolve().parents[1]
 FILES = {"tickets": tickets, "features": features, "models": models, "serving": serving}
 SINGLE = [
     *("tickets/raw", "tickets/clean", "tickets/quarantine", "features/text", "features/embeddings"),
-    *("models/split", "models/evaluation", "models/champion", "serving/bento"),
+    *("models/split", "models/explanation", "models/evaluation", "models/champion", "serving/bento"),
 ]
 WATCHED = {"tickets/source", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
-HEAVY = {"features/embeddings", "models/evaluation"}
+HEAVY = {"features/embeddings", "models/evaluation", "models/explanation"}
+OF_CANDIDATES = {
+    *("tickets/clean", "features/text", "models/split"),
+    *("models/candidate_queue", "models/candidate_priority", "models/candidate_type"),
+}
 EDGES = {
     "tickets/raw": {"tickets/source"},
     "tickets/clean": {"tickets/raw"},
@@ -36,10 +41,8 @@ EDGES = {
     "models/split": {"tickets/clean"},
     "models/search_queue": {"tickets/clean", "features/text", "features/embeddings", "models/split"},
     "models/candidate_queue": {"tickets/clean", "features/text", "models/split", "models/search_queue"},
-    "models/evaluation": {
-        *("tickets/clean", "features/text", "models/split", "models/candidate_queue", "models/candidate_priority"),
-        "models/candidate_type",
-    },
+    "models/evaluation": OF_CANDIDATES,
+    "models/explanation": OF_CANDIDATES,
     "models/champion": {"tickets/clean", "features/text", "models/split", "models/evaluation", "models/pin"},
     "serving/bento": {"models/champion"},
 }
@@ -185,6 +188,8 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
     ("section", "change", "expected"),
     [
         ("bands", {"act": 0.9}, {"models/evaluation", "models/champion"}),
+        ("bands", {"promise": PromiseSettings(act=0.9, suggest=0.8)}, {"models/evaluation", "models/champion"}),
+        ("bands", {"targets": {"queue": BandRule(act=0.9)}}, {"models/evaluation", "models/champion"}),
         ("encoder", {"runtime": "another"}, {"features/embeddings"}),
         ("source", {"path": "elsewhere.csv"}, set()),
         ("source", {"kind": "another"}, {"tickets/raw"}),
@@ -205,7 +210,25 @@ def test_a_changed_setting_changes_the_code_version_of_exactly_what_reads_it(
     assert {name for name in specs if specs[name].code_version != after[name].code_version} == expected
 
 
-SEEDED = {"models/evaluation", "models/champion", *(f"models/search_{name}" for name in ("queue", "priority", "type"))}
+@pytest.mark.parametrize("change", [{"licence": "CC0"}, {"description": "made up"}])
+def test_what_stands_in_the_model_card_makes_a_new_bundle(specs: Specs, change: dict[str, object]) -> None:
+    """A corrected licence never reached the card: nothing knew that it was read."""
+    before = settings_of("helpdesk")
+    profiles = {**before.profiles, "helpdesk": before.active.model_copy(update=change)}
+    after = specs_of(before.model_copy(update={"profiles": profiles}))
+    assert {name for name in specs if specs[name].code_version != after[name].code_version} == {"models/champion"}
+
+
+def test_nothing_waits_for_the_explanation(helpdesk: dg.Definitions) -> None:
+    assert not helpdesk.resolve_asset_graph().get(dg.AssetKey(["models", "explanation"])).child_keys
+
+
+SEEDED = {
+    "models/evaluation",
+    "models/champion",
+    "models/explanation",
+    *(f"models/search_{name}" for name in ("queue", "priority", "type")),
+}
 
 
 @pytest.mark.parametrize(("change", "expected"), [({"seed": 43}, SEEDED), ({"threads": 64}, set())])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ticket_assets.features.text import FeatureSchema, TicketFeatures
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks, Representation
@@ -68,7 +69,7 @@ def make_store(root: Path, family: str) -> Path:
     said = {
         **{"profile": "toy", "encoder": None, "languages": schema.languages, "context": (), "split": "none"},
         **{"feature_schema": schema.hash, "cleaning": CLEANING_VERSION, "data": {}, "scores": {}},
-        "bands": {"act": 0.85, "suggest": 0.6},
+        "bands": {"queue": Bands(0.85, 0.6)},
     }
     made = write_bundle(root, [model], said, "a toy")
     write_champion(root, Champion(1, made.id, "2026-01-02T03:04:05+00:00"))

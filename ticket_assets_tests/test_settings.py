@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ticket_assets.profile import BandSettings, Profile
+from ticket_assets.band_settings import BandSettings
+from ticket_assets.profile import Profile
 from ticket_assets.settings import PREFIX, SettingsError, load_settings, resolve, settings_file
 
 DESK = {"source": {"kind": "sample"}, "columns": {"body": "text"}, "targets": {"queue": {"column": "queue"}}}
@@ -188,6 +189,41 @@ def test_a_context_that_is_a_label_is_refused_and_one_known_at_arrival_is_taken(
 def test_bands_must_be_in_order() -> None:
     with pytest.raises(ValueError, match=r"suggest = 0.9 must be below act = 0.85"):
         BandSettings(suggest=0.9)
+
+
+PROMISE = {"act": 0.95, "suggest": 0.8}
+COST = {"wrong_act": 10, "wrong_suggest": 2, "by_hand": 1}
+
+
+@pytest.mark.parametrize(
+    ("bands", "reason"),
+    [
+        (
+            {"act": 0.9, "promise": PROMISE},
+            "bands are given by act, promise: keep one of act and suggest, promise, cost",
+        ),
+        ({"promise": PROMISE, "cost": COST}, "bands are given by promise, cost: keep one"),
+        ({"act": 0.9, "suggest": 0.5, "cost": COST}, "bands are given by act and suggest, cost: keep one"),
+        ({"promise": {"act": 0.8, "suggest": 0.8}}, "promise.suggest = 0.8 must be below promise.act = 0.8"),
+        ({"cost": {**COST, "confirm": 1}}, "cost.confirm = 1.0 must be below cost.by_hand and cost.wrong_suggest"),
+        ({"cost": {**COST, "wrong_suggest": 10}}, "cost.wrong_suggest = 10.0 must be below cost.wrong_act = 10.0"),
+        ({"targets": {"quue": {"act": 0.9}}}, "bands.targets names quue; the targets are queue"),
+        ({"targets": {"queue": {"act": 0.9, "promise": PROMISE}}}, "bands are given by act, promise: keep one"),
+    ],
+)
+def test_bands_have_one_rule_and_it_makes_sense(bands: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        Profile.model_validate({**DESK, "bands": bands})
+
+
+def test_a_target_may_have_a_rule_of_its_own_and_the_others_keep_the_profile_s() -> None:
+    bands = Profile.model_validate({**DESK, "bands": {"promise": PROMISE, "targets": {"queue": {"cost": COST}}}}).bands
+    assert (bands.of("queue").kind, bands.of("type").kind, BandSettings().of("queue").kind) == (
+        "cost",
+        "promise",
+        "fixed",
+    )
+    assert bands.of("queue").cost is not None and bands.of("queue").cost.confirm == 0.2
 
 
 @pytest.mark.parametrize("part", ["subject", "body"])

@@ -10,14 +10,15 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ticket_assets.assets import reporting
 from ticket_assets.assets.declaration import HEAVY_POOL, OWNERS, asset, told_version
-from ticket_assets.assets.reporting import evaluation_metadata, search_metadata, succession_metadata
-from ticket_assets.models.candidate import read_candidate, write_candidate
+from ticket_assets.models.candidate import read_candidate, read_out_of_fold, write_candidate
 from ticket_assets.models.card import model_card
 from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.split import Holdout, assign, frozen_holdout
+from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.training import train
 from ticket_assets.resources import Desk
 from ticket_assets.serving.bundle import write_bundle
@@ -64,13 +65,7 @@ def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]
     return dg.MaterializeResult(
         value=frame,
         data_version=dg.DataVersion(frame_digest(frame)),
-        metadata={
-            "split_id": holdout.id,
-            "rule": holdout.rule,
-            "undated": int(clean["created_at"].isna().sum()),
-            "sides": frame["side"].value_counts().to_dict(),
-            "class_shifts": {name: round(shift.size, 4) for name, shift in shifts.items()},
-        },
+        metadata=reporting.split_metadata(holdout, clean, frame, shifts),
     )
 
 
@@ -87,11 +82,7 @@ def search(target: str) -> dg.AssetsDefinition:
         pool=HEAVY_POOL,
     )
     def search(
-        context: dg.AssetExecutionContext,
-        desk: Desk,
-        clean: pd.DataFrame,
-        text: pd.DataFrame,
-        split: pd.DataFrame,
+        context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame
     ) -> dg.MaterializeResult:
         """One Optuna study over model families on the training rows; resumes where it was stopped."""
         prepared = desk.search(target, desk.target_rows(target, clean, text, split), context.log.info)
@@ -100,7 +91,7 @@ def search(target: str) -> dg.AssetsDefinition:
             write_text(path, json.dumps(outcome.as_dict()))
         return dg.MaterializeResult(
             data_version=dg.DataVersion(digest([outcome.study, str(outcome.best), str(outcome.best_boosted)])),
-            metadata=search_metadata(target, outcome),
+            metadata=reporting.search_metadata(target, outcome),
         )
 
     return search
@@ -118,11 +109,7 @@ def candidate(target: str) -> dg.AssetsDefinition:
         pool=HEAVY_POOL,
     )
     def candidate(
-        context: dg.AssetExecutionContext,
-        desk: Desk,
-        clean: pd.DataFrame,
-        text: pd.DataFrame,
-        split: pd.DataFrame,
+        context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame
     ) -> dg.MaterializeResult:
         """The search's winner and its best boosted model, fitted on all training rows and calibrated."""
         rows = desk.target_rows(target, clean, text, split)
@@ -133,20 +120,42 @@ def candidate(target: str) -> dg.AssetsDefinition:
             for number, recipe in outcome.recipes.items()
         }
         best, boosted = fitted[outcome.best], fitted[outcome.best_boosted]
-        version = write_candidate(desk.folders.candidates / target, best, boosted)
+        scores = prepared.out_of_fold(outcome.best)
+        known = OutOfFold.of(scores, rows.training.y, rows.groups, best.inverse_temperature)
+        version = write_candidate(desk.folders.candidates / target, best, boosted, known)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(version),
-            metadata={
-                "family": best.recipe.family,
-                "recipe": best.recipe.as_dict(),
-                "best_boosted": boosted.recipe.family,
-                "labels": list(rows.labels),
-                "training_rows": len(rows.training.y),
-                "inverse_temperature": best.inverse_temperature,
-            },
+            data_version=dg.DataVersion(version), metadata=reporting.candidate_metadata(best, boosted, rows)
         )
 
     return candidate
+
+
+def explanation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
+    """`models/explanation` over the candidates of all targets."""
+
+    @asset(
+        "models",
+        "explanation",
+        kinds={"numpy", "matplotlib"},
+        settings=["seed"],
+        ins=TABLES,
+        deps=[["models", f"candidate_{target}"] for target in targets],
+        pool=HEAVY_POOL,
+    )
+    def explanation(desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> dg.MaterializeResult:
+        """What each candidate goes by: mean contributions on a sample of training rows, never of the hold-out."""
+        found = {}
+        for target in targets:
+            rows = desk.target_rows(target, clean, text, split)
+            best, _ = read_candidate(desk.folders.candidates / target, desk.settings.threads)
+            found[target] = desk.summary(best, rows)
+        told = json.dumps({target: summary.as_dict() for target, summary in found.items()}, indent=1)
+        write_text(desk.folders.reports / "explanation.json", told)
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(digest([told])), metadata=reporting.explanation_metadata(found)
+        )
+
+    return explanation
 
 
 def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
@@ -162,11 +171,7 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         pool=HEAVY_POOL,
     )
     def evaluation(
-        context: dg.AssetExecutionContext,
-        desk: Desk,
-        clean: pd.DataFrame,
-        text: pd.DataFrame,
-        split: pd.DataFrame,
+        context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame
     ) -> dg.MaterializeResult[pd.DataFrame]:
         """Candidates and baselines on the frozen hold-out; opening it is recorded."""
         holdout = Holdout.load(desk.folders.split / "holdout.json")
@@ -176,8 +181,9 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             rows = desk.target_rows(target, clean, text, split)
             best, boosted = read_candidate(desk.folders.candidates / target, desk.settings.threads)
             context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
+            bands = choose(desk.active.bands.of(target), read_out_of_fold(desk.folders.candidates / target))
             seed, threads = desk.settings.seed, desk.settings.threads
-            report = evaluate(best, boosted, rows.training, rows.holdout, desk.active.bands, seed, threads)
+            report = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads)
             reports[target] = report
             frames.append(report_rows(report, rows.holdout, rows.holdout_ids))
         targets_told = {target: report.as_dict() for target, report in reports.items()}
@@ -187,7 +193,7 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             value=scored,
             data_version=dg.DataVersion(frame_digest(scored.astype({"probabilities": str}))),
-            metadata={"split_id": holdout.id, "rule": holdout.rule, **evaluation_metadata(reports, scored)},
+            metadata={"split_id": holdout.id, "rule": holdout.rule, **reporting.evaluation_metadata(reports, scored)},
         )
 
     return evaluation
@@ -205,7 +211,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         "models",
         "champion",
         kinds={"mlflow"},
-        settings=["promotion", "bands", "seed"],
+        settings=["promotion", "bands", "seed", "licence", "description"],
         ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
         deps=[pin],
         hooks={mlflow_run_failed},
@@ -228,20 +234,18 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
                 "features/text": frame_digest(text),
                 "features/embeddings": told_version(context.instance, VECTORS),
             }
-            challenger = write_bundle(
-                desk.folders.bundles,
-                models,
-                desk.manifest(report, data),
-                model_card(desk.profile, desk.active.licence, report),
-            )
             rows = {target: desk.target_rows(target, clean, text, split) for target in targets}
+            goes_by = {one.target: desk.summary(one, rows[one.target]).as_dict() for one in models}
+            manifest = desk.manifest(report, data)
+            card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
+            challenger = write_bundle(desk.folders.bundles, models, manifest, card)
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
             tags = {"dagster_run": context.run_id, "split": report["split"], **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
         swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata={**succession_metadata(outcome, swept), "challenger": challenger.id, "mlflow_run": run_id},
+            metadata=reporting.succession_metadata(outcome, challenger.id, swept, run_id),
         )
 
     return champion

@@ -13,28 +13,36 @@ import pandas as pd
 
 from ticket_assets.assets.declaration import table
 from ticket_assets.models import plots
+from ticket_assets.models.band_report import BandReport, BandStanding
+from ticket_assets.models.class_shift import ClassShift
 from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
-from ticket_assets.models.outcome import LATE, SearchOutcome
+from ticket_assets.models.explanation import FeatureWeight, Summary
+from ticket_assets.models.feature_plot import feature_weights
+from ticket_assets.models.leaderboard import FamilyStanding
+from ticket_assets.models.outcome import SearchOutcome
+from ticket_assets.models.proportion import Proportion
+from ticket_assets.models.rows import TargetRows
 from ticket_assets.models.significance import Interval
+from ticket_assets.models.split import Holdout
+from ticket_assets.models.target_model import TargetModel
 from ticket_assets.serving.succession import Succession
 
 
+def split_metadata(
+    holdout: Holdout, clean: pd.DataFrame, frame: pd.DataFrame, shifts: Mapping[str, ClassShift]
+) -> dict[str, Any]:
+    """Which rule, how many on each side, how far classes moved."""
+    return {
+        "split_id": holdout.id,
+        "rule": holdout.rule,
+        "undated": int(clean["created_at"].isna().sum()),
+        "sides": frame["side"].value_counts().to_dict(),
+        "class_shifts": {name: round(shift.size, 4) for name, shift in shifts.items()},
+    }
+
+
 def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
-    """Trials per family, what pruning saved, the course of the search."""
-    families = sorted({row.family for row in outcome.trials})
-    rows = [
-        {
-            "family": family,
-            "trials": len(its),
-            "finished": sum(row.state == "complete" for row in its),
-            "pruned": sum(row.state == "pruned" for row in its),
-            "stopped by the clock": sum(row.state == LATE for row in its),
-            "best macro F1": max((row.score or 0.0 for row in its if row.state == "complete"), default=0.0),
-            "seconds": sum(row.seconds for row in its),
-        }
-        for family in families
-        if (its := [row for row in outcome.trials if row.family == family])
-    ]
+    """The leaderboard of families, what pruning saved, the course of the search."""
     scored = [
         plots.Trial(row.number, row.score, row.family, row.state != "complete")
         for row in outcome.trials
@@ -48,24 +56,99 @@ def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
         "seconds_saved_by_pruning": round(outcome.seconds_saved, 1),
         "best_family": outcome.recipes[outcome.best].family,
         "macro_f1": round(outcome.scores[outcome.best], 4),
-        "families": table(rows),
+        "leaderboard": table([leader_row(one) for one in outcome.leaders]),
         "course": dg.MetadataValue.md(
             plots.as_markdown_image(plots.search_progress(scored, f"Search: {target}"), f"search of {target}")
         ),
     }
 
 
+def leader_row(one: FamilyStanding) -> dict[str, Any]:
+    """One family of a search."""
+    return {
+        "rank": one.rank,
+        "family": one.family,
+        "macro F1 out of fold": one.macro_f1,
+        "worst to best fold": f"{one.worst_fold:.3f} to {one.best_fold:.3f}",
+        "deviation": one.deviation,
+        "trials": one.trials,
+        "finished": one.finished,
+        "pruned": one.pruned,
+        "stopped by the clock": one.late,
+        "seconds": one.seconds,
+    }
+
+
+def candidate_metadata(best: TargetModel, boosted: TargetModel, rows: TargetRows) -> dict[str, Any]:
+    """What was fitted, on how much."""
+    return {
+        "family": best.recipe.family,
+        "recipe": best.recipe.as_dict(),
+        "best_boosted": boosted.recipe.family,
+        "labels": list(rows.labels),
+        "training_rows": len(rows.training.y),
+        "inverse_temperature": best.inverse_temperature,
+    }
+
+
+def explanation_metadata(found: Mapping[str, Summary]) -> dict[str, Any]:
+    """Per target the largest features as a table and as a plot."""
+    metadata: dict[str, Any] = {}
+    for target, summary in found.items():
+        if summary.features:
+            metadata[f"{target}_features"] = table([feature_row(one) for one in summary.features])
+            drawn = plots.as_markdown_image(feature_weights(summary), f"{target}: what the model goes by")
+            metadata[f"{target}_plot"] = dg.MetadataValue.md(drawn)
+    return metadata
+
+
+def feature_row(one: FeatureWeight) -> dict[str, Any]:
+    """One feature over the sample."""
+    return {
+        "kind": one.kind,
+        "feature": one.name,
+        "mean size": one.size,
+        "mean": one.mean,
+        "share of tickets": one.share,
+        "moves most": one.label,
+    }
+
+
 def evaluation_metadata(reports: Mapping[str, Evaluation], scored: pd.DataFrame) -> dict[str, Any]:
-    """Per target a score table, and one page of plots."""
+    """Per target a score table, its bands, and one page of plots."""
     metadata: dict[str, Any] = {}
     for target, report in reports.items():
         metadata[f"{target}_scores"] = table([score_row(one, report) for one in report.standings])
+        metadata[f"{target}_bands"] = table([band_row(one) for one in report.bands.standings])
+        metadata |= {f"{target}_{name}": value for name, value in band_notes(report.bands).items()}
         metadata[f"{target}_plots"] = dg.MetadataValue.md(
             "\n\n".join(
                 plots.as_markdown_image(image, name) for name, image in evaluation_plots(report, scored).items()
             )
         )
     return metadata
+
+
+def band_row(one: BandStanding) -> dict[str, Any]:
+    """One band on the hold-out; 95 % intervals."""
+    return {
+        "band": one.name,
+        "from confidence": "never" if one.threshold is None else f"{one.threshold:.3f}",
+        "tickets": one.rows,
+        "share": one.share,
+        "accuracy": _told(one.accuracy, ".3f") if one.accuracy else "",
+        "in it or above": _told(one.or_above, ".3f") if one.or_above else "",
+        "promised": "" if one.promised is None else f"{one.promised:.2f}",
+        "kept": "" if one.kept is None else "yes" if one.kept else "no",
+    }
+
+
+def band_notes(report: BandReport) -> dict[str, Any]:
+    """How the thresholds were chosen, what they cost, which band is empty."""
+    notes: dict[str, Any] = {"band_rule": report.rule}
+    if report.cost_per_ticket is not None:
+        notes |= {"cost_per_ticket": report.cost_per_ticket, "cost_by_hand": report.cost_by_hand}
+    return notes | ({"band_remarks": "; ".join(report.remarks)} if report.remarks else {})
 
 
 def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, bytes]:
@@ -94,14 +177,16 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
     }
 
 
-def succession_metadata(outcome: Succession, swept: Sequence[str]) -> dict[str, Any]:
+def succession_metadata(outcome: Succession, challenger: str, swept: Sequence[str], run_id: str) -> dict[str, Any]:
     """The decision, per target where any was judged (a table without rows is refused), who is champion, what went."""
     judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
     return {
         "decision": outcome.decision.reason,
         "promoted": outcome.decision.promoted,
         "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
+        "challenger": challenger,
         "bundles_removed": list(swept),
+        "mlflow_run": run_id,
         **judged,
     }
 
@@ -119,5 +204,5 @@ def score_row(one: Standing, report: Evaluation) -> dict[str, Any]:
     }
 
 
-def _told(one: Interval, form: str) -> str:
+def _told(one: Interval | Proportion, form: str) -> str:
     return f"{one.estimate:{form}} [{one.low:{form}}, {one.high:{form}}]"

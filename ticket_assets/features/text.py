@@ -113,12 +113,21 @@ def document(text: str, language: str, context: Mapping[str, str | None], schema
         schema: which values and which words enter.
     """
     text = counted_words(text, language, schema.words)
-    words = [
-        "ctx_" + "_".join(_WORD.findall(f"{name} {context[name]}".lower()))
-        for name in schema.context
-        if context.get(name)
-    ]
+    words = [_context_word(f"{name} {context[name]}") for name in schema.context if context.get(name)]
     return "\n".join([text, " ".join(words)]) if words else text
+
+
+def context_of(word: str, schema: FeatureSchema) -> tuple[str, str] | None:
+    """Name and value that a word of a document stands for, the value as it was counted; None for a word of the text."""
+    for name in schema.context:
+        before = _context_word(name) + "_"
+        if word.startswith(before):
+            return name, word.removeprefix(before).replace("_", " ")
+    return None
+
+
+def _context_word(said: str) -> str:
+    return "ctx_" + "_".join(_WORD.findall(said.lower()))
 
 
 def text_features(

@@ -1,8 +1,8 @@
 """The report on one target: candidate, best boosted model and baselines on the same frozen rows.
 
 Belongs here: who is scored, on which rows, against whom; the random split that published figures use.
-Does not belong here: the measures (measures.py), intervals (significance.py), plots (plots.py), the decision
-(promotion.py).
+Does not belong here: the measures (measures.py), bands (band_report.py), slices (slices.py), intervals
+(significance.py), plots (plots.py), the decision (promotion.py).
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.band_report import BandReport, report_bands
 from ticket_assets.models.baselines import BaselinePrediction, majority, nearest_neighbour, tfidf_linear_svc
 from ticket_assets.models.calibration import apply
 from ticket_assets.models.fitting import fit_estimator
+from ticket_assets.models.labelled_rows import LabelledRows, joined
 from ticket_assets.models.measures import Measures, PointScores, measure, measure_predictions, per_group
 from ticket_assets.models.significance import (
     Interval,
@@ -24,31 +26,15 @@ from ticket_assets.models.significance import (
     mcnemar,
     paired_difference,
 )
+from ticket_assets.models.slices import Slice, slices
 from ticket_assets.models.target_model import TargetModel
+from ticket_assets.models.thresholds import Choice
 from ticket_assets.models.workbench import Workbench
-from ticket_assets.profile import BandSettings
 
 CANDIDATE = "candidate"
 LINEAR_BASELINE = "TF-IDF(1,2) + LinearSVC"
 RANDOM_SEED = 42
 RANDOM_SHARE = 0.15
-
-
-@dataclass(frozen=True)
-class LabelledRows:
-    """Rows of one target.
-
-    Attributes:
-        features: of n tickets.
-        y: int (n,); -1 for a class that training lacks.
-        families: n family ids.
-        languages: n codes.
-    """
-
-    features: TicketFeatures
-    y: np.ndarray
-    families: np.ndarray
-    languages: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -86,6 +72,9 @@ class Evaluation:
         labels: K class names.
         candidate: measures on the hold-out, families kept together.
         per_language: the same by detected language.
+        slices: accuracy and macro F1 by language, length, class size and context.
+        bands: what the thresholds do on the hold-out.
+        training_rows: how many tickets the candidate was trained on.
         standings: candidate, best boosted model and baselines, in that order.
         random: candidate and baselines on the random split of published figures.
         probabilities: float64 (n, K) of the candidate on the hold-out.
@@ -95,6 +84,9 @@ class Evaluation:
     labels: tuple[str, ...]
     candidate: Measures
     per_language: dict[str, Measures]
+    slices: tuple[Slice, ...]
+    bands: BandReport
+    training_rows: int
     standings: tuple[Standing, ...]
     random: dict[str, PointScores]
     probabilities: np.ndarray
@@ -109,11 +101,21 @@ def evaluate(
     boosted: TargetModel,
     training: LabelledRows,
     holdout: LabelledRows,
-    bands: BandSettings,
+    choice: Choice,
     seed: int,
     threads: int,
 ) -> Evaluation:
-    """Score everybody on the hold-out, and the candidate's recipe on the random split."""
+    """Score everybody on the hold-out, and the candidate's recipe on the random split.
+
+    Args:
+        candidate: winner of the search.
+        boosted: its best boosted model, which may be the same object.
+        training: rows it was trained on.
+        holdout: the frozen rows.
+        choice: thresholds of its bands.
+        seed: of intervals and baselines.
+        threads: at most so many.
+    """
     labels = candidate.labels
     probabilities = candidate.probabilities(holdout.features)
     rivals = baseline_predictions(training, holdout.features, len(labels), seed)
@@ -123,11 +125,16 @@ def evaluate(
         predicted[name] = boosted.probabilities(holdout.features).argmax(axis=1)
     predicted |= {rival.name: rival.predicted for rival in rivals}
     linear = next(rival.predicted for rival in rivals if rival.name == LINEAR_BASELINE)
+    thresholds = {"act": choice.bands.act_from, "suggest": choice.bands.suggest_from}
+    right = predicted[CANDIDATE] == holdout.y
     return Evaluation(
         candidate.target,
         labels,
-        measure(holdout.y, probabilities, labels, act=bands.act, suggest=bands.suggest),
-        per_group(list(holdout.languages), holdout.y, probabilities, labels, act=bands.act, suggest=bands.suggest),
+        measure(holdout.y, probabilities, labels, **thresholds),
+        per_group(list(holdout.languages), holdout.y, probabilities, labels, **thresholds),
+        slices(holdout, predicted[CANDIDATE], training, labels, seed),
+        report_bands(choice, probabilities.max(axis=1), right, holdout.families),
+        len(training.y),
         tuple(
             standing(name, holdout, one, linear, predicted[CANDIDATE], labels, seed) for name, one in predicted.items()
         ),
@@ -206,7 +213,7 @@ def random_split(
 
     known = holdout.y >= 0
     kept = holdout.features.take(np.flatnonzero(known))
-    features = _joined(training.features, kept)
+    features = joined(training.features, kept)
     y = np.concatenate([training.y, holdout.y[known]])
     groups = np.arange(len(y))
     # Strata need two rows of each class, and a test row for each.
@@ -223,10 +230,3 @@ def random_split(
         CANDIDATE: measure(y[unseen], probabilities, candidate.labels),
         **{one.name: measure_predictions(y[unseen], one.predicted, candidate.labels) for one in rivals},
     }
-
-
-def _joined(one: TicketFeatures, other: TicketFeatures) -> TicketFeatures:
-    vectors = None
-    if one.vectors is not None and other.vectors is not None:
-        vectors = np.vstack([one.vectors, other.vectors])
-    return TicketFeatures((*one.documents, *other.documents), np.vstack([one.columns, other.columns]), vectors)

@@ -112,7 +112,8 @@ def _linear(model: Any, task: FitTask) -> LinearEstimator:
         )
     # Rounded to what the file holds, so that a model in memory and the one loaded give the same scores.
     rounded = task.spread(coefficients.T).T.astype(np.float32).astype(np.float64, order="C")
-    return LinearEstimator(rounded, task.base(intercepts))
+    centre = None if sparse.issparse(task.matrix) else np.asarray(task.matrix, dtype=np.float64).mean(axis=0)
+    return LinearEstimator(rounded, task.base(intercepts), centre)
 
 
 def _fit_lightgbm(parameters: dict[str, float], task: FitTask) -> LightgbmEstimator:

@@ -107,14 +107,14 @@ def measure(
             ``sklearn.metrics.f1_score`` on the same arrays.
         probabilities: (n, K) floats, each row sums to 1.
         labels: the K names, in column order.
-        act: the least confidence at which the top label is applied without asking.
-        suggest: the least confidence at which it is offered to an agent.
+        act: the least confidence at which the top label is applied without asking; infinite where it never is.
+        suggest: the least confidence at which it is offered to an agent; likewise.
 
     Raises:
         ValueError: no rows, shapes that do not fit, values out of range, or thresholds out of order.
     """
-    if not 0 < suggest <= act <= 1:
-        raise ValueError(f"thresholds must satisfy 0 < suggest <= act <= 1, got suggest={suggest}, act={act}")
+    if not 0 <= suggest <= act:
+        raise ValueError(f"thresholds must satisfy 0 <= suggest <= act, got suggest={suggest}, act={act}")
     y_true, probabilities = _checked(y_true, probabilities, len(labels))
     ranked = np.argsort(-probabilities, axis=1, kind="stable")
     predicted = ranked[:, 0]

@@ -49,23 +49,30 @@ class Neighbours:
         """Columns of the block: the largest similarity, then K logarithms of shares per temperature."""
         return 1 + self.classes * len(TEMPERATURES)
 
-    def votes(self, vectors: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
+    def votes(self, vectors: np.ndarray, groups: np.ndarray | None = None, own: np.ndarray | None = None) -> np.ndarray:
         """The block of n tickets, each computed as if it were alone.
 
         Args:
             vectors: float32 (n, d) of the tickets.
-            groups: None for new tickets. For the indexed rows themselves, int (m,) families: relatives of a row have
+            groups: None for new tickets. For indexed rows, int (m,) families of the index: relatives of a row have
                 no vote on it, so that training meets votes as good as a new ticket's, and no better.
+            own: int (n,) families of the tickets, where they are some of the indexed rows; None: they are all of them.
 
         Returns:
             float32 (n, width): the cosine of the nearest, then the logarithm of each class's share of the votes.
         """
         rows = np.arange(len(vectors))
+        own = groups if own is None else own
         blocks = [
-            self._block(vectors[part], None if groups is None else groups[part][:, None] == groups[None, :])
+            self._block(vectors[part], None if groups is None or own is None else own[part][:, None] == groups[None, :])
             for part in np.array_split(rows, max(1, -(-len(rows) // _BLOCK)))
         ]
         return np.vstack(blocks) if blocks else np.empty((0, self.width), dtype=np.float32)
+
+    def counts(self, vector: np.ndarray) -> np.ndarray:
+        """How many of the nearest tickets of one vector float32 (d,) have each class: int (K,), for people."""
+        near, _ = self._nearest(vector[None, :], None)
+        return np.bincount(self.y[near[0]], minlength=self.classes)
 
     def save(self, folder: Path) -> None:
         """Write `neighbours.npz`, vectors as float16."""

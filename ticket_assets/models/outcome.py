@@ -8,6 +8,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ticket_assets.models.leaderboard import FamilyStanding
 from ticket_assets.models.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class SearchOutcome:
         scores: of both, out-of-fold macro F1 over all folds.
         trials: every trial.
         seconds_saved: what pruned trials would have cost, by their family's median.
+        leaders: the families that finished a trial, best first.
     """
 
     study: str
@@ -58,6 +60,7 @@ class SearchOutcome:
     scores: dict[int, float]
     trials: tuple[TrialRow, ...]
     seconds_saved: float
+    leaders: tuple[FamilyStanding, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -82,6 +85,7 @@ class SearchOutcome:
                 "recipes": {int(number): Recipe.from_dict(one) for number, one in raw["recipes"].items()},
                 "scores": {int(number): score for number, score in raw["scores"].items()},
                 "trials": tuple(TrialRow(**row) for row in raw["trials"]),
+                "leaders": tuple(FamilyStanding(**row) for row in raw["leaders"]),
             }
         )
 

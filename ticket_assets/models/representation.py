@@ -9,16 +9,17 @@ on the training rows, for the same reason); the sentence vectors; the numeric co
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
 
 from ticket_assets.features.encoder import round_vectors
 from ticket_assets.features.text import TicketFeatures
-from ticket_assets.models.neighbours import Neighbours
+from ticket_assets.models.neighbours import TEMPERATURES, Neighbours
 from ticket_assets.models.ngrams import Tfidf, TfidfSpec
 
 Matrix: TypeAlias = sparse.csr_matrix | np.ndarray
@@ -75,6 +76,20 @@ class InnerBlocks:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """Columns of one kind, side by side in a matrix.
+
+    Attributes:
+        kind: n-grams; components of their SVD; scores of the linear model; cosine of the nearest ticket; votes;
+            dimensions of the sentence vector; numeric columns.
+        names: one per column: the n-gram, the label that a score or a vote is for, the numeric column, else a number.
+    """
+
+    kind: Literal["ngram", "svd", "score", "nearest", "vote", "vector", "measure"]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Representation:
     """Fitted blocks.
 
@@ -124,6 +139,29 @@ class Representation:
             return sparse.hstack([sparse.csr_matrix(part) for part in parts], format="csr", dtype=np.float32)
         return np.hstack(parts).astype(np.float32, copy=False)
 
+    def columns(self, labels: Sequence[str], measures: Sequence[str], dimensions: int) -> tuple[Columns, ...]:
+        """What each column of a matrix is, in its order.
+
+        Args:
+            labels: K class names.
+            measures: names of the numeric columns.
+            dimensions: of the sentence vectors; counted only where they stand in the matrix.
+        """
+        found: list[Columns] = []
+        if self.blocks.sparse and self.tfidf is not None:
+            found.append(Columns("ngram", self.tfidf.terms))
+        if self.svd_components is not None:
+            found.append(Columns("svd", _numbers(self.svd_components.shape[1])))
+        if self.score_weights is not None:
+            found.append(Columns("score", labels))
+        if self.neighbours is not None:
+            found += [Columns("nearest", ("0",)), Columns("vote", tuple(labels) * len(TEMPERATURES))]
+        if self.blocks.vectors:
+            found.append(Columns("vector", _numbers(dimensions)))
+        if self.column_scale is not None:
+            found.append(Columns("measure", measures))
+        return tuple(found)
+
     def save(self, folder: Path) -> None:
         """Write `blocks.json`, `arrays.npz`, and the files of TF-IDF and neighbours where they are used."""
         (folder / "blocks.json").write_text(json.dumps(asdict(self.blocks), indent=2))
@@ -158,6 +196,10 @@ def dense(matrix: Matrix) -> np.ndarray:
 def linear_scores(grams: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
     """Scores float32 (n, K) of a linear model whose last weight row holds the intercepts."""
     return np.asarray(grams @ weights[:-1] + weights[-1], dtype=np.float32)
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(count)))
 
 
 def _vectors(features: TicketFeatures) -> np.ndarray:

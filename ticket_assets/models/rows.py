@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from ticket_assets.features.text import TicketFeatures
-from ticket_assets.models.evaluation import LabelledRows
+from ticket_assets.models.labelled_rows import LabelledRows
 from ticket_assets.models.split import HOLDOUT, TRAIN
 from ticket_assets.storage import digest
-from ticket_assets.tickets.schema import LABEL_PREFIX
+from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,16 @@ def target_rows(
     number = {name: place for place, name in enumerate(labels)}
     y = label.map(number).fillna(-1).to_numpy(dtype=np.int64)
     features = stored_features(text, vectors)
+    contexts = {name.removeprefix(CONTEXT_PREFIX): name for name in clean if name.startswith(CONTEXT_PREFIX)}
 
     def of(rows: np.ndarray) -> LabelledRows:
         described = clean.iloc[rows]
         return LabelledRows(
-            features.take(rows), y[rows], described["family_id"].to_numpy(), described["language"].to_numpy()
+            features.take(rows),
+            y[rows],
+            described["family_id"].to_numpy(),
+            described["language"].to_numpy(),
+            {name: described[column].to_numpy(dtype=object) for name, column in contexts.items()},
         )
 
     return TargetRows(

@@ -16,6 +16,7 @@ import numpy as np
 
 from ticket_assets.models.fitting import require_libraries
 from ticket_assets.models.label_scores import class_counts, macro_f1
+from ticket_assets.models.leaderboard import fold_macro_f1, leaderboard
 from ticket_assets.models.outcome import LATE, SearchOutcome, seconds_saved, trial_row
 from ticket_assets.models.recipe import BOOSTED, Recipe
 from ticket_assets.models.space import STARTING_POINTS, draw
@@ -191,6 +192,7 @@ class Search:
             {number: values[number] for number in chosen},
             rows,
             seconds_saved(rows),
+            leaderboard(rows, values, lambda number: fold_macro_f1(self.out_of_fold(number), self.bench.y, self.folds)),
         )
 
 

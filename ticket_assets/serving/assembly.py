@@ -65,6 +65,7 @@ def assemble(
     fields = {name: value for name, value in vars(challenger).items() if name not in FOUND_OUT}
     fields |= {
         "encoder": challenger.encoder or champion.encoder,
+        "bands": {**challenger.bands, **{target: champion.bands[target] for target in kept}},
         "scores": {**challenger.scores, **{target: _scores(held[target]) for target in kept}},
         "kept": origins,
     }

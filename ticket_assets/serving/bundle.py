@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ import numpy as np
 
 from ticket_assets.features.encoder import Encoder, OnnxEncoder
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
+from ticket_assets.models.attribution import explain, spoken_words
+from ticket_assets.models.reasons import Reason
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.serving.manifest import (
     MANIFEST,
@@ -31,7 +33,7 @@ from ticket_assets.serving.manifest import (
     library_versions,
     mismatches,
 )
-from ticket_assets.serving.prediction import Bands, TargetPrediction, Ticket, target_prediction
+from ticket_assets.serving.prediction import TargetPrediction, Ticket, target_prediction
 from ticket_assets.storage import temporary_sibling
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.language import detect_languages
@@ -54,8 +56,10 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
         card: the model card, Markdown.
 
     Raises:
-        ValueError: a model needs sentence vectors, and the manifest names no encoder.
+        ValueError: a model needs sentence vectors, and the manifest names no encoder; or it has no bands.
     """
+    if odd := {model.target for model in models} ^ {*manifest["bands"]}:
+        raise ValueError(f"bands and models speak of other targets, see {', '.join(sorted(odd))}")
     needing = [model.target for model in models if model.needs_vectors]
     if needing and not manifest["encoder"]:
         raise ValueError(f"the models of {', '.join(needing)} need sentence vectors, and no encoder is named")
@@ -122,7 +126,6 @@ class TriageBundle:
         self.schema = FeatureSchema(manifest.languages, manifest.context, manifest.words)
         self._models = tuple(models)
         self._encoder = encoder
-        self._bands = Bands(**manifest.bands)
 
     @classmethod
     def load(cls, folder: Path, encoders: Path, threads: int = 1) -> "TriageBundle":
@@ -144,26 +147,53 @@ class TriageBundle:
         encoder = OnnxEncoder.load(encoders / manifest.encoder["id"], threads) if manifest.encoder else None
         return cls(manifest, models, encoder)
 
-    def predict(self, tickets: Sequence[Ticket]) -> list[dict[str, TargetPrediction]]:
-        """Answers for n tickets, each target name to its prediction."""
+    def predict(self, tickets: Sequence[Ticket], reasons: int = 0) -> list[dict[str, TargetPrediction]]:
+        """Answers for n tickets, each target name to its prediction; with so many reasons each."""
         if not tickets:
             return []
-        features = self.features(tickets)
+        texts, languages = self._read(tickets)
+        features = self._features(tickets, texts, languages)
         answers: list[dict[str, TargetPrediction]] = [{} for _ in tickets]
         for target, probabilities in self.probabilities(features).items():
-            labels = self.manifest.targets[target]
+            labels, bands = self.manifest.targets[target], self.manifest.bands[target]
             for answer, row in zip(answers, probabilities, strict=True):
-                answer[target] = target_prediction(labels, row, self._bands)
-        return answers
+                answer[target] = target_prediction(labels, row, bands)
+        return self._with_reasons(answers, features, texts, languages, reasons) if reasons else answers
+
+    def explain(self, tickets: Sequence[Ticket], top: int = 5) -> list[dict[str, tuple[Reason, ...]]]:
+        """Why each target of n tickets has its label: the largest reasons, for and against."""
+        return [{name: one.reasons for name, one in its.items()} for its in self.predict(tickets, top)]
 
     def features(self, tickets: Sequence[Ticket]) -> TicketFeatures:
         """The very features that training used, from tickets as they arrive."""
+        return self._features(tickets, *self._read(tickets))
+
+    def _read(self, tickets: Sequence[Ticket]) -> tuple[list[str], list[str]]:
+        """Cleaned texts and their languages."""
         texts = [ticket_text(ticket.subject, ticket.body, self.manifest.mask) for ticket in tickets]
-        languages = detect_languages(texts, self.schema.languages)
+        return texts, detect_languages(texts, self.schema.languages)
+
+    def _features(self, tickets: Sequence[Ticket], texts: list[str], languages: list[str]) -> TicketFeatures:
         features = text_features(texts, languages, [ticket.context for ticket in tickets], self.schema)
         if self._encoder is None:
             return features
         return TicketFeatures(features.documents, features.columns, self._encoder.encode(texts))
+
+    def _with_reasons(
+        self,
+        answers: list[dict[str, TargetPrediction]],
+        features: TicketFeatures,
+        texts: list[str],
+        languages: list[str],
+        top: int,
+    ) -> list[dict[str, TargetPrediction]]:
+        rules = self.schema.words
+        spoken = [spoken_words(text, code, rules) for text, code in zip(texts, languages, strict=True)]
+        for model in self._models:
+            told = explain(model, features, self.schema, top=top, spoken=spoken)
+            for answer, one in zip(answers, told, strict=True):
+                answer[model.target] = replace(answer[model.target], reasons=one.reasons)
+        return answers
 
     def probabilities(self, features: TicketFeatures) -> dict[str, np.ndarray]:
         """Target name to calibrated probabilities float64 (n, K)."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest
 from ticket_assets.features.text import FeatureSchema
+from ticket_assets.models.bands import Bands
 from ticket_assets.storage import digest, file_digest
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.masking import DEFAULT_KINDS
@@ -54,7 +55,7 @@ class BundleManifest:
         split: id of the frozen hold-out.
         data: asset key to data version; of all models but those kept.
         libraries: package to version.
-        bands: act and suggest.
+        bands: target to the probabilities from which its answer is acted upon or suggested.
         scores: target to score name to value, on the hold-out.
         files: path in the folder to sha256.
         mask: kinds of personal data that its tickets were cleaned of; it is asked with the same, whatever is set now.
@@ -74,7 +75,7 @@ class BundleManifest:
     split: str
     data: dict[str, str]
     libraries: dict[str, str]
-    bands: dict[str, float]
+    bands: dict[str, Bands]
     scores: dict[str, dict[str, float]]
     files: dict[str, str]
     mask: tuple[str, ...] = DEFAULT_KINDS
@@ -102,10 +103,11 @@ class BundleManifest:
                 raise BundleError(f"{folder.name}: contract {found}, this code reads {CONTRACT_VERSION}")
             tuples = {name: tuple(raw[name]) for name in ("languages", "context", "mask")}
             targets = {name: tuple(labels) for name, labels in raw["targets"].items()}
+            bands = {name: Bands(**raw["bands"][name]) for name in targets}
             drop = tuple((language, tuple(words)) for language, words in raw["words"]["drop"])
             words = WordRules(**{**raw["words"], "drop": drop})
             kept = {target: Origin(**origin) for target, origin in raw["kept"].items()}
-            return cls(**{**raw, **tuples, "targets": targets, "words": words, "kept": kept})
+            return cls(**{**raw, **tuples, "targets": targets, "bands": bands, "words": words, "kept": kept})
         except FileNotFoundError:
             raise BundleError(f"{folder} holds no {MANIFEST}: it is no bundle") from None
         except (AttributeError, KeyError, TypeError, ValueError) as error:

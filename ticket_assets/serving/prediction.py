@@ -1,18 +1,17 @@
 """What goes in and out of a prediction.
 
-Belongs here: the ticket as it arrives, which one cannot be answered, the answer, the three confidence bands.
-Does not belong here: the models (bundle.py), transports (service.py).
+Belongs here: the ticket as it arrives, which one cannot be answered, the answer.
+Does not belong here: the models (bundle.py), the bands (models/bands.py), transports (service.py).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 
+from ticket_assets.models.bands import BandName, Bands
+from ticket_assets.models.reasons import Reason
 from ticket_assets.tickets.cleaning import ticket_text
-
-Band = Literal["act", "suggest", "by_hand"]
 
 
 class EmptyTicketError(ValueError):
@@ -47,31 +46,19 @@ class TargetPrediction:
         probability: of it, calibrated, 0..1.
         probabilities: of every label, in the model's order.
         band: act upon it, suggest it, or leave it to a person.
+        reasons: for and against the label, largest first; empty unless asked for.
     """
 
     label: str
     probability: float
     probabilities: dict[str, float]
-    band: Band
+    band: BandName
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def needs_review(self) -> bool:
         """Whether a person should look before anything happens."""
         return self.band != "act"
-
-
-@dataclass(frozen=True)
-class Bands:
-    """Probability from which an answer is acted upon, or suggested."""
-
-    act: float
-    suggest: float
-
-    def of(self, probability: float) -> Band:
-        """The band of a probability."""
-        if probability >= self.act:
-            return "act"
-        return "suggest" if probability >= self.suggest else "by_hand"
 
 
 def target_prediction(labels: tuple[str, ...], probabilities: np.ndarray, bands: Bands) -> TargetPrediction:

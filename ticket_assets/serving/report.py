@@ -33,7 +33,7 @@ def report_lines(settings: Settings) -> Iterator[str]:
         yield from _scores(target, one)
         searched = folders.reports / f"search_{target}.json"
         if searched.exists():
-            yield _search(SearchOutcome.from_dict(json.loads(searched.read_text())))
+            yield from _search(SearchOutcome.from_dict(json.loads(searched.read_text())))
     champion = read_champion(folders.bundles)
     yield ""
     taken = decisions(folders.records)
@@ -72,17 +72,30 @@ def _scores(target: str, one: dict[str, Any]) -> Iterator[str]:
             f"{_interval(gain, '+.3f'):<24} {format(random['macro_f1'], '.3f') if random else '':>12}"
         ).rstrip()
     bands = ", ".join(f"{band['name']} {100 * band['share']:.0f} %" for band in held["bands"])
+    kept = [
+        f"{band['name']} {band['promised']:.0%}, {band['or_above']['estimate']:.1%} here"
+        for band in one["bands"]["standings"]
+        if band["promised"] is not None and band["or_above"]
+    ]
     yield (
         f"  calibration error {held['ece']:.3f} · top-2 {held['top2_accuracy']:.3f} · "
         f"{100 * held['coverage_at_90']:.0f} % answered at 90 % accuracy · bands: {bands}"
     )
+    if kept:
+        yield f"  promised accuracy: {'; '.join(kept)}"
+    yield from (f"  {remark}" for remark in one["bands"]["remarks"])
 
 
-def _search(outcome: SearchOutcome) -> str:
-    return (
+def _search(outcome: SearchOutcome) -> Iterator[str]:
+    yield (
         f"  search: {len(outcome.trials)} trials in {outcome.seconds_used:.0f} s, {outcome.pruned} pruned, which saved "
         f"{outcome.seconds_saved:.0f} s; best: {outcome.recipes[outcome.best].family}"
     )
+    for one in outcome.leaders:
+        yield (
+            f"    {one.rank}. {one.family:<20} macro F1 {one.macro_f1:.3f} (folds {one.worst_fold:.3f} to "
+            f"{one.best_fold:.3f}), {one.trials} trials, {one.seconds:.0f} s"
+        )
 
 
 def _interval(one: dict[str, float], form: str) -> str:

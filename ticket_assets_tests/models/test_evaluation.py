@@ -6,25 +6,31 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ticket_assets.band_settings import BandRule, BandSettings
 from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.band_report import report_bands
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.baselines import majority, nearest_neighbour, tfidf_linear_svc
 from ticket_assets.models.card import model_card
 from ticket_assets.models.evaluation import (
     CANDIDATE,
     LINEAR_BASELINE,
-    LabelledRows,
     baseline_predictions,
     evaluate,
     random_split,
     report_rows,
 )
+from ticket_assets.models.labelled_rows import LabelledRows
 from ticket_assets.models.ngrams import TfidfSpec
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.significance import mcnemar, paired_difference
+from ticket_assets.models.slices import slices
+from ticket_assets.models.thresholds import Choice
 from ticket_assets.models.training import fold_scores, train
-from ticket_assets.profile import BandSettings
+from ticket_assets_tests.models.test_card import MANIFEST
 
+FIXED = Choice(BandSettings(), Bands(0.85, 0.6))
 SVM = Recipe("linear_svm", Blocks(tfidf=TfidfSpec(), sparse=True), {"C": 0.5})
 TREES = Recipe(
     "lightgbm",
@@ -43,7 +49,7 @@ def models(bench, queue):
 
 @pytest.fixture(scope="module")
 def report(models, queue):
-    return evaluate(*models, queue.training, queue.holdout, BandSettings(), seed=0, threads=1)
+    return evaluate(*models, queue.training, queue.holdout, FIXED, seed=0, threads=1)
 
 
 def test_candidate_best_boosted_and_every_baseline_stand_in_the_report(report):
@@ -52,7 +58,7 @@ def test_candidate_best_boosted_and_every_baseline_stand_in_the_report(report):
 
 
 def test_a_candidate_that_is_boosted_stands_in_it_once(models, queue):
-    report = evaluate(models[1], models[1], queue.training, queue.holdout, BandSettings(), seed=0, threads=1)
+    report = evaluate(models[1], models[1], queue.training, queue.holdout, FIXED, seed=0, threads=1)
     assert not [one for one in report.standings if one.name.startswith("best boosted")]
 
 
@@ -92,7 +98,7 @@ def test_a_class_that_training_lacks_counts_as_an_error_of_everybody(report, mod
     y = queue.holdout.y.copy()
     right = np.flatnonzero(report.probabilities.argmax(axis=1) == y)[:10]
     y[right] = -1
-    other = evaluate(*models, queue.training, replace(queue.holdout, y=y), BandSettings(), seed=0, threads=1)
+    other = evaluate(*models, queue.training, replace(queue.holdout, y=y), FIXED, seed=0, threads=1)
     lost = len(right) / len(y)
     assert other.candidate.accuracy == pytest.approx(report.candidate.accuracy - lost)
     for before, after in zip(report.standings, other.standings, strict=True):
@@ -141,7 +147,7 @@ def test_without_vectors_there_is_no_nearest_neighbour(models, queue):
     training, held = (
         replace(rows, features=replace(rows.features, vectors=None)) for rows in (queue.training, queue.holdout)
     )
-    report = evaluate(models[0], models[0], training, held, BandSettings(), seed=0, threads=1)
+    report = evaluate(models[0], models[0], training, held, FIXED, seed=0, threads=1)
     assert [one.name for one in report.standings] == [CANDIDATE, "majority", LINEAR_BASELINE]
 
 
@@ -154,22 +160,41 @@ def test_the_answers_become_a_table(report, queue):
     assert np.vstack(frame["probabilities"].tolist()).tobytes() == report.probabilities.tobytes()
 
 
-def test_the_card_tells_the_reports_numbers_after_a_round_through_json(report):
-    told = json.loads(
-        json.dumps({"split": "abc", "rule": "families at random", "targets": {"queue": report.as_dict()}})
+def test_the_bands_are_measured_with_the_chosen_thresholds(models, queue, report):
+    rule = BandRule.model_validate({"promise": {"act": 0.9, "suggest": 0.7}})
+    choice = Choice(rule, Bands(None, 0.4), ("act is empty",))
+    found = evaluate(*models, queue.training, queue.holdout, choice, seed=0, threads=1)
+    confidence = found.probabilities.max(axis=1)
+    right = found.probabilities.argmax(axis=1) == queue.holdout.y
+    assert found.bands == report_bands(choice, confidence, right, queue.holdout.families)
+    assert [one.rows for one in found.candidate.bands] == [0, (confidence >= 0.4).sum(), (confidence < 0.4).sum()]
+    assert [one.rows for one in found.bands.standings] == [one.rows for one in found.candidate.bands]
+    assert found.bands.standings[1].or_above.estimate == pytest.approx(right[confidence >= 0.4].mean())
+
+
+def test_the_slices_are_the_candidates(report, queue):
+    assert report.slices == slices(
+        queue.holdout, report.probabilities.argmax(axis=1), queue.training, queue.labels, seed=0
     )
+    assert report.training_rows == len(queue.training.y)
+
+
+def test_the_card_tells_the_reports_numbers_after_a_round_through_json(report):
+    told = json.loads(json.dumps({"split": "abc", "rule": "at random", "targets": {"queue": report.as_dict()}}))
     assert "probabilities" not in told["targets"]["queue"]
-    card = model_card("demo", "CC0", told)
-    assert card.startswith("# Ticket triage, profile demo\n\nTrained on tickets under this licence: CC0.")
-    assert "Hold-out abc: families at random; near-duplicate families stay on one side." in card
+    card = model_card(MANIFEST, "CC0", "", told, {"queue": {"family": "svm", "rows": 5, "features": []}})
+    assert card.startswith("# Ticket triage, profile tiny\n")
+    assert "Hold-out abc: at random; near-duplicate families stay on one side." in card
     held, random = report.candidate, report.random[CANDIDATE]
     assert f"| macro F1 | {held.macro_f1:.3f} | {random.macro_f1:.3f} |" in card
     assert f"| coverage at 90 % accuracy | {held.coverage_at_90:.3f} | {random.coverage_at_90:.3f} |" in card
     for row in held.per_class:
         assert f"| {row.label} | {row.support} | {row.precision:.3f} | {row.recall:.3f} | {row.f1:.3f} |" in card
-    for code, one in report.per_language.items():
-        assert f"| {code} | {one.n} | {one.macro_f1:.3f} |" in card
-    assert "## Limits" in card
+    for one in report.slices:
+        assert f"| {one.by} | {one.name} | {one.rows} | {one.accuracy.estimate:.3f} [" in card
+    for standing in report.standings:
+        assert f"| {standing.name} | {standing.macro_f1.estimate:.3f} [{standing.macro_f1.low:.3f}, " in card
+    assert f"{report.training_rows} training tickets, {held.n} held-out tickets" in card
 
 
 def _predicted(name, models, queue):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow  # the two lines together take a minute
 CURATED = {"tickets/raw", "tickets/clean", "tickets/quarantine"}
 BEFORE_MODELS = {"features/text", "features/embeddings", "models/split"}
 PER_TARGET = {f"models/{kind}_{target}" for kind in ("search", "candidate") for target in ("queue", "priority")}
-SCORED = {"models/evaluation", "models/champion"}
+SCORED = {"models/explanation", "models/evaluation", "models/champion"}
 ALL = CURATED | BEFORE_MODELS | PER_TARGET | SCORED | {"serving/bento"}
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks, Representation
@@ -121,10 +122,10 @@ def toy_model(target: str = "tone") -> TargetModel:
     return TargetModel(target, ("quiet", "loud"), recipe, representation, estimator, 3.0)
 
 
-def toy_fields(encoder: dict[str, str] | None = None) -> dict[str, object]:
+def toy_fields(encoder: dict[str, str] | None = None, targets: tuple[str, ...] = ("tone",)) -> dict[str, object]:
     """What `write_bundle` is told beside models and card."""
     return {
         **{"profile": "toy", "encoder": encoder, "languages": TOY_SCHEMA.languages, "context": (), "split": "none"},
         **{"feature_schema": TOY_SCHEMA.hash, "cleaning": CLEANING_VERSION, "data": {}, "scores": {}},
-        "bands": {"act": 0.85, "suggest": 0.6},
+        "bands": dict.fromkeys(targets, Bands(act=0.85, suggest=0.6)),
     }

@@ -13,6 +13,7 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.candidate import read_candidate
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
@@ -23,6 +24,7 @@ from ticket_assets.serving.prediction import Ticket
 from ticket_assets_tests.serving.conftest import Served, as_arrays, change_manifest, toy_fields, toy_model
 
 PROJECT = Path(__file__).resolve().parents[2]
+BANDS = dict.fromkeys(("queue", "priority"), Bands(0.2, None))
 GIVEN = ("targets", "libraries", "files", "contract")
 
 
@@ -61,7 +63,7 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
             lambda f: change_manifest(f, libraries={"nowhere-to-be-had": "3.0"}),
             "nowhere-to-be-had 3.0 is not installed",
         ),
-        (lambda f: change_manifest(f, contract=99), "contract 99, this code reads 2"),
+        (lambda f: change_manifest(f, contract=2), "contract 2, this code reads 3"),
         (lambda f: change_manifest(f, colour="red"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("[]"), "cannot be read"),
@@ -75,7 +77,11 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
             lambda f: change_manifest(f, encoder={"id": "x", "runtime": "sentence-transformers"}),
             "its encoder runs on sentence-transformers, which the service does not have",
         ),
-        (lambda f: change_manifest(f, bands={"act": 0.2, "suggest": 0.1}), "bundle.json was changed"),
+        (lambda f: change_manifest(f, bands={"queue": {"act": 0.2, "suggest": 0.1}}), "cannot be read: 'priority'"),
+        (
+            lambda f: change_manifest(f, bands={one: {"act": 0, "suggest": 0} for one in BANDS}),
+            "bundle.json was changed",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(
@@ -228,7 +234,7 @@ def test_others_may_read_a_bundle_as_the_umask_says(tmp_path: Path) -> None:
 
 def test_a_bundle_whose_models_need_no_vectors_has_no_encoder_and_answers_without_one(tmp_path: Path) -> None:
     encoder = {"id": "onnx-000000000000", "runtime": "onnx"}
-    made = write_bundle(tmp_path, [toy_model(), toy_model("mood")], toy_fields(encoder), "a toy")
+    made = write_bundle(tmp_path, [toy_model(), toy_model("mood")], toy_fields(encoder, ("tone", "mood")), "a toy")
     assert made.encoder is None
     assert not {"onnxruntime", "tokenizers"} & set(made.libraries)
     bundle = TriageBundle.load(tmp_path / made.id, tmp_path / "no encoders")
@@ -242,16 +248,16 @@ def test_a_bundle_whose_models_need_no_vectors_has_no_encoder_and_answers_withou
 def test_a_bundle_with_one_model_that_needs_vectors_has_the_encoder(tmp_path: Path) -> None:
     encoder = {"id": "onnx-000000000000", "runtime": "onnx"}
     encoding = replace(toy_model("queue"), recipe=Recipe("linear_svm", Blocks(vectors=1.0), {"C": 1.0}))
-    made = write_bundle(tmp_path, [toy_model(), encoding], toy_fields(encoder), "a toy")
+    made = write_bundle(tmp_path, [toy_model(), encoding], toy_fields(encoder, ("tone", "queue")), "a toy")
     assert made.encoder == encoder
     assert {"onnxruntime", "tokenizers"} <= set(made.libraries)
     with pytest.raises(BundleError, match="its encoder onnx-000000000000 cannot be read"):
         TriageBundle.load(tmp_path / made.id, tmp_path / "no encoders")
     with pytest.raises(ValueError, match="the models of queue need sentence vectors, and no encoder is named"):
-        write_bundle(tmp_path, [toy_model(), encoding], toy_fields(None), "a toy")
+        write_bundle(tmp_path, [toy_model(), encoding], toy_fields(None, ("tone", "queue")), "a toy")
 
 
-@pytest.mark.parametrize("change", [{"split": "other"}, {"bands": {"act": 0.9, "suggest": 0.5}}, {"cleaning": "0"}])
+@pytest.mark.parametrize("change", [{"split": "other"}, {"bands": BANDS}, {"cleaning": "0"}])
 def test_anything_that_a_bundle_says_is_part_of_its_id(served_line: Served, tmp_path: Path, change: dict) -> None:
     assert rewrite(served_line, tmp_path, **change).id != served_line.manifest.id
 

@@ -12,6 +12,7 @@ import pytest
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
 from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.ngrams import TfidfSpec
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
@@ -70,7 +71,7 @@ def parity(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> Pa
         **{"profile": "parity", "languages": SCHEMA.languages, "context": (), "feature_schema": SCHEMA.hash},
         **{"cleaning": CLEANING_VERSION, "split": "none", "data": {}, "scores": {}},
         "encoder": {"id": encoder_folder.name, "runtime": "onnx"},
-        "bands": {"act": 0.85, "suggest": 0.6},
+        "bands": dict.fromkeys(RECIPES, Bands(0.85, 0.6)),
     }
     made = write_bundle(root / "bundles", models, said, "a card")
     champion = Champion(1, made.id, "2026-01-02T03:04:05+00:00")

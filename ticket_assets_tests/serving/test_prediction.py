@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ticket_assets.serving.prediction import Bands, EmptyTicketError, Ticket, require_text, target_prediction
+from ticket_assets.models.bands import Bands
+from ticket_assets.serving.prediction import EmptyTicketError, Ticket, require_text, target_prediction
 from ticket_assets.tickets.cleaning import ticket_text
 
 BANDS = Bands(act=0.85, suggest=0.6)
@@ -15,6 +16,12 @@ BANDS = Bands(act=0.85, suggest=0.6)
 )
 def test_a_band_begins_at_its_own_probability(probability: float, band: str) -> None:
     assert BANDS.of(probability) == band
+
+
+def test_an_empty_band_takes_no_ticket_however_sure_the_answer_is() -> None:
+    assert [Bands(act=None, suggest=0.6).of(one) for one in (1.0, 0.6, 0.5)] == ["suggest", "suggest", "by_hand"]
+    assert [Bands(act=0.9, suggest=None).of(one) for one in (1.0, 0.8)] == ["act", "by_hand"]
+    assert Bands(act=None, suggest=None).of(1.0) == "by_hand"
 
 
 def test_the_answer_is_the_likeliest_label_with_all_the_others() -> None:

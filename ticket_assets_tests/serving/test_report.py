@@ -52,6 +52,30 @@ def test_the_bands_of_a_target_are_shown_as_shares_of_all_tickets(told: list[str
     assert abs(sum(shares) - 100) <= 2
 
 
+def test_a_promise_is_told_beside_what_the_hold_out_says_and_an_empty_band_with_its_reason(
+    line: Line, told: list[str]
+) -> None:
+    stored = json.loads((line.folders.reports / "evaluation.json").read_text())["targets"]["queue"]["bands"]
+    told_bands = [one for one in stored["standings"] if one["promised"] is not None and one["or_above"]]
+    assert [one for one in told if "promised accuracy: " in one] == [
+        "  promised accuracy: "
+        + "; ".join(
+            f"{one['name']} {one['promised']:.0%}, {one['or_above']['estimate']:.1%} here" for one in told_bands
+        )
+    ] * bool(told_bands)
+    assert all(f"  {remark}" in told for remark in stored["remarks"])
+    assert told_bands or stored["remarks"]
+
+
+def test_the_families_of_a_search_stand_below_it_best_first(line: Line, told: list[str]) -> None:
+    leaders = json.loads((line.folders.reports / "search_queue.json").read_text())["leaders"]
+    at = next(place for place, one in enumerate(told) if "search: " in one)
+    for rank, (leader, shown) in enumerate(zip(leaders, told[at + 1 :], strict=False), 1):
+        assert shown.startswith(f"    {rank}. {leader['family']} ")
+        assert f"macro F1 {leader['macro_f1']:.3f} (folds {leader['worst_fold']:.3f} to " in shown
+    assert len(leaders) == 2
+
+
 @pytest.fixture
 def evaluated(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a profile that has an evaluation and nothing else."""

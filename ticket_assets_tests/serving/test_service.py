@@ -59,9 +59,23 @@ def test_an_answer_names_version_bundle_and_bands(port: int, served_line: Served
         assert one["needs_review"] is (one["band"] != "act")
 
 
+def test_reasons_come_with_the_answer_when_they_are_asked_for(port: int, served_line: Served) -> None:
+    body = "The invoice of last month was charged twice"
+    plain, told = (json.loads(posted(port, body=body, **more)[1])["targets"] for more in ({}, {"reasons": 4}))
+    [expected] = served_line.load().explain([Ticket(body)], top=4)
+    for target, answer in told.items():
+        assert plain[target]["reasons"] == []
+        assert [(one["kind"], one["name"], one["detail"]) for one in answer["reasons"]] == [
+            (one.kind, one.name, one.detail) for one in expected[target]
+        ]
+        assert answer["reasons"][0]["contribution"] == pytest.approx(expected[target][0].contribution, abs=1e-6)
+
+
 @pytest.mark.parametrize(
     "fields",
     [
+        {"body": "help", "reasons": -1},
+        {"body": "help", "reasons": 21},
         {"body": 7},
         {"body": ["help"]},
         {"body": "help", "subject": {}},
@@ -126,9 +140,9 @@ def test_the_documented_example_is_answered(port: int) -> None:
     document = json.loads(request(port, "GET", "/docs.json")[1])
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
     fields = content["schema"]["properties"]
-    assert set(fields) == {"body", "subject", "context"}
+    assert set(fields) == {"body", "subject", "context", "reasons"}
     assert posted(port, **{name: its["examples"][0] for name, its in fields.items()})[0] == 200
-    kinds = {"string": str, "object": dict}
+    kinds = {"string": str, "object": dict, "integer": int}
     assert all(isinstance(its["default"], kinds[its["type"]]) for its in fields.values())
 
 
