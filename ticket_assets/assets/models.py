@@ -122,9 +122,8 @@ def candidate(target: str) -> dg.AssetsDefinition:
             for number, recipe in outcome.recipes.items()
         }
         best, boosted = fitted[outcome.best], fitted[outcome.best_boosted]
-        version = write_candidate(desk.folders.candidates / target, best, boosted)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(version),
+            data_version=dg.DataVersion(write_candidate(desk.folders.candidates / target, best, boosted)),
             metadata={
                 "family": best.recipe.family,
                 "recipe": best.recipe.as_dict(),
@@ -224,7 +223,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             )
             rows = {target: desk.target_rows(target, clean, text, split) for target in targets}
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
-            tags = {"dagster_run": context.run_id, "split": report["split"], **data}
+            tags = {"dagster_run": context.run_id, "split": report["split"], **desk.keep_vectors(challenger.id), **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
         # Where the challenger is the champion already nothing was judged, and a table without rows is refused.
         judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
@@ -234,6 +233,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
                 "decision": outcome.decision.reason,
                 "promoted": outcome.decision.promoted,
                 "challenger": challenger.id,
+                "vectors": tags["vectors"],
                 "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
                 **judged,
                 "mlflow_run": run_id,

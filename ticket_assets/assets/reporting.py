@@ -5,6 +5,7 @@ Does not belong here: drawing (models/plots.py), measuring (models/measures.py).
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -12,10 +13,32 @@ import numpy as np
 import pandas as pd
 
 from ticket_assets.assets.declaration import table
+from ticket_assets.features.encoder_choice import EncoderChoice
+from ticket_assets.features.vectors import Encoding
 from ticket_assets.models import plots
 from ticket_assets.models.evaluation import CANDIDATE, LINEAR_BASELINE, Evaluation, Standing
 from ticket_assets.models.outcome import LATE, SearchOutcome
 from ticket_assets.models.significance import Interval
+
+
+def embedding_metadata(
+    choice: EncoderChoice, dimensions: int, done: Encoding, stored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Which encoder and why, what was encoded and how fast, what the table holds now."""
+    rate = {"tickets_per_second": round(done.encoded / done.seconds, 1)} if done.seconds else {}
+    measured = {"measured": table([asdict(row) for row in choice.measured])} if choice.measured else {}
+    return {
+        "encoder": choice.encoder_id,
+        "runtime": choice.runtime,
+        "why": choice.why,
+        **measured,
+        "dimensions": dimensions,
+        "encoded": done.encoded,
+        "kept": done.kept,
+        "removed": done.removed,
+        **rate,
+        **stored,
+    }
 
 
 def search_metadata(target: str, outcome: SearchOutcome) -> dict[str, Any]:
