@@ -185,6 +185,7 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
     [
         ("bands", {"act": 0.9}, {"models/evaluation", "models/champion"}),
         ("encoder", {"runtime": "another"}, {"features/embeddings"}),
+        ("encoder", {"model": "another"}, {"features/embeddings"}),
         ("source", {"path": "elsewhere.csv"}, set()),
         ("source", {"kind": "another"}, {"tickets/raw"}),
         ("split", {"folds": 4}, {"models/split"}),

@@ -52,8 +52,11 @@ class OpenVinoEncoder(TextByText):
             "NUM_STREAMS": str(threads),
             "INFERENCE_NUM_THREADS": str(threads),
         }
-        model = core.compile_model(core.read_model(folder / WEIGHTS_FILE), "CPU", properties)
-        found = model.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        try:
+            model = core.compile_model(core.read_model(folder / WEIGHTS_FILE), "CPU", properties)
+            found = model.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        except RuntimeError as error:
+            found = f"no such way ({str(error).strip().splitlines()[-1]})"
         if found != wanted:
             reason = f"it was made for {wanted} and this processor computes in {found}: other vectors, encode again"
             raise EncoderFilesError(folder, [reason])

@@ -51,6 +51,7 @@ class VectorTable:
         self.encoder_id = encoder_id
         self._dimensions = dimensions
         self._table: Any = open_table(folder, encoder_id, dimensions)
+        self._kept_as: str | None = None
 
     def fill(
         self,
@@ -70,10 +71,12 @@ class VectorTable:
             progress: called with (encoded, to encode) as it goes; what was told at the end of a batch is stored.
 
         Raises:
-            ValueError: another encoder than this table's, or an id that stands twice.
+            ValueError: another encoder than this table's, an id that stands twice, or a kept version.
         """
         if encoder.encoder_id != self.encoder_id:
             raise ValueError(f"this table holds vectors of {self.encoder_id}, not of {encoder.encoder_id}")
+        if self._kept_as is not None:
+            raise ValueError(f"these vectors are kept as {self._kept_as} was fed by them: they are to be read alone")
         known = self._known()
         wanted = dict(zip(ticket_ids, text_hashes, strict=True))
         if len(wanted) != len(ticket_ids):
@@ -176,9 +179,9 @@ class VectorTable:
         """The table as it was kept under a name, to be read. KeyError where none is kept by that name."""
         if name not in self.kept():
             raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
-        then = copy(self)
-        branch = self._table.branches.checkout(KEPT + name)
-        then._table = self._table.branches.checkout(KEPT + name, branch.version)  # pinned, and so not writable
+        branches, then = self._table.branches, copy(self)
+        then._table = branches.checkout(KEPT + name, branches.list()[KEPT + name]["parent_version"])
+        then._kept_as = name
         return then
 
     def _known(self) -> dict[str, str]:
