@@ -119,7 +119,9 @@ def test_a_runtime_that_is_none_of_ours_is_refused(tiny_onnx: Path, tmp_path: Pa
         OnnxEncoder.load(copied)
 
 
-@pytest.mark.parametrize(("folder", "needed"), [("openvino f32", "openvino"), ("static", "tokenizers")], indirect=["folder"])
+@pytest.mark.parametrize(
+    ("folder", "needed"), [("openvino f32", "openvino"), ("static", "tokenizers")], indirect=["folder"]
+)
 def test_running_it_needs_no_training_library(folder: Path, needed: str) -> None:
     code = (
         "import sys; from pathlib import Path; from ticket_assets.features.encoder_runtimes import load_encoder\n"
