@@ -97,8 +97,25 @@ class FeatureSettings(Section):
 class EncoderSettings(Section):
     """The sentence encoder: one for training and serving, so only what the service can run."""
 
-    model: Literal["packaged"] = Field("packaged", description="all-MiniLM-L6-v2, from its own package")
-    runtime: Literal["onnx"] = "onnx"
+    model: str = Field(
+        "packaged",
+        min_length=1,
+        description="packaged (all-MiniLM-L6-v2, English), or a sentence-transformers model: its folder, or its name "
+        "on the hub",
+    )
+    runtime: Literal["onnx", "openvino", "static", "auto"] = Field(
+        "onnx", description="static is distilled from the model; auto measures onnx and openvino once and stays with it"
+    )
+    precision: Literal["f32", "bf16"] = Field(
+        "f32", description="of openvino; bf16 differs in the last digits from one kind of processor to another"
+    )
+    static_dimensions: int = Field(256, ge=8, le=4096, description="of static vectors; at most the model's own")
+
+    @model_validator(mode="after")
+    def _only_openvino_has_precisions(self) -> "EncoderSettings":
+        if self.precision != "f32" and self.runtime != "openvino":
+            raise ValueError(f'precision = "{self.precision}" is one of runtime = "openvino", not of "{self.runtime}"')
+        return self
 
 
 class SplitSettings(Section):

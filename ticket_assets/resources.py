@@ -14,7 +14,9 @@ import dagster as dg
 import pandas as pd
 
 from ticket_assets.code_version import code_digest
-from ticket_assets.features.encoder import Encoder, OnnxEncoder
+from ticket_assets.features.encoder import Encoder
+from ticket_assets.features.encoder_choice import EncoderShelf
+from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
@@ -84,15 +86,31 @@ class Desk(dg.ConfigurableResource):
         files = {name: target.taxonomy for name, target in self.active.targets.items()}
         return {name: load_taxonomy(resolve(path)) for name, path in files.items() if path}
 
-    def encoder(self) -> Encoder:
-        """The profile's encoder; the packaged one is exported to ONNX at first use."""
-        from ticket_assets.features.onnx_export import export_encoder, packaged_model_folder
+    @property
+    def encoder_shelf(self) -> EncoderShelf:
+        """Where the profile's encoder is chosen and made."""
+        folders = self.folders
+        return EncoderShelf(
+            self.active.encoder, resolve("."), folders.encoders, folders.encoder_choices, self.settings.threads
+        )
 
-        return OnnxEncoder.load(export_encoder(packaged_model_folder(), self.folders.encoders), self.settings.threads)
+    def encoder(self) -> Encoder:
+        """The profile's encoder; made at first use, and then the same one."""
+        return load_encoder(self.folders.encoders / self.encoder_id, self.settings.threads)
 
     def vectors(self, encoder_id: str, dimensions: int) -> VectorTable:
         """The LanceDB table of an encoder."""
         return VectorTable(self.folders.vectors, encoder_id, dimensions)
+
+    def keep_vectors(self, bundle: str) -> dict[str, str]:
+        """Keep the vectors that fed a bundle under its id, let go of those of deleted bundles; say which they are."""
+        encoder = self.encoder()
+        table = self.vectors(encoder.encoder_id, encoder.dimensions)
+        version = table.keep(bundle)
+        for one in table.kept():
+            if not (self.folders.bundles / one).is_dir():
+                table.forget(one)
+        return {"vectors": f"version {version} of {encoder.encoder_id}, kept as {bundle}"}
 
     def target_rows(self, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
         """Training and hold-out rows of a target, with their vectors."""
@@ -133,7 +151,7 @@ class Desk(dg.ConfigurableResource):
     @property
     def encoder_id(self) -> str:
         """Id of the profile's encoder: it names the vector table, and goes into bundles."""
-        return self.encoder().encoder_id
+        return self.encoder_shelf.choice().encoder_id
 
     def original_tickets(self) -> dict[str, Ticket]:
         """Tickets as they arrived, by id."""
@@ -154,7 +172,7 @@ class Desk(dg.ConfigurableResource):
         schema = self.feature_schema
         return {
             "profile": self.profile,
-            "encoder": {"id": self.encoder_id, "runtime": self.active.encoder.runtime},
+            "encoder": {"id": self.encoder_id, "runtime": self.encoder_id.partition("-")[0]},
             "languages": schema.languages,
             "context": schema.context,
             "feature_schema": schema.hash,

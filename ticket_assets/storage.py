@@ -52,6 +52,11 @@ class ProfileFolders:
         return self.root / "encoders"
 
     @property
+    def encoder_choices(self) -> Path:
+        """Which encoder was chosen and why, one file per setting."""
+        return self.root / "encoder_choices"
+
+    @property
     def split(self) -> Path:
         """The frozen hold-out."""
         return self.root / "split"

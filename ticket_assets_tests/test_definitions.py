@@ -191,6 +191,7 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
         ("bands", {"promise": PromiseSettings(act=0.9, suggest=0.8)}, {"models/evaluation", "models/champion"}),
         ("bands", {"targets": {"queue": BandRule(act=0.9)}}, {"models/evaluation", "models/champion"}),
         ("encoder", {"runtime": "another"}, {"features/embeddings"}),
+        ("encoder", {"model": "another"}, {"features/embeddings"}),
         ("source", {"path": "elsewhere.csv"}, set()),
         ("source", {"kind": "another"}, {"tickets/raw"}),
         ("split", {"folds": 4}, {"models/split"}),

@@ -149,12 +149,18 @@ def test_files_need_a_path() -> None:
         Profile.model_validate({**DESK, "source": {"kind": "files"}})
 
 
-@pytest.mark.parametrize(("field", "value"), [("runtime", "sentence-transformers"), ("model", "mine")])
+@pytest.mark.parametrize(("field", "value"), [("runtime", "sentence-transformers"), ("precision", "int8")])
 def test_an_encoder_that_cannot_be_served_is_refused_at_the_start(home: Path, field: str, value: str) -> None:
     """It was accepted here, searched with for hours, and refused by the bundle."""
     message = refusal(home, TOML + f'encoder.{field} = "{value}"\n')
     assert f"profiles.desk.encoder.{field} = '{value}': Input should be " in message
     assert f"set {PREFIX}PROFILES__DESK__ENCODER__{field.upper()}" in message
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "static", "auto"])
+def test_a_precision_is_refused_beside_a_runtime_that_has_none(home: Path, runtime: str) -> None:
+    message = refusal(home, TOML + f'encoder = {{ runtime = "{runtime}", precision = "bf16" }}\n')
+    assert f'precision = "bf16" is one of runtime = "openvino", not of "{runtime}"' in message
 
 
 @pytest.mark.parametrize("root", ["s3://bucket/desk", "file:///data", "gs://bucket"])

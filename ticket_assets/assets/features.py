@@ -7,7 +7,9 @@ import dagster as dg
 import pandas as pd
 
 from ticket_assets.assets.declaration import HEAVY_POOL, SYSTEM_RETRY, asset
+from ticket_assets.assets.reporting import embedding_metadata
 from ticket_assets.features.leakage import require_known_at_arrival, require_no_copy
+from ticket_assets.features.pace import Pace
 from ticket_assets.features.text import text_features
 from ticket_assets.resources import Desk
 from ticket_assets.tables import frame_digest
@@ -56,23 +58,16 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
 )
 def embeddings(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult:
     """Sentence vectors in LanceDB, keyed by ticket id; only new or changed texts are encoded."""
+    texts = list(clean["text"])
+    choice = desk.encoder_shelf.settle(texts, context.log.info)
     encoder = desk.encoder()
-    table = desk.vectors(encoder.encoder_id, encoder.dimensions)
-    done = table.fill(
-        list(clean["ticket_id"]),
-        list(clean["text_hash"]),
-        list(clean["text"]),
-        encoder,
-        lambda count, total: context.log.info(f"encoded {count} of {total} texts"),
-    )
+    vectors = desk.vectors(encoder.encoder_id, encoder.dimensions)
+    pace = Pace("texts encoded", context.log.info)
+    done = vectors.fill(list(clean["ticket_id"]), list(clean["text_hash"]), texts, encoder, pace)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(done.version),
         metadata={
-            "encoder": encoder.encoder_id,
-            "dimensions": encoder.dimensions,
-            "encoded": done.encoded,
-            "kept": done.kept,
-            "removed": done.removed,
+            **embedding_metadata(choice, encoder.dimensions, done, vectors.facts()),
             "path": dg.MetadataValue.path(desk.folders.vectors),
         },
     )

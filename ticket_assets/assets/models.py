@@ -240,12 +240,12 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
             challenger = write_bundle(desk.folders.bundles, models, manifest, card)
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
-            tags = {"dagster_run": context.run_id, "split": report["split"], **data}
+            tags = {"dagster_run": context.run_id, "split": report["split"], **desk.keep_vectors(challenger.id), **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
         swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata=reporting.succession_metadata(outcome, challenger.id, swept, run_id),
+            metadata=reporting.succession_metadata(outcome, challenger.id, swept, tags["vectors"], run_id),
         )
 
     return champion

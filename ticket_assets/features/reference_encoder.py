@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ticket_assets.features.encoder import Encoder, Progress, content_id
+from ticket_assets.features.encoder import Encoder, Progress
+from ticket_assets.features.encoder_manifest import content_id
 
 RUNTIME = "sentence-transformers"
 _PROGRESS_STEP = 64

@@ -1,37 +1,39 @@
 """The vector table: one LanceDB row per ticket, encoded once per text and encoder.
 
-Belongs here: what is missing, upserts in batches, reading vectors in a given order, the version of the content.
-Does not belong here: computing a vector (encoder.py).
+Belongs here: what is missing, upserts in batches, reading vectors in a given order, the nearest tickets, the version of
+the content.
+Does not belong here: computing a vector (encoder.py), making the table, its indices, what is kept of old versions
+(vector_storage.py).
 """
 
-import tempfile
+import time
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
 from ticket_assets.features.encoder import Encoder
+from ticket_assets.features.vector_storage import KEPT, VECTOR, open_table, tidy
 from ticket_assets.storage import digest
 
-TABLE = "tickets"
 UPSERT_ROWS = 1024
-INDEXED_FROM = 10_000
-TIDY_ATTEMPTS = 5
-# Without a declared key, two upserts of one new id at a time leave two rows and no error.
-_KEY = {"lance-schema:unenforced-primary-key:position": "1"}
+# Parts of an IVF index that a query looks into. All neighbours are found with less, but a miss is not told from none.
+PROBES = 64
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """What one filling of the table did."""
+    """What one filling of the table did; `seconds` is the time that encoding took."""
 
     encoded: int
     kept: int
     removed: int
     version: str
+    seconds: float = 0.0
 
 
 class VectorTable:
@@ -46,23 +48,10 @@ class VectorTable:
     """
 
     def __init__(self, folder: Path, encoder_id: str, dimensions: int) -> None:
-        import lancedb
-
         self.encoder_id = encoder_id
         self._dimensions = dimensions
-        folder.mkdir(parents=True, exist_ok=True)
-        database = lancedb.connect(folder)
-        schema = pa.schema(
-            [
-                pa.field("ticket_id", pa.string(), nullable=False, metadata=_KEY),
-                pa.field("text_hash", pa.string(), nullable=False),
-                pa.field("vector", pa.list_(pa.float32(), dimensions), nullable=False),
-            ]
-        )
-        name = f"{TABLE}-{encoder_id}"
-        if not (folder / f"{name}.lance").exists():
-            _create(folder, name, schema)
-        self._table: Any = database.open_table(name)
+        self._table: Any = open_table(folder, encoder_id, dimensions)
+        self._kept_as: str | None = None
 
     def fill(
         self,
@@ -79,32 +68,34 @@ class VectorTable:
             text_hashes: n hashes of the texts.
             texts: n cleaned texts.
             encoder: of this table's encoder id.
-            progress: called with (encoded, to encode) after each batch, which is also the checkpoint.
+            progress: called with (encoded, to encode) as it goes; what was told at the end of a batch is stored.
 
         Raises:
-            ValueError: another encoder than this table's, or an id that stands twice.
+            ValueError: another encoder than this table's, an id that stands twice, or a kept version.
         """
         if encoder.encoder_id != self.encoder_id:
             raise ValueError(f"this table holds vectors of {self.encoder_id}, not of {encoder.encoder_id}")
+        if self._kept_as is not None:
+            raise ValueError(f"these vectors are kept as {self._kept_as} was fed by them: they are to be read alone")
         known = self._known()
         wanted = dict(zip(ticket_ids, text_hashes, strict=True))
         if len(wanted) != len(ticket_ids):
             raise ValueError(f"{len(ticket_ids) - len(wanted)} of {len(ticket_ids)} ticket ids stand twice")
         stale = [row for row, (one, its) in enumerate(wanted.items()) if known.get(one) != its]
-        # Texts of like length take like time, which keeps the progress honest.
-        stale.sort(key=lambda row: len(texts[row]))
+        seconds = 0.0
         for start in range(0, len(stale), UPSERT_ROWS):
-            rows = stale[start : start + UPSERT_ROWS]
-            vectors = encoder.encode([texts[row] for row in rows])
+            rows, begun = stale[start : start + UPSERT_ROWS], time.perf_counter()
+            vectors = encoder.encode([texts[row] for row in rows], _further(progress, start, len(stale)))
+            seconds += time.perf_counter() - begun
             self._upsert([ticket_ids[row] for row in rows], [text_hashes[row] for row in rows], vectors)
             progress(start + len(rows), len(stale))
         gone = [one for one in known if one not in wanted]
         for start in range(0, len(gone), UPSERT_ROWS):
-            listed = ", ".join("'" + one.replace("'", "''") + "'" for one in gone[start : start + UPSERT_ROWS])
-            self._table.delete(f"ticket_id IN ({listed})")
+            self._table.delete(f"ticket_id IN ({_listed(gone[start : start + UPSERT_ROWS])})")
         if stale or gone:
-            self._tidy()
-        return Encoding(len(stale), len(wanted) - len(stale), len(gone), self.version(ticket_ids, text_hashes))
+            tidy(self._table)
+        version = self.version(ticket_ids, text_hashes)
+        return Encoding(len(stale), len(wanted) - len(stale), len(gone), version, seconds)
 
     def version(self, ticket_ids: Sequence[str], text_hashes: Sequence[str]) -> str:
         """Data version: which texts, by which encoder; a vector follows from both."""
@@ -128,9 +119,70 @@ class VectorTable:
             raise KeyError(
                 f"{len(missing)} tickets have no vector, among them {missing[0]}: materialise features/embeddings"
             )
-        flat = table.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        flat = table.column(VECTOR).combine_chunks().flatten().to_numpy(zero_copy_only=False)
         vectors = flat.reshape(-1, self._dimensions)
         return np.ascontiguousarray(vectors[[place[one] for one in ticket_ids]], dtype=np.float32)
+
+    def similar(self, vector: np.ndarray, k: int, among: Sequence[str] | None = None) -> list[tuple[str, float]]:
+        """The k tickets whose vectors point most nearly the same way, nearest first.
+
+        Args:
+            vector: float32 (dimensions,).
+            k: at most so many.
+            among: ids to choose from; None for all.
+
+        Returns:
+            Ticket id and cosine, float in [-1, 1].
+        """
+        query = self._table.search(vector, vector_column_name=VECTOR).distance_type("cosine").nprobes(PROBES).limit(k)
+        if among is not None:
+            query = query.where(f"ticket_id IN ({_listed(among)})" if among else "false", prefilter=True)
+        found = query.select(["ticket_id", "_distance"]).to_arrow()
+        cosines = (1 - one for one in found["_distance"].to_pylist())
+        return list(zip(found["ticket_id"].to_pylist(), cosines, strict=True))
+
+    def facts(self) -> dict[str, Any]:
+        """What the table holds now: rows, LanceDB's version of it, indices, the names its versions are kept under."""
+        return {
+            "rows": self._table.count_rows(),
+            "table_version": self._table.version,
+            "indices": sorted(
+                f"{index.index_type} on {', '.join(index.columns)}" for index in self._table.list_indices()
+            ),
+            "kept_versions": sorted(self.kept()),
+        }
+
+    def keep(self, name: str) -> int:
+        """Keep the table as it is now under a name, such as a bundle's id; return LanceDB's version of it.
+
+        What has the name already keeps it: a bundle that is made again was fed by the same rows.
+
+        A branch, not a tag: clean-up refuses to run at all once a tagged version has come of age, while what a branch
+        began from is spared and the rest goes.
+        """
+        branches = self._table.branches
+        if KEPT + name not in branches.list():
+            branches.create(KEPT + name)
+        return int(branches.list()[KEPT + name]["parent_version"])
+
+    def kept(self) -> tuple[str, ...]:
+        """Names under which versions are kept."""
+        return tuple(one.removeprefix(KEPT) for one in self._table.branches.list() if one.startswith(KEPT))
+
+    def forget(self, name: str) -> None:
+        """Let go of a kept version; the next clean-up frees its space. KeyError where none is kept by that name."""
+        if name not in self.kept():
+            raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
+        self._table.branches.delete(KEPT + name)
+
+    def as_of(self, name: str) -> Self:
+        """The table as it was kept under a name, to be read. KeyError where none is kept by that name."""
+        if name not in self.kept():
+            raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
+        branches, then = self._table.branches, copy(self)
+        then._table = branches.checkout(KEPT + name, branches.list()[KEPT + name]["parent_version"])
+        then._kept_as = name
+        return then
 
     def _known(self) -> dict[str, str]:
         columns = self._table.search().select(["ticket_id", "text_hash"]).limit(None).to_arrow()
@@ -138,39 +190,19 @@ class VectorTable:
 
     def _upsert(self, ids: Sequence[str], hashes: Sequence[str], vectors: np.ndarray) -> None:
         rows = pa.table(
-            {"ticket_id": list(ids), "text_hash": list(hashes), "vector": _fixed(vectors)},
+            {"ticket_id": list(ids), "text_hash": list(hashes), VECTOR: _fixed(vectors)},
             schema=self._table.schema,
         )
         self._table.merge_insert("ticket_id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
 
-    def _tidy(self) -> None:
-        """Merge the fragments of the upserts; index the key from a size where a scan begins to cost."""
-        from lancedb.index import BTree
 
-        for left in reversed(range(TIDY_ATTEMPTS)):
-            try:
-                if self._table.count_rows() >= INDEXED_FROM and not self._table.list_indices():
-                    self._table.create_index("ticket_id", config=BTree())
-                self._table.optimize()
-                return
-            except RuntimeError as error:  # another process tidies the same table: look at what it left, go on
-                if not left or "commit conflict" not in str(error):
-                    raise
-                self._table.checkout_latest()
+def _further(progress: Callable[[int, int], None], start: int, total: int) -> Callable[[int], None]:
+    """Counts within a batch as counts of the whole."""
+    return lambda done: progress(start + done, total)
 
 
-def _create(folder: Path, name: str, schema: pa.Schema) -> None:
-    """Make an empty table elsewhere and move it here whole: made in one place, two overwrite each other."""
-    import lancedb
-
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as draft:
-        lancedb.connect(draft).create_table(name, schema=schema)
-        made, target = Path(draft, f"{name}.lance"), folder / f"{name}.lance"
-        try:
-            made.rename(target)
-        except OSError:  # another was first
-            if not target.exists():
-                raise
+def _listed(ids: Sequence[str]) -> str:
+    return ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
 
 
 def _fixed(vectors: np.ndarray) -> Any:

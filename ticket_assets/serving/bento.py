@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from ticket_assets.code_version import code_digest
@@ -19,7 +20,8 @@ from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.storage import write_text
 
 PROJECT = Path(__file__).resolve().parents[2]
-SERVICE_FILES = ("service.py", "bentofile.yaml", "requirements/serve.txt")
+REQUIREMENTS = "requirements/serve.txt"
+SERVICE_FILES = ("service.py", "bentofile.yaml", REQUIREMENTS)
 PACKAGES = ("tickets", "features", "models", "serving")
 BUILDING = ".building-"
 # Longer than any build takes.
@@ -108,10 +110,19 @@ def stage(context: Path, champion: Champion, bundles: Path, encoders: Path) -> N
     baked = context / "baked"
     shutil.copytree(bundles / champion.bundle, baked / "bundles" / champion.bundle)
     write_champion(baked / "bundles", champion)
-    encoder = BundleManifest.read(bundles / champion.bundle).encoder
+    manifest = BundleManifest.read(bundles / champion.bundle)
+    _require(context / REQUIREMENTS, manifest.libraries)
     (baked / "encoders").mkdir()
-    if encoder:
-        shutil.copytree(encoders / encoder["id"], baked / "encoders" / encoder["id"])
+    if manifest.encoder:
+        shutil.copytree(encoders / manifest.encoder["id"], baked / "encoders" / manifest.encoder["id"])
+
+
+def _require(path: Path, libraries: Mapping[str, str]) -> None:
+    """Add what this bundle answers with and others do not, such as an encoder's runtime, at its version."""
+    listed = path.read_text(encoding="utf-8")
+    named = {line.partition("==")[0] for line in listed.splitlines()}
+    missing = [f"{name}=={version}\n" for name, version in sorted(libraries.items()) if name not in named]
+    path.write_text(listed + "".join(missing), encoding="utf-8")
 
 
 def bento_environment(home: Path) -> dict[str, str]:

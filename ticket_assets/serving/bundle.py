@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ticket_assets.features.encoder import Encoder, OnnxEncoder
+from ticket_assets.features.encoder import Encoder
+from ticket_assets.features.encoder_manifest import EncoderFilesError
+from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
 from ticket_assets.models.attribution import explain, spoken_words
 from ticket_assets.models.reasons import Reason
@@ -76,7 +78,7 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
             targets={model.target: model.labels for model in models},
             libraries=library_versions(
                 {model.recipe.family for model in models},
-                encodes=bool(needing),
+                runtime=manifest["encoder"]["runtime"] if needing else None,
                 stems=manifest.get("words", WordRules()).stem,
             ),
             files=file_sums(draft),
@@ -144,7 +146,10 @@ class TriageBundle:
         if faults:
             raise BundleError(f"bundle {folder.name} does not fit: " + "; ".join(faults))
         models = [TargetModel.load(folder / target, threads) for target in manifest.targets]
-        encoder = OnnxEncoder.load(encoders / manifest.encoder["id"], threads) if manifest.encoder else None
+        try:
+            encoder = load_encoder(encoders / manifest.encoder["id"], threads) if manifest.encoder else None
+        except EncoderFilesError as error:  # such as a processor that lacks the precision it was made for
+            raise BundleError(f"bundle {folder.name} does not fit: {error}") from error
         return cls(manifest, models, encoder)
 
     def predict(self, tickets: Sequence[Ticket], reasons: int = 0) -> list[dict[str, TargetPrediction]]:

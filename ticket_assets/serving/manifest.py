@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest
+from ticket_assets.features.encoder_manifest import EncoderFilesError, EncoderManifest
+from ticket_assets.features.encoder_runtimes import LIBRARIES as ENCODER_LIBRARIES
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.models.bands import Bands
 from ticket_assets.storage import digest, file_digest
@@ -23,7 +24,6 @@ MANIFEST = "bundle.json"
 FOUND_OUT = ("targets", "libraries", "files", "contract")
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
-ENCODER_LIBRARIES = ("onnxruntime", "tokenizers")
 STEM_LIBRARIES = ("snowballstemmer",)
 FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
 
@@ -114,10 +114,10 @@ class BundleManifest:
             raise BundleError(f"{folder / MANIFEST} cannot be read: {error}") from error
 
 
-def library_versions(families: set[str], encodes: bool, stems: bool = False) -> dict[str, str]:
-    """Versions of the libraries that models of these families answer with, of encoder and stemmer where needed."""
+def library_versions(families: set[str], runtime: str | None, stems: bool = False) -> dict[str, str]:
+    """Versions of the libraries that models of these families answer with, of encoder's runtime and stemmer if any."""
     names = {*PINNED_LIBRARIES, *(name for family in families for name in FAMILY_LIBRARIES.get(family, ()))}
-    names |= {*(ENCODER_LIBRARIES if encodes else ()), *(STEM_LIBRARIES if stems else ())}
+    names |= {*ENCODER_LIBRARIES.get(runtime or "", ()), *(STEM_LIBRARIES if stems else ())}
     return {name: version(name) for name in sorted(names)}
 
 
@@ -168,7 +168,7 @@ def _encoder_faults(manifest: BundleManifest, encoders: Path) -> list[str]:
     if manifest.encoder is None:
         return []
     wanted, runtime = manifest.encoder["id"], manifest.encoder["runtime"]
-    if runtime != "onnx":
+    if runtime not in ENCODER_LIBRARIES:
         return [f"its encoder runs on {runtime}, which the service does not have: encode again with onnx"]
     folder = encoders / wanted
     try:

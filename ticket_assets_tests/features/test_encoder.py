@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticket_assets.features.encoder import EncoderFilesError, EncoderManifest, OnnxEncoder, round_vectors
+from ticket_assets.features.encoder import OnnxEncoder, round_vectors
+from ticket_assets.features.encoder_manifest import EncoderFilesError, EncoderManifest
 from ticket_assets.features.onnx_export import packaged_model_folder
 from ticket_assets.features.reference_encoder import SentenceTransformersEncoder, max_cosine_gap
 

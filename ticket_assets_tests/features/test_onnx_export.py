@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticket_assets.features.encoder import EncoderFilesError, OnnxEncoder
+from ticket_assets.features.encoder import OnnxEncoder
+from ticket_assets.features.encoder_manifest import EncoderFilesError
 from ticket_assets.features.onnx_export import export_encoder, packaged_model_folder
 
 

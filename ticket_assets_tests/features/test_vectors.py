@@ -35,6 +35,16 @@ class RecordingEncoder:
         return np.array(rows, dtype=np.float32).reshape(-1, 4) / 10_000
 
 
+class TellingEncoder(RecordingEncoder):
+    """Tells of each text."""
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray:
+        for done in range(1, len(texts) + 1):
+            if progress:
+                progress(done)
+        return super().encode(texts)
+
+
 def table(folder: Path, encoder_id: str = "fake-1") -> VectorTable:
     return VectorTable(folder, encoder_id, 4)
 
@@ -73,7 +83,7 @@ def test_only_new_and_changed_texts_are_encoded_and_what_is_gone_is_removed(tmp_
     assert (again.version, len(encoder.calls)) == (first.version, 1)
     changed = fill(table(tmp_path), encoder, ["c", "b", "it's", "new"], ["eee", "changed", "x", "n"])
     assert counts(changed) == (2, 2, 2)
-    assert encoder.calls[1:] == [["n", "changed"]]
+    assert encoder.calls[1:] == [["changed", "n"]]
     assert changed.version != first.version
     assert table(tmp_path).read(["b"]).tolist() == RecordingEncoder().encode(["changed"]).tolist()
     with pytest.raises(KeyError, match="2 tickets have no vector, among them ü; DROP TABLE: materialise"):
@@ -89,7 +99,7 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(tmp_path: Path, monkeypatc
     assert seen == [(2, 5)]
     encoder, seen = RecordingEncoder(), []
     assert counts(fill(table(tmp_path), encoder, seen=seen)) == (3, 2, 0)
-    assert encoder.calls == [["eee", "dddd"], ["ccccc"]], "short texts first, and the two shortest were done"
+    assert encoder.calls == [["ccccc", "dddd"], ["eee"]], "the first two were done"
     assert seen == [(2, 3), (3, 3)]
     assert counts(fill(table(tmp_path), encoder, IDS[:1], TEXTS[:1])) == (0, 1, 4)
 
@@ -134,45 +144,23 @@ def test_many_at_once_make_one_table_without_a_duplicate(tmp_path: Path) -> None
         assert counts(work(folder)) == (0, 300, 0)
 
 
-def test_the_key_is_indexed_once_from_the_size_where_a_scan_costs(
+def test_the_counts_go_on_within_a_batch_and_its_end_is_told_once_it_is_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "INDEXED_FROM", 5)
+    monkeypatch.setattr(vectors, "UPSERT_ROWS", 3)
+    seen: list[tuple[int, int]] = []
+    fill(table(tmp_path), TellingEncoder(), seen=seen)
+    assert seen == [(1, 5), (2, 5), (3, 5), (3, 5), (4, 5), (5, 5), (5, 5)]
+
+
+def test_the_nearest_tickets_come_first_and_only_from_those_that_are_asked_for(tmp_path: Path) -> None:
     target = table(tmp_path)
-    fill(target, RecordingEncoder(), IDS[:4], TEXTS[:4])
-    assert target._table.list_indices() == []
     fill(target, RecordingEncoder())
-    fill(target, RecordingEncoder(), [*IDS, "f"], [*TEXTS, "f"])
-    assert [index.columns for index in target._table.list_indices()] == [["ticket_id"]]
-    assert target.read(["f", "b"]).tolist() == RecordingEncoder().encode(["f", "bb"]).tolist()
-
-
-class ConflictingTable:
-    """Fails to be tidied as often as told, with the words that LanceDB uses."""
-
-    def __init__(self, real: object, failures: int, words: str) -> None:
-        self._real, self._failures, self._words = real, failures, words
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._real, name)
-
-    def optimize(self) -> None:
-        self._failures -= 1
-        if self._failures >= 0:
-            raise RuntimeError(self._words)
-
-
-@pytest.mark.parametrize(
-    ("failures", "words", "raises"),
-    [(4, "Retryable commit conflict for version 7", False), (5, "commit conflict", True), (1, "disk full", True)],
-)
-def test_tidying_beside_another_process_is_tried_again_but_not_for_ever(
-    tmp_path: Path, failures: int, words: str, raises: bool
-) -> None:
-    target = table(tmp_path)
-    target._table = ConflictingTable(target._table, failures, words)
-    if raises:
-        with pytest.raises(RuntimeError, match=words):
-            fill(target, RecordingEncoder())
-    else:
-        assert counts(fill(target, RecordingEncoder())) == (5, 0, 0)
+    wanted = RecordingEncoder().encode(["dddd"])[0]
+    every = target.similar(wanted, 9)
+    assert [one for one, _ in every[:1]] == ["ü; DROP TABLE"]
+    assert every[0][1] == pytest.approx(1, abs=1e-6)
+    assert len(every) == 5
+    assert [cosine for _, cosine in every] == sorted((cosine for _, cosine in every), reverse=True)
+    assert {one for one, _ in target.similar(wanted, 9, ["it's", "b", "of another table"])} == {"it's", "b"}
+    assert target.similar(wanted, 9, []) == []

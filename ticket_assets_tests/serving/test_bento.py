@@ -1,7 +1,9 @@
 """The bento: built from the promoted bundle, holding what bentofile.yaml says and nothing of the training side."""
 
+import json
 import re
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,21 @@ def test_a_bundle_without_an_encoder_is_staged_with_an_empty_folder_of_encoders(
     stage(tmp_path / "staged", champion, bundles, encoders)
     assert list((tmp_path / "staged" / "baked" / "encoders").iterdir()) == []
     assert (tmp_path / "staged" / "baked" / "bundles" / champion.bundle / "bundle.json").is_file()
+
+
+def test_a_library_that_this_bundle_alone_answers_with_is_required_at_its_version(tmp_path: Path) -> None:
+    """The image of a bundle encoded with OpenVINO lacked it, and refused to start."""
+    wanted = {}
+    for name, more in (("with", {"openvino": "2026.4.1"}), ("without", {})):
+        bundles = tmp_path / name
+        made = write_bundle(bundles, [toy_model()], toy_fields(), "a toy")
+        changed = replace(made, libraries={**made.libraries, **more})
+        (bundles / made.id).rename(bundles / changed.id)
+        (bundles / changed.id / "bundle.json").write_text(json.dumps(asdict(changed)))
+        stage(tmp_path / f"{name} staged", Champion(1, changed.id, "2026-01-02"), bundles, tmp_path)
+        wanted[name] = (tmp_path / f"{name} staged" / "requirements" / "serve.txt").read_text().splitlines()
+    assert wanted["with"] == [*wanted["without"], "openvino==2026.4.1"]
+    assert wanted["without"] == (bento.PROJECT / "requirements" / "serve.txt").read_text().splitlines()
 
 
 def test_staging_leaves_compiled_files_behind(served_line: Served, tmp_path: Path) -> None:
