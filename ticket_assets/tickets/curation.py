@@ -6,7 +6,7 @@ called (labels.py), languages (language.py), families (families.py).
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +68,7 @@ def curate(
     context: tuple[str, ...],
     kinds: Collection[str] = DEFAULT_KINDS,
     taxonomies: Mapping[str, Taxonomy] | None = None,
+    cleaned: Sequence[str] | None = None,
 ) -> Curation:
     """Judge every row of the snapshot.
 
@@ -78,6 +79,7 @@ def curate(
         context: further source columns to carry along.
         kinds: of personal data to mask in the text.
         taxonomies: target to how its labels changed; labels become today's.
+        cleaned: text of each row where they were cleaned already (kept_texts.py); None cleans them here.
 
     Returns:
         Clean rows without language and family (both are added by those who know them), in order of ingestion.
@@ -87,7 +89,9 @@ def curate(
     """
     taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
     _require_columns(snapshot, columns, targets, context, taxonomies)
-    mapped = _map_columns(snapshot, columns, context, kinds)
+    mapped = _map_columns(
+        snapshot, columns, context, cleaned_rows(snapshot, columns, kinds) if cleaned is None else cleaned
+    )
     labelling = {
         name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
     }
@@ -161,11 +165,15 @@ def _require_columns(
             raise SourceError(f"{field} = {column!r} is not in the source: it has {present}")
 
 
+def cleaned_rows(rows: pd.DataFrame, columns: ColumnSettings, kinds: Collection[str]) -> list[str]:
+    """The cleaned text of source rows, each cleaned here."""
+    said = zip(strings(rows, columns.subject), strings(rows, columns.body), strict=True)
+    return [ticket_text(subject, body, kinds) for subject, body in said]
+
+
 def _map_columns(
-    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], kinds: Collection[str]
+    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], cleaned: Sequence[str]
 ) -> pd.DataFrame:
-    said = zip(strings(snapshot, columns.subject), strings(snapshot, columns.body), strict=True)
-    cleaned = [ticket_text(subject, body, kinds) for subject, body in said]
     mapped = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),

@@ -5,10 +5,10 @@ Does not belong here: the search (near_pairs.py), families (families.py).
 
 New tickets change the weights of all terms, and so every cosine, if only a little. So pairs are searched under
 reference weights, which a term keeps from its first run on, with some slack: angle <= arccos(cut) + 2 * SLACK. By how
-much today's weights turned a text against its reference vector is an angle that takes one pass over the texts. Angles on a
-sphere obey the triangle inequality: two texts that turned by at most SLACK each and are near today were within that
-reach, so every near pair is among the known ones, and the few in doubt are computed again under today's weights. A text
-that turned by more is restless and searched anew at each run. Where many are, today's weights become the reference
+much today's weights turned a text against its reference vector is an angle that takes one pass over the texts. Angles
+on a sphere obey the triangle inequality: two texts that turned by at most SLACK each and are near today were within
+that reach, so every near pair is among the known ones, and the few in doubt are computed again under today's weights. A
+text that turned by more is restless and searched anew at each run. Where many are, today's weights become the reference
 and everything is searched again.
 
 So the result is that of a search from scratch, pair for pair, whatever was added, edited or removed since.
