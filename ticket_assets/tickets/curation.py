@@ -32,6 +32,7 @@ REASONS = {
     UNDECIDED_SPLIT: "its label was split, and the taxonomy has no rule for the row; no other target has a label",
     UNREADABLE: "the source could not be read there: _unreadable says why, _file and _line where, _text what it says",
 }
+_TEXT = "_cleaned_text"
 _DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 
 
@@ -87,11 +88,11 @@ def curate(
     Raises:
         SourceError: a mapped column is not in the source.
     """
+    # Beside the rows, so that each text goes where its row goes.
+    snapshot = snapshot.assign(**{_TEXT: cleaned_rows(snapshot, columns, kinds) if cleaned is None else cleaned})
     taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
     _require_columns(snapshot, columns, targets, context, taxonomies)
-    mapped = _map_columns(
-        snapshot, columns, context, cleaned_rows(snapshot, columns, kinds) if cleaned is None else cleaned
-    )
+    mapped = _map_columns(snapshot, columns, context)
     labelling = {
         name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
     }
@@ -120,7 +121,7 @@ def curate(
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
         clean=clean.reset_index(drop=True),
-        quarantine=quarantine.reset_index(drop=True),
+        quarantine=quarantine.drop(columns=_TEXT).reset_index(drop=True),
         read=len(snapshot),
         superseded=int(superseded.sum()),
         folded=int(copies.sum()) + len(accepted) - len(clean),
@@ -171,14 +172,12 @@ def cleaned_rows(rows: pd.DataFrame, columns: ColumnSettings, kinds: Collection[
     return [ticket_text(subject, body, kinds) for subject, body in said]
 
 
-def _map_columns(
-    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], cleaned: Sequence[str]
-) -> pd.DataFrame:
+def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
     mapped = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),
-            "text": cleaned,
-            "text_hash": [digest([text]) for text in cleaned],
+            "text": snapshot[_TEXT],
+            "text_hash": [digest([text]) for text in snapshot[_TEXT]],
             "created_at": _instants(snapshot[columns.created_at]) if columns.created_at else pd.NaT,
             "ingested_at": snapshot["_ingested_at"],
         },

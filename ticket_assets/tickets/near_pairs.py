@@ -49,10 +49,14 @@ class Pairs:
 
     def take(self, which: npt.NDArray[Any]) -> "Pairs":
         """Those at some positions, or of a mask."""
+        if which.dtype == bool and which.all():
+            return self  # where one template chains many tickets, a copy takes gigabytes
         return Pairs(self.left[which], self.right[which], self.cosines[which])
 
     def with_(self, other: "Pairs") -> "Pairs":
         """Both one after another."""
+        if not len(self) or not len(other):
+            return self if len(self) else other
         return Pairs(
             np.concatenate([self.left, other.left]),
             np.concatenate([self.right, other.right]),
