@@ -153,10 +153,20 @@ class Desk(dg.ConfigurableResource):
         """Id of the profile's encoder: it names the vector table, and goes into bundles."""
         return self.encoder_shelf.choice().encoder_id
 
+    @property
+    def columns_read(self) -> set[str]:
+        """Columns of the source that curation reads: texts, id and date, labels and what splits them, context."""
+        columns = self.active.columns
+        named = {columns.id, columns.subject, columns.body, columns.created_at}
+        labels = {target.column for target in self.active.targets.values()}
+        splits = {one for taxonomy in self.taxonomies.values() for one in taxonomy.columns}
+        return {*filter(None, named), *labels, *splits, *self.active.features.context}
+
     def original_tickets(self) -> dict[str, Ticket]:
         """Tickets as they arrived, by id."""
-        context = self.active.features.context
-        frame = originals(read_snapshot(self.folders.raw), self.active.columns, context)
+        columns, context = self.active.columns, self.active.features.context
+        read = filter(None, (columns.id, columns.subject, columns.body, *context))
+        frame = originals(read_snapshot(self.folders.raw, set(read)), columns, context)
         return {
             str(row.Index): Ticket(row.body, row.subject, {name: frame.at[row.Index, name] for name in context})
             for row in frame[["subject", "body"]].itertuples()

@@ -37,6 +37,11 @@ class ProfileFolders:
         return self.root / "raw"
 
     @property
+    def kept(self) -> Path:
+        """Results per row and pair, so that only new tickets cost; may be removed at any time."""
+        return self.root / "kept"
+
+    @property
     def source(self) -> Path:
         """Generated tickets, read like any other source."""
         return self.root / "source"

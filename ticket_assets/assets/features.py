@@ -14,7 +14,7 @@ from ticket_assets.features.text import text_features
 from ticket_assets.resources import Desk
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets.schema import ticket_contexts
-from ticket_assets.tickets.snapshot import read_snapshot
+from ticket_assets.tickets.snapshot_columns import SnapshotColumns
 
 CLEAN = {"clean": dg.AssetIn(["tickets", "clean"])}
 
@@ -33,7 +33,7 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     require_known_at_arrival(wanted, columns.known_at, labels)
     late = tuple(name for name, known in columns.known_at.items() if known == "resolution")
     texts = tuple(column for column in (columns.subject, columns.body) if column)
-    require_no_copy(read_snapshot(desk.folders.raw), (*wanted, *texts), (*late, *labels))
+    require_no_copy(SnapshotColumns(desk.folders.raw), (*wanted, *texts), (*late, *labels))
     schema = desk.feature_schema
     contexts = ticket_contexts(clean, wanted)
     made = text_features(list(clean["text"]), list(clean["language"]), contexts, schema)

@@ -11,13 +11,12 @@ from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources import Desk
 from ticket_assets.settings import resolve
 from ticket_assets.tables import frame_digest, write_parquet
-from ticket_assets.tickets.curation import REASONS, curate
-from ticket_assets.tickets.families import number_families, require_unchained
-from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.clean_tickets import clean_tickets
+from ticket_assets.tickets.curation import REASONS
 from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
-from ticket_assets.tickets.schema import clean_columns, pandera_schema
+from ticket_assets.tickets.schema import clean_columns
 from ticket_assets.tickets.snapshot import ingest, read_snapshot
 from ticket_assets.tickets.sources.opening import open_source
 from ticket_assets.tickets.sources.places import fingerprint
@@ -103,21 +102,8 @@ def _curated(name: str, description: str) -> dg.AssetOut:
 def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
     """Curate the snapshot; add language and family."""
     active, taxonomies = desk.active, desk.taxonomies
-    curation = curate(
-        read_snapshot(desk.folders.raw),
-        active.columns,
-        active.targets,
-        active.features.context,
-        active.cleaning.mask,
-        taxonomies,
-    )
-    tickets = curation.clean
-    tickets["language"] = detect_languages(tickets["text"], active.features.languages)
-    families = number_families(list(tickets["text"]), list(tickets["ticket_id"]), active.families.cut)
-    require_unchained(families, active.families.largest_share)
-    tickets["family_id"] = families.family_ids
-    columns = clean_columns(active.features.context, active.targets)
-    tickets = pandera_schema(columns).validate(tickets[[column.name for column in columns]])
+    made = clean_tickets(read_snapshot(desk.folders.raw), active, taxonomies, desk.folders.kept)
+    tickets, curation, families = made.tickets, made.curation, made.families
     counts = {
         "read": curation.read,
         "clean": len(tickets),
@@ -132,6 +118,7 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
             data_version=dg.DataVersion(frame_digest(tickets.drop(columns="ingested_at"))),
             metadata={
                 **counts,
+                **made.work,
                 "disputed": curation.disputed,
                 "unknown_labels": curation.unknown_labels,
                 "unreadable_dates": curation.unreadable_dates,
@@ -143,7 +130,10 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 "in_families_share": families.in_families_share,
                 "largest_family_share": families.largest_share,
                 "dagster/column_schema": columns_metadata(
-                    [(one.name, one.dtype, f"{one.description} (known at {one.known_at})") for one in columns]
+                    [
+                        (one.name, one.dtype, f"{one.description} (known at {one.known_at})")
+                        for one in clean_columns(active.features.context, active.targets)
+                    ]
                 ),
             },
         ),

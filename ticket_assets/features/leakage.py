@@ -18,6 +18,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ticket_assets.tickets.snapshot_columns import SnapshotColumns
+
 EVIDENCE_ROWS = 20  # below, agreement is chance
 SAME = 0.98  # of what chance leaves open
 HELD = 0.5  # of texts; nobody writes the same sentences by chance
@@ -25,8 +27,7 @@ SAME_CORRELATION = 0.999
 SAME_SECONDS = 60
 TEXT_LENGTH = 20  # a value this long is a text, no code
 LABEL_LENGTH = 3  # a shorter label stands in other words by chance
-ROWS_PER_CODE = 5  # fewer on average, and each value fixes its rows by itself
-FLAGGED_CODES = 20
+ROWS_PER_CODE, FLAGGED_CODES = 5, 20  # fewer rows on average, and each value fixes its rows by itself
 NO_VALUE = frozenset({"", "-", "?", "n/a", "na", "nan", "none", "null", "unknown"})
 
 
@@ -54,7 +55,7 @@ def require_known_at_arrival(
         raise LeakageError("features.context: " + "; ".join(faults))
 
 
-def require_no_copy(source: pd.DataFrame, wanted: tuple[str, ...], late: tuple[str, ...]) -> None:
+def require_no_copy(source: pd.DataFrame | SnapshotColumns, wanted: tuple[str, ...], late: tuple[str, ...]) -> None:
     """Refuse columns whose content is that of a late column, or made from it.
 
     Args:
@@ -132,7 +133,7 @@ def _instants(words: pd.Series) -> pd.Series:
         return pd.to_datetime(words, utc=True, errors="coerce", format="mixed")
 
 
-def _starts(source: pd.DataFrame, others: Mapping[str, _Look]) -> list[np.ndarray]:
+def _starts(source: pd.DataFrame | SnapshotColumns, others: Mapping[str, _Look]) -> list[np.ndarray]:
     """Instants known at arrival, from which a late instant makes a duration."""
     if all(np.isnan(other.seconds).all() for other in others.values()):
         return []

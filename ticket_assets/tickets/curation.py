@@ -6,7 +6,7 @@ called (labels.py), languages (language.py), families (families.py).
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ REASONS = {
     UNDECIDED_SPLIT: "its label was split, and the taxonomy has no rule for the row; no other target has a label",
     UNREADABLE: "the source could not be read there: _unreadable says why, _file and _line where, _text what it says",
 }
+_TEXT = "_cleaned_text"
 _DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 
 
@@ -68,6 +69,7 @@ def curate(
     context: tuple[str, ...],
     kinds: Collection[str] = DEFAULT_KINDS,
     taxonomies: Mapping[str, Taxonomy] | None = None,
+    cleaned: Sequence[str] | None = None,
 ) -> Curation:
     """Judge every row of the snapshot.
 
@@ -78,6 +80,7 @@ def curate(
         context: further source columns to carry along.
         kinds: of personal data to mask in the text.
         taxonomies: target to how its labels changed; labels become today's.
+        cleaned: text of each row where they were cleaned already (kept_texts.py); None cleans them here.
 
     Returns:
         Clean rows without language and family (both are added by those who know them), in order of ingestion.
@@ -85,9 +88,11 @@ def curate(
     Raises:
         SourceError: a mapped column is not in the source.
     """
+    # Beside the rows, so that each text goes where its row goes.
+    snapshot = snapshot.assign(**{_TEXT: cleaned_rows(snapshot, columns, kinds) if cleaned is None else cleaned})
     taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
     _require_columns(snapshot, columns, targets, context, taxonomies)
-    mapped = _map_columns(snapshot, columns, context, kinds)
+    mapped = _map_columns(snapshot, columns, context)
     labelling = {
         name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
     }
@@ -116,7 +121,7 @@ def curate(
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
         clean=clean.reset_index(drop=True),
-        quarantine=quarantine.reset_index(drop=True),
+        quarantine=quarantine.drop(columns=_TEXT).reset_index(drop=True),
         read=len(snapshot),
         superseded=int(superseded.sum()),
         folded=int(copies.sum()) + len(accepted) - len(clean),
@@ -161,16 +166,18 @@ def _require_columns(
             raise SourceError(f"{field} = {column!r} is not in the source: it has {present}")
 
 
-def _map_columns(
-    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], kinds: Collection[str]
-) -> pd.DataFrame:
-    said = zip(strings(snapshot, columns.subject), strings(snapshot, columns.body), strict=True)
-    cleaned = [ticket_text(subject, body, kinds) for subject, body in said]
+def cleaned_rows(rows: pd.DataFrame, columns: ColumnSettings, kinds: Collection[str]) -> list[str]:
+    """The cleaned text of source rows, each cleaned here."""
+    said = zip(strings(rows, columns.subject), strings(rows, columns.body), strict=True)
+    return [ticket_text(subject, body, kinds) for subject, body in said]
+
+
+def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
     mapped = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),
-            "text": cleaned,
-            "text_hash": [digest([text]) for text in cleaned],
+            "text": snapshot[_TEXT],
+            "text_hash": [digest([text]) for text in snapshot[_TEXT]],
             "created_at": _instants(snapshot[columns.created_at]) if columns.created_at else pd.NaT,
             "ingested_at": snapshot["_ingested_at"],
         },

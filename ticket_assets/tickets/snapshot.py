@@ -12,7 +12,7 @@ like any other, told by what stood there and why it is unreadable; file and line
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -153,8 +153,12 @@ def count_rows(folder: Path) -> int:
         return count_of(engine, union(batches(folder)))
 
 
-def read_snapshot(folder: Path) -> pd.DataFrame:
+def read_snapshot(folder: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
     """All rows of all batches in order of ingestion; whole numbers stay whole where others are missing.
+
+    Args:
+        folder: of the snapshot.
+        columns: of the source to read, of those that are there, besides ours; None reads all.
 
     Raises:
         SourceError: nothing was ingested yet.
@@ -163,7 +167,11 @@ def read_snapshot(folder: Path) -> pd.DataFrame:
     if not known:
         raise SourceError(f"no tickets in {folder}: materialise tickets/raw")
     with duckdb.connect() as engine:
-        rows = engine.sql(f"SELECT * FROM {union(known)} ORDER BY _ingested_at, _position")
+        present = types_of(engine, union(known))
+        # Names that begin with "_" are ours, and short: what a row is, not what it says.
+        chosen = [one for one in present if columns is None or one in columns or one.startswith("_")]
+        listed = ", ".join(map(identifier, chosen))
+        rows = engine.sql(f"SELECT {listed} FROM {union(known)} ORDER BY _ingested_at, _position")
         return rows.to_arrow_table().to_pandas(integer_object_nulls=True)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ticket_assets.features.leakage import LeakageError, require_known_at_arrival, require_no_copy
+from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.snapshot_columns import SnapshotColumns
 
 LATE = ("answer", "resolved_at", "satisfaction", "handled_minutes", "queue", "priority", "absent")
 Column = Callable[[pd.DataFrame], object]
@@ -189,3 +192,15 @@ def test_lists_are_compared_like_any_other_value() -> None:
     require_no_copy(DESK.assign(tags=tags), ("channel",), ("tags",))
     with pytest.raises(LeakageError, match="'copy' repeats 'tags'"):
         require_no_copy(DESK.assign(tags=tags, copy=tags), ("copy",), ("tags",))
+
+
+def test_the_snapshot_is_looked_at_column_by_column_as_a_frame_is(tmp_path: Path) -> None:
+    """A duration is found though nobody named the date from which it counts."""
+    tickets = desk()
+    tickets["waited"] = (tickets["resolved_at"] - tickets["created_at"]).dt.total_seconds()
+    write_parquet(tmp_path / "batch-1.parquet", tickets.assign(_position=np.arange(len(tickets))))
+    columns = SnapshotColumns(tmp_path)
+    require_no_copy(columns, ("subject", "product"), LATE)
+    for source in (columns, tickets):
+        with pytest.raises(LeakageError, match="'waited' is computed from 'resolved_at'"):
+            require_no_copy(source, ("subject", "waited"), ("resolved_at",))

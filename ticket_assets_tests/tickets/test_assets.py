@@ -96,6 +96,11 @@ def test_a_lost_row_fails_the_check_and_the_next_run_makes_both_halves_again(fre
     assert run(fresh) == (set(), True)
 
 
+def test_a_row_that_stands_in_the_place_of_another_fails_the_check(fresh: Line) -> None:
+    """One lost and one doubled make a sum that is right."""
+    assert run(fresh, clean=lambda frame: frame.iloc[[1, *range(1, len(frame))]]) == (GROUP, False)
+
+
 def test_a_run_that_broke_off_between_the_halves_is_followed_by_one_that_makes_both(fresh: Line) -> None:
     def break_off(frame: pd.DataFrame) -> pd.DataFrame:
         raise OSError("disk full")
