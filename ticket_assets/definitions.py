@@ -61,6 +61,7 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     generated = settings.active.source.kind == "sample"
     return [
         tickets.sample if generated else tickets.source,
+        tickets.mended,
         tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
         tickets.clean,
         features.text,

@@ -11,7 +11,7 @@ from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources import Desk
 from ticket_assets.settings import resolve
 from ticket_assets.tables import frame_digest, write_parquet
-from ticket_assets.tickets.curation import REASONS, curate
+from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE, REASONS, curate
 from ticket_assets.tickets.families import number_families, require_unchained
 from ticket_assets.tickets.language import detect_languages
 from ticket_assets.tickets.masking import count_masked
@@ -26,6 +26,7 @@ Rows = dg.MaterializeResult[pd.DataFrame]
 PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob("*.toml"))
 SAMPLE = dg.AssetKey(["tickets", "sample"])
 SOURCE = dg.AssetKey(["tickets", "source"])
+MENDED = dg.AssetKey(["tickets", "mended"])
 
 source = dg.AssetSpec(
     SOURCE,
@@ -33,6 +34,14 @@ source = dg.AssetSpec(
     owners=OWNERS,
     kinds={"source"},
     description="The tickets of the profile where others keep them; observed by their fingerprint.",
+)
+
+mended = dg.AssetSpec(
+    MENDED,
+    group_name="tickets",
+    owners=OWNERS,
+    kinds={"source"},
+    description="Quarantined rows that people mended or dropped (`make mend`); observed by their batches.",
 )
 
 
@@ -51,7 +60,7 @@ def sample(desk: Desk) -> dg.MaterializeResult:
 def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     """`tickets/raw` over the generated file or over the profile's own source."""
 
-    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
+    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream, MENDED])
     def raw(desk: Desk) -> dg.MaterializeResult:
         """Source rows as they came: append-only batches, each of what the source says anew."""
         active = desk.active
@@ -124,6 +133,8 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
         "superseded": curation.superseded,
         "folded": curation.folded,
         "quarantined": len(curation.quarantine),
+        "mended": curation.mended,
+        "dropped": int((curation.quarantine["reason"] == DROPPED_ON_PURPOSE).sum()),
     }
     return (
         dg.MaterializeResult(

@@ -37,7 +37,13 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     import dagster as dg
 
     from ticket_assets.automation.interrupted import close_interrupted
-    from ticket_assets.automation.source import how_to_forget, is_remembered, observe_source, remember_source
+    from ticket_assets.automation.source import (
+        how_to_forget,
+        is_remembered,
+        observe_mended,
+        observe_source,
+        remember_source,
+    )
     from ticket_assets.tickets.sources import SourceError
 
     begun = time.monotonic()
@@ -47,6 +53,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         try:
             ProfileFolders(settings.profile_root).require_identity(settings.active.identity())
             observe_source(settings, instance)
+            observe_mended(settings, instance)
             print(f"source: {remember_source(settings)}", file=sys.stderr)
             made = _bring_up_to_date(instance)
         except IdentityError as error:

@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ticket_assets.automation.source import observe_source
+from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.definitions import build_defs
 from ticket_assets.resources import ParquetTables
@@ -44,6 +44,7 @@ def run(line: Line, **changes: Change) -> tuple[set[str], bool]:
         for name, change in changes.items():
             patch.setitem(CHANGES, f"tickets/{name}", change)
         observe_source(line.settings(), instance)
+        observe_mended(line.settings(), instance)
         chosen = next_run(defs, due_assets(defs, instance).values())
         group = [key for key in chosen if key.path[0] == "tickets"]
         tables = {"io_manager": Tampering(root=str(line.folders.root))}

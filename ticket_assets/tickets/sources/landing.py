@@ -19,8 +19,9 @@ from ticket_assets.tickets.sources.contract import (
     FILE,
     KEPT_TEXT,
     LINE,
+    NO_TEXT,
+    OUR_COLUMNS,
     TEXT,
-    UNREADABLE_COLUMNS,
     Cursor,
     Landed,
     Row,
@@ -177,7 +178,7 @@ def require_free_names(names: Iterable[str], where: str) -> None:
         if key in seen:
             how = "stands twice" if seen[key] == name else f"and {seen[key]!r} differ by case alone"
             raise SourceError(f"{where}: column {name!r} {how}: rename one")
-        if key in UNREADABLE_COLUMNS:
+        if key in OUR_COLUMNS:
             raise SourceError(f"{where}: column {name!r} has a name that the snapshot needs: rename it")
         seen[key] = name
 
@@ -187,7 +188,7 @@ def _storable(row: Row) -> Row:
     try:
         "".join(filter(None, row.values.values())).encode()
     except UnicodeEncodeError:
-        return unreadable(row.file, row.line, row.text or _shown(row.values), "its bytes are no text in the encoding")
+        return unreadable(row.file, row.line, row.text or _shown(row.values), NO_TEXT)
     return row
 
 
