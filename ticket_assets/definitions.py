@@ -64,6 +64,7 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         tickets.mended,
         tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
         tickets.clean,
+        tickets.quality,
         features.text,
         features.embeddings,
         models.split,

@@ -3,18 +3,25 @@
 Belongs here: declarations. The arithmetic is in ticket_assets/tickets/ under the same words.
 """
 
+import json
+from dataclasses import asdict
+
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag, table
+from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag
+from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources import Desk
 from ticket_assets.settings import resolve
+from ticket_assets.storage import digest
 from ticket_assets.tables import frame_digest, write_parquet
-from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE, REASONS, curate
+from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE, curate
+from ticket_assets.tickets.data_summary import summary_frame, write_summary
 from ticket_assets.tickets.families import number_families, require_unchained
 from ticket_assets.tickets.language import detect_languages
 from ticket_assets.tickets.masking import count_masked
+from ticket_assets.tickets.quality import assess
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
 from ticket_assets.tickets.schema import clean_columns, pandera_schema
@@ -158,23 +165,29 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 ),
             },
         ),
-        _quarantined(curation.quarantine, counts),
+        dg.MaterializeResult(
+            asset_key=["tickets", "quarantine"],
+            value=curation.quarantine,
+            data_version=dg.DataVersion(frame_digest(curation.quarantine.drop(columns="_ingested_at"))),
+            metadata={**counts, **quarantine_metadata(curation.quarantine, desk.profile, active)},
+        ),
     )
 
 
-def _quarantined(rows: pd.DataFrame, counts: dict[str, int]) -> Rows:
-    by_reason = rows["reason"].value_counts()
+@asset(
+    "tickets",
+    "quality",
+    kinds={"evidently", "duckdb"},
+    settings=["features", "targets"],
+    deps=[["tickets", "raw"]],
+    ins={"tickets": dg.AssetIn(["tickets", "clean"]), "quarantined": dg.AssetIn(["tickets", "quarantine"])},
+)
+def quality(desk: Desk, tickets: pd.DataFrame, quarantined: pd.DataFrame) -> dg.MaterializeResult:
+    """What is missing, doubled, rare, disputed or late in the tickets; nothing depends on it."""
+    active = desk.active
+    found = assess(desk.folders.raw, tickets, len(quarantined), active.targets)
+    summary = write_summary(summary_frame(tickets, active.targets, active.features.context), desk.folders.reports)
     return dg.MaterializeResult(
-        asset_key=["tickets", "quarantine"],
-        value=rows,
-        data_version=dg.DataVersion(frame_digest(rows.drop(columns="_ingested_at"))),
-        metadata={
-            **counts,
-            "reasons": table(
-                [
-                    {"reason": name, "meaning": REASONS[name], "rows": int(by_reason.get(name, 0))}
-                    for name in sorted(REASONS)
-                ]
-            ),
-        },
+        metadata=quality_metadata(found, tickets, summary, desk.profile),
+        data_version=dg.DataVersion(digest([json.dumps(asdict(found), sort_keys=True)])),
     )

@@ -28,6 +28,8 @@ DROPPED_ON_PURPOSE = "dropped"
 NO_USABLE_LABEL = "no_usable_label"
 UNDECIDED_SPLIT = "undecided_split"
 UNREADABLE = "unreadable"
+# A source may have a column of the name that tells our reason.
+SOURCE_REASON = "source_reason"
 REASONS = {
     DROPPED_ON_PURPOSE: "people set it aside on purpose; `keep` takes it back",
     EMPTY_TEXT: "no text is left after cleaning",
@@ -121,8 +123,7 @@ def curate(
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
-    # A source may have a column of that name too.
-    quarantine = snapshot.loc[reason.index[reason.notna()]].rename(columns={"reason": "source_reason"})
+    quarantine = snapshot.loc[reason.index[reason.notna()]].rename(columns={"reason": SOURCE_REASON})
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
         clean=clean.reset_index(drop=True),

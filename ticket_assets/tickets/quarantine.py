@@ -13,7 +13,14 @@ from typing import Any
 import pandas as pd
 
 from ticket_assets.profile import ColumnSettings, TargetSettings
-from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE, EMPTY_TEXT, REASONS, UNDECIDED_SPLIT, UNREADABLE
+from ticket_assets.tickets.curation import (
+    DROPPED_ON_PURPOSE,
+    EMPTY_TEXT,
+    REASONS,
+    SOURCE_REASON,
+    UNDECIDED_SPLIT,
+    UNREADABLE,
+)
 from ticket_assets.tickets.identity import strings, texts
 from ticket_assets.tickets.masking import KINDS, mask
 from ticket_assets.tickets.replay import Replay
@@ -49,7 +56,10 @@ def count_reasons(quarantine: pd.DataFrame) -> dict[str, int]:
 def whys(quarantine: pd.DataFrame, targets: Mapping[str, TargetSettings]) -> list[str]:
     """Per row what is wrong with it, with the values that are."""
     faults = strings(quarantine, FAULT)
-    given = {target.column: strings(quarantine, target.column) for target in targets.values()}
+    named = {
+        target.column: SOURCE_REASON if target.column == "reason" else target.column for target in targets.values()
+    }
+    given = {column: strings(quarantine, place) for column, place in named.items()}
     told = []
     for at, reason in enumerate(quarantine["reason"]):
         if reason == UNREADABLE:

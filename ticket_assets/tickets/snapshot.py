@@ -26,7 +26,6 @@ from ticket_assets.tickets.due_rows import choose_due
 from ticket_assets.tickets.sources.contract import (
     FILE,
     LINE,
-    OUR_COLUMNS,
     UNREADABLE_COLUMNS,
     Cursor,
     Landed,
@@ -174,8 +173,7 @@ def _number(engine: duckdb.DuckDBPyConnection, landed: Landed, wanted: tuple[str
         return 0
     rows = union(landed.tables)
     types = types_of(engine, rows)
-    ours = {*META_COLUMNS, *(OUR_COLUMNS - set(UNREADABLE_COLUMNS if landed.unreadable else ()))}
-    taken = [column for column in types if column in ours]
+    taken = [column for column in types if column in META_COLUMNS]
     if taken:
         raise SourceError(f"{name} has a column {taken[0]!r}, a name that the snapshot needs: rename it")
     reached = reaching(wanted, types)

@@ -1,5 +1,6 @@
-"""`quarantine` and `mend` as people use them: on a line whose tickets really run, from its broken source to clean rows."""
+"""`quarantine` and `mend` as people use them, on a line whose tickets really run."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,30 +13,45 @@ from ticket_assets.__main__ import main
 from ticket_assets.automation.source import observe_mended
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
-from ticket_assets.tickets.spreadsheet import read_table, write_table
+from ticket_assets.tickets.spreadsheet import read_table, said_by, write_table
 from ticket_assets_tests.line import PROFILE, Line
 from ticket_assets_tests.tickets.test_assets import CSV_SETTINGS, bring_up_to_date, run
 
 BROKEN = ["T-1,only two\n", ",".join(["=T-2", *["x"] * 20]) + "\n"]
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Line]:
+@pytest.fixture(scope="module")
+def curated(tmp_path_factory: pytest.TempPathFactory) -> Line:
     """A line that has curated a source with two unreadable rows, one without text and one without a label."""
-    line = Line.begin(tmp_path, settings=CSV_SETTINGS)
+    line = Line.begin(tmp_path_factory.mktemp("desk"), settings=CSV_SETTINGS)
     tickets = pd.read_parquet(line.source)
+    tickets = tickets[(tickets["body"].str.len() > 20) & tickets["queue"].notna()].reset_index(drop=True)
     tickets.loc[0, ["subject", "body"]] = ["", " <br>"]
     tickets.loc[1, ["queue", "priority"]] = None
     tickets.loc[1, "body"] = "=cmd|'/c calc'!A1 write to bob@example.com"
-    (tmp_path / "tickets.csv").write_text(tickets.to_csv(index=False) + "".join(BROKEN))
+    (line.folder / "tickets.csv").write_text(tickets.to_csv(index=False) + "".join(BROKEN))
     with line.environment():
         bring_up_to_date(line)
+    return line
+
+
+@pytest.fixture
+def desk(curated: Line, tmp_path: Path) -> Iterator[Line]:
+    """A copy of it, to mend."""
+    shutil.copytree(curated.folder, tmp_path / "desk")
+    line = Line(tmp_path / "desk")
+    with line.environment():
         yield line
+
+
+def said(path: Path) -> list[dict[str, str | None]]:
+    """Rows of a table, as what their cells say."""
+    return [{name: said_by(cell) for name, cell in row.cells.items()} for row in read_table(path)]
 
 
 def edit(path: Path, **changes: dict[str, str | None]) -> None:
     """Change cells of rows found by their reason."""
-    rows = [dict(row.cells) for row in read_table(path)]
+    rows = said(path)
     for row in rows:
         row.update(changes.get(str(row["_reason"]), {}))
     write_table(path, list(rows[0]), [list(row.values()) for row in rows])
@@ -60,22 +76,22 @@ def test_broken_rows_are_written_out_mended_replayed_and_curated_once(
 ) -> None:
     before, path = counts(desk), desk.folder / "out.csv"
     assert main(["quarantine", "--file", str(path)]) == 0
-    said = capsys.readouterr().out
-    assert "       2  unreadable: the source could not be read there" in said
-    assert "       0  dropped: people set it aside on purpose" in said
-    assert f"4 rows, personal data included, in {path}" in said
+    told = capsys.readouterr().out
+    assert "       2  unreadable: the source could not be read there" in told
+    assert "       0  dropped: people set it aside on purpose" in told
+    assert f"4 rows, personal data included, in {path}" in told
     assert "'=cmd|" in path.read_text(encoding="utf-8-sig"), "no spreadsheet runs it"
     whole = {"id": "T-9", "ticket_id": "T-9", "body": "the printer on floor three jams", "queue": "devices"}
-    rows = [dict(row.cells) for row in read_table(path)]
+    rows = said(path)
     rows[next(at for at, row in enumerate(rows) if row["_text"] == "T-1,only two")].update(
         {name: value for name, value in whole.items() if name in rows[0]}
     )
     write_table(path, list(rows[0]), [list(row.values()) for row in rows])
     edit(path, empty_text={"body": "the scanner at the door is dead"}, no_usable_label={"_action": "drop"})
     assert main(["mend", "--file", str(path)]) == 0
-    said = capsys.readouterr().out
-    assert "2 mended, 1 dropped, 0 taken back, 1 left as they were" in said
-    assert f"make run PROFILE={PROFILE}" in said
+    told = capsys.readouterr().out
+    assert "2 mended, 1 dropped, 0 taken back, 1 left as they were" in told
+    assert f"make run PROFILE={PROFILE}" in told
     bring_up_to_date(desk)
     after = counts(desk)
     assert after == {
@@ -124,10 +140,10 @@ def test_a_table_that_is_wrong_ends_the_command_with_its_lines(desk: Line, capsy
     edit(path, empty_text={"_action": "delete"}, no_usable_label={"_row": "x"})
     capsys.readouterr()
     assert main(["mend", "--file", str(path)]) == 2
-    said = capsys.readouterr().err
-    assert "out.csv, line 2: _action = 'delete'" in said or "out.csv, line 3: _action = 'delete'" in said
-    assert "_row = 'x' is not in the quarantine" in said
-    assert said.endswith("nothing was mended\n")
+    told = capsys.readouterr().err
+    assert "out.csv, line 2: _action = 'delete'" in told
+    assert "out.csv, line 3: _row = 'x' is not in the quarantine" in told
+    assert told.endswith("nothing was mended\n")
 
 
 def test_the_page_of_the_quarantine_shows_a_sample_without_personal_data_and_how_to_mend(desk: Line) -> None:
