@@ -34,6 +34,8 @@ def counts_add_up(desk: Desk, clean: pd.DataFrame, quarantine: pd.DataFrame) -> 
         desk.active.columns,
         desk.active.targets,
         desk.active.features.context,
+        desk.active.cleaning.mask,
+        desk.taxonomies,
     )
     found = len(clean) + again.superseded + again.folded + len(quarantine)
     return dg.AssetCheckResult(
