@@ -1,6 +1,7 @@
 # `make demo` and `make test` are all a fresh machine with Python 3.11 needs; everything else is named in README.md.
 PROFILE ?= demo
 SOURCE ?=
+FILE ?=
 PORT ?= 3000
 READY := .venv/.ready
 RUN := .venv/bin/python -m ticket_assets
@@ -9,7 +10,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run report champion rollback unpin test check ui serve pictures clean help
+.PHONY: demo run report quarantine mend champion rollback unpin test check ui serve pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -28,6 +29,12 @@ run: $(READY) ## the same for a profile: make run PROFILE=it_service SOURCE=path
 
 report: $(READY) ## print what a profile made
 	@$(RUN) report --profile $(PROFILE)
+
+quarantine: $(READY) ## why rows are in quarantine, and a table of them to mend: FILE=quarantine.csv
+	@$(RUN) quarantine --profile $(PROFILE) $(if $(FILE),--file '$(FILE)')
+
+mend: $(READY) ## take back that table with rows mended: make mend PROFILE=it_service FILE=quarantine.csv
+	@$(RUN) mend --profile $(PROFILE) --file '$(FILE)'
 
 champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all that happened
 	@$(RUN) champion --profile $(PROFILE) $(if $(ON),--on '$(ON)') $(if $(HISTORY),--history)

@@ -9,12 +9,24 @@ import os
 import sys
 from pathlib import Path
 
-from ticket_assets.commands import champion, home, report, rollback, run, serve, settings, unpin
+from ticket_assets.commands import (
+    champion,
+    home,
+    mend,
+    quarantine,
+    report,
+    rollback,
+    run,
+    serve,
+    settings,
+    unpin,
+)
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
 
 COMMANDS = {
-    **{"run": run, "report": report, "champion": champion, "rollback": rollback, "unpin": unpin, "serve": serve},
-    **{"home": home, "settings": settings},
+    **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
+    **{"champion": champion, "rollback": rollback, "unpin": unpin},
+    **{"serve": serve, "home": home, "settings": settings},
 }
 
 # Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.

@@ -30,6 +30,7 @@ APART = {
         f"{PACKAGE}.band_settings",
         f"{PACKAGE}.assets.declaration",
         f"{PACKAGE}.assets.reporting",
+        f"{PACKAGE}.assets.ticket_reporting",
     ),
     *(f"{PACKAGE}.code_version", f"{PACKAGE}.storage:ProfileFolders"),
 }

@@ -61,8 +61,10 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     generated = settings.active.source.kind == "sample"
     return [
         tickets.sample if generated else tickets.source,
+        tickets.mended,
         tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
         tickets.clean,
+        tickets.quality,
         features.text,
         features.embeddings,
         models.split,

@@ -32,6 +32,11 @@ class ProfileFolders:
         return self.root / "parquet"
 
     @property
+    def quarantine(self) -> Path:
+        """The table of quarantined rows."""
+        return self.parquet / "tickets" / "quarantine.parquet"
+
+    @property
     def raw(self) -> Path:
         """Append-only batches of source rows."""
         return self.root / "raw"

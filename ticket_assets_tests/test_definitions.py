@@ -22,18 +22,21 @@ from ticket_assets.settings import Settings, load_settings
 PROJECT = Path(__file__).resolve().parents[1]
 FILES = {"tickets": tickets, "features": features, "models": models, "serving": serving}
 SINGLE = [
-    *("tickets/raw", "tickets/clean", "tickets/quarantine", "features/text", "features/embeddings"),
+    *("tickets/mended", "tickets/raw", "tickets/clean", "tickets/quarantine", "tickets/quality"),
+    *("features/text", "features/embeddings"),
     *("models/split", "models/explanation", "models/evaluation", "models/champion", "serving/bento"),
 ]
-WATCHED = {"tickets/source", "models/pin"}  # made by others, observed
+WATCHED = {"tickets/source", "tickets/mended", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
+CURATED = {"tickets/clean", "tickets/quarantine"}
 HEAVY = {"features/embeddings", "models/evaluation", "models/explanation"}
 OF_CANDIDATES = {
     *("tickets/clean", "features/text", "models/split"),
     *("models/candidate_queue", "models/candidate_priority", "models/candidate_type"),
 }
 EDGES = {
-    "tickets/raw": {"tickets/source"},
+    "tickets/raw": {"tickets/source", "tickets/mended"},
+    "tickets/quality": {"tickets/raw", "tickets/clean", "tickets/quarantine"},
     "tickets/clean": {"tickets/raw"},
     "tickets/quarantine": {"tickets/raw"},
     "features/text": {"tickets/clean"},
@@ -84,7 +87,10 @@ def test_the_demo_makes_its_source_and_the_others_only_watch_theirs(specs: Specs
     demo = build_defs(settings_of("demo"))
     graph = demo.resolve_asset_graph()
     assert graph.get(dg.AssetKey(["tickets", "sample"])).is_executable
-    assert graph.get(dg.AssetKey(["tickets", "raw"])).parent_keys == {dg.AssetKey(["tickets", "sample"])}
+    assert graph.get(dg.AssetKey(["tickets", "raw"])).parent_keys == {
+        dg.AssetKey(["tickets", "sample"]),
+        dg.AssetKey(["tickets", "mended"]),
+    }
     assert "tickets/source" not in specs_of(settings_of("demo"))
     assert "tickets/sample" not in specs
 
@@ -196,9 +202,9 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
         ("source", {"kind": "another"}, {"tickets/raw"}),
         ("split", {"folds": 4}, {"models/split"}),
         ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
-        ("families", {"cut": 0.6}, {"tickets/clean", "tickets/quarantine"}),
+        ("families", {"cut": 0.6}, CURATED),
         ("promotion", {"max_loss": 0.02}, {"models/champion"}),
-        ("features", {"context": ("language",)}, {"tickets/clean", "tickets/quarantine", "features/text"}),
+        ("features", {"context": ("language",)}, {*CURATED, "tickets/quality", "features/text"}),
     ],
 )
 def test_a_changed_setting_changes_the_code_version_of_exactly_what_reads_it(

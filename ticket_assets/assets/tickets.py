@@ -3,17 +3,24 @@
 Belongs here: declarations. The arithmetic is in ticket_assets/tickets/ under the same words.
 """
 
+import json
+from dataclasses import asdict
+
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag, table
+from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag
+from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources import Desk
 from ticket_assets.settings import resolve
+from ticket_assets.storage import digest
 from ticket_assets.tables import frame_digest, write_parquet
 from ticket_assets.tickets.clean_tickets import clean_tickets
-from ticket_assets.tickets.curation import REASONS
+from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE
+from ticket_assets.tickets.data_summary import summary_frame, write_summary
 from ticket_assets.tickets.masking import count_masked
+from ticket_assets.tickets.quality import assess
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
 from ticket_assets.tickets.schema import clean_columns
@@ -25,6 +32,7 @@ Rows = dg.MaterializeResult[pd.DataFrame]
 PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob("*.toml"))
 SAMPLE = dg.AssetKey(["tickets", "sample"])
 SOURCE = dg.AssetKey(["tickets", "source"])
+MENDED = dg.AssetKey(["tickets", "mended"])
 
 source = dg.AssetSpec(
     SOURCE,
@@ -32,6 +40,14 @@ source = dg.AssetSpec(
     owners=OWNERS,
     kinds={"source"},
     description="The tickets of the profile where others keep them; observed by their fingerprint.",
+)
+
+mended = dg.AssetSpec(
+    MENDED,
+    group_name="tickets",
+    owners=OWNERS,
+    kinds={"source"},
+    description="Quarantined rows that people mended or dropped (`make mend`); observed by their batches.",
 )
 
 
@@ -50,7 +66,7 @@ def sample(desk: Desk) -> dg.MaterializeResult:
 def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     """`tickets/raw` over the generated file or over the profile's own source."""
 
-    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream])
+    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream, MENDED])
     def raw(desk: Desk) -> dg.MaterializeResult:
         """Source rows as they came: append-only batches, each of what the source says anew."""
         active = desk.active
@@ -110,6 +126,8 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
         "superseded": curation.superseded,
         "folded": curation.folded,
         "quarantined": len(curation.quarantine),
+        "mended": curation.mended,
+        "dropped": int((curation.quarantine["reason"] == DROPPED_ON_PURPOSE).sum()),
     }
     return (
         dg.MaterializeResult(
@@ -137,23 +155,29 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 ),
             },
         ),
-        _quarantined(curation.quarantine, counts),
+        dg.MaterializeResult(
+            asset_key=["tickets", "quarantine"],
+            value=curation.quarantine,
+            data_version=dg.DataVersion(frame_digest(curation.quarantine.drop(columns="_ingested_at"))),
+            metadata={**counts, **quarantine_metadata(curation.quarantine, desk.profile, active)},
+        ),
     )
 
 
-def _quarantined(rows: pd.DataFrame, counts: dict[str, int]) -> Rows:
-    by_reason = rows["reason"].value_counts()
+@asset(
+    "tickets",
+    "quality",
+    kinds={"evidently", "duckdb"},
+    settings=["features", "targets"],
+    deps=[["tickets", "raw"]],
+    ins={"tickets": dg.AssetIn(["tickets", "clean"]), "quarantined": dg.AssetIn(["tickets", "quarantine"])},
+)
+def quality(desk: Desk, tickets: pd.DataFrame, quarantined: pd.DataFrame) -> dg.MaterializeResult:
+    """What is missing, doubled, rare, disputed or late in the tickets; nothing depends on it."""
+    active = desk.active
+    found = assess(desk.folders.raw, tickets, len(quarantined), active.targets)
+    summary = write_summary(summary_frame(tickets, active.targets, active.features.context), desk.folders.reports)
     return dg.MaterializeResult(
-        asset_key=["tickets", "quarantine"],
-        value=rows,
-        data_version=dg.DataVersion(frame_digest(rows.drop(columns="_ingested_at"))),
-        metadata={
-            **counts,
-            "reasons": table(
-                [
-                    {"reason": name, "meaning": REASONS[name], "rows": int(by_reason.get(name, 0))}
-                    for name in sorted(REASONS)
-                ]
-            ),
-        },
+        metadata=quality_metadata(found, tickets, summary, desk.profile),
+        data_version=dg.DataVersion(digest([json.dumps(asdict(found), sort_keys=True)])),
     )

@@ -1,18 +1,22 @@
 """Watching the source: its fingerprint is the data version of `tickets/source`.
 
-Belongs here: reporting the fingerprint when the files changed, remembering which files a profile was run with.
+Belongs here: reporting the fingerprint when the files changed, and what people mended; remembering which files a
+profile was run with.
 Does not belong here: reading the files (tickets/), using what is remembered (settings.py).
 """
 
 import json
+from typing import Any
 
 import dagster as dg
 
 from ticket_assets.settings import Settings, locate, path_in_file, resolve
-from ticket_assets.storage import write_text
+from ticket_assets.storage import ProfileFolders, digest, write_text
+from ticket_assets.tickets.replay import mended_batches
 from ticket_assets.tickets.sources.opening import open_source
 
 SOURCE = dg.AssetKey(["tickets", "source"])
+MENDED = dg.AssetKey(["tickets", "mended"])
 DATA_VERSION = "dagster/data_version"
 
 
@@ -27,18 +31,24 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
         return None
     source = open_source(chosen, resolve)
     found = source.fingerprint()
-    before = instance.get_latest_data_version_record(SOURCE)
+    _report(instance, SOURCE, found, {"source": source.name})
+    return found
+
+
+def observe_mended(settings: Settings, instance: dg.DagsterInstance) -> str:
+    """Report which mendings the snapshot holds, if they are new ones: `tickets/raw` has them to tell of."""
+    mended = mended_batches(ProfileFolders(settings.profile_root).raw)
+    found = digest(batch.name for batch in mended)
+    _report(instance, MENDED, found, {"batches": len(mended)})
+    return found
+
+
+def _report(instance: dg.DagsterInstance, key: dg.AssetKey, found: str, metadata: dict[str, Any]) -> None:
+    before = instance.get_latest_data_version_record(key)
     known = before.event_log_entry.dagster_event if before else None
     if known is None or _version(known) != found:
-        # A materialisation, though others make the files: staleness reads no observation of an asset it cannot run.
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                SOURCE,
-                metadata={"source": source.name},
-                tags={DATA_VERSION: found},
-            )
-        )
-    return found
+        # A materialisation, though others make it: staleness reads no observation of an asset it cannot run.
+        instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: found}))
 
 
 def remember_source(settings: Settings) -> str:

@@ -41,7 +41,13 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
 
     from ticket_assets.automation.champion import observe_champion
     from ticket_assets.automation.interrupted import close_interrupted
-    from ticket_assets.automation.source import how_to_forget, is_remembered, observe_source, remember_source
+    from ticket_assets.automation.source import (
+        how_to_forget,
+        is_remembered,
+        observe_mended,
+        observe_source,
+        remember_source,
+    )
     from ticket_assets.resources import Desk
     from ticket_assets.tickets.sources import SourceError
 
@@ -52,6 +58,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         try:
             ProfileFolders(settings.profile_root).require_identity(settings.active.identity())
             observe_source(settings, instance)
+            observe_mended(settings, instance)
             observe_champion(desk, instance, datetime.now(UTC))
             print(f"source: {remember_source(settings)}", file=sys.stderr)
             made = _bring_up_to_date(instance)

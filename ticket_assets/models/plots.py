@@ -3,8 +3,8 @@
 Here: five plots, 700 pixels wide and under 60 KB, legible without colour vision, each with a title and
 units on its axes. An empty argument is an error, never an empty picture.
 
-Not here: size, colours and the way to PNG (``canvas``), the numbers drawn (``measures``, ``significance``),
-where a picture is shown (``assets``).
+Not here: size, colours and the way to PNG (``ticket_assets.canvas``), the numbers drawn (``measures``,
+``significance``), where a picture is shown (``assets``).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ticket_assets.models import canvas
-from ticket_assets.models.canvas import BLUE, GREY, INK, RED, SERIES
+from ticket_assets import canvas
+from ticket_assets.canvas import BLUE, GREY, INK, RED, SERIES
 from ticket_assets.models.label_scores import UNKNOWN, checked_labels
 from ticket_assets.models.measures import UNKNOWN_LABEL, confidence_bins
 

@@ -18,15 +18,20 @@ from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
 from ticket_assets.tickets.labels import read_labels
 from ticket_assets.tickets.masking import DEFAULT_KINDS
+from ticket_assets.tickets.replay import standing_rows
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
-from ticket_assets.tickets.sources.contract import FAULT, SourceError
+from ticket_assets.tickets.sources.contract import DROPPED, FAULT, MENDED_FROM, SourceError
 from ticket_assets.tickets.taxonomy import Taxonomy
 
 EMPTY_TEXT = "empty_text"
+DROPPED_ON_PURPOSE = "dropped"
 NO_USABLE_LABEL = "no_usable_label"
 UNDECIDED_SPLIT = "undecided_split"
 UNREADABLE = "unreadable"
+# A source may have a column of the name that tells our reason.
+SOURCE_REASON = "source_reason"
 REASONS = {
+    DROPPED_ON_PURPOSE: "people set it aside on purpose; `keep` takes it back",
     EMPTY_TEXT: "no text is left after cleaning",
     NO_USABLE_LABEL: "no target has a known label",
     UNDECIDED_SPLIT: "its label was split, and the taxonomy has no rule for the row; no other target has a label",
@@ -40,9 +45,11 @@ _DATE = re.compile(r"^\d{8}(\D|$)|\d{4}\D|\D\d{4}$|\d\D+\d{1,2}[./-]\d{2}")
 class Curation:
     """Where the rows of the snapshot went: `read == len(clean) + superseded + folded + len(quarantine)`.
 
-    Superseded: an earlier version of a ticket with an id. Folded: a copy; without an id, equal texts are copies
-    whatever their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled:
-    rows per target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it.
+    Superseded: an earlier version of a ticket with an id, and every row in whose place a mending stands; the mending is
+    a row of the snapshot too, and goes where it belongs. Folded: a copy; without an id, equal texts are copies whatever
+    their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled: rows per
+    target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it. Mended:
+    mendings that stand, wherever they went.
     """
 
     clean: pd.DataFrame
@@ -55,6 +62,7 @@ class Curation:
     unreadable_dates: int
     relabelled: dict[str, int]
     undecided_splits: dict[str, int]
+    mended: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -92,6 +100,7 @@ def curate(
     snapshot = snapshot.assign(**{_TEXT: cleaned_rows(snapshot, columns, kinds) if cleaned is None else cleaned})
     taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
     _require_columns(snapshot, columns, targets, context, taxonomies)
+    read, snapshot = len(snapshot), standing_rows(snapshot)
     mapped = _map_columns(snapshot, columns, context)
     labelling = {
         name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
@@ -114,27 +123,31 @@ def curate(
     reason[latest["text"] == ""] = EMPTY_TEXT
     if FAULT in snapshot:
         reason[snapshot.loc[latest.index, FAULT].notna()] = UNREADABLE
+    dropped = _dropped(snapshot)
+    reason[dropped[latest.index]] = DROPPED_ON_PURPOSE
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
-    quarantine = snapshot.loc[reason.index[reason.notna()]].copy()
+    quarantine = snapshot.loc[reason.index[reason.notna()]].rename(columns={"reason": SOURCE_REASON})
     quarantine.insert(0, "reason", reason.dropna())
     return Curation(
         clean=clean.reset_index(drop=True),
         quarantine=quarantine.drop(columns=_TEXT).reset_index(drop=True),
-        read=len(snapshot),
-        superseded=int(superseded.sum()),
+        read=read,
+        superseded=int(superseded.sum()) + read - len(snapshot),
         folded=int(copies.sum()) + len(accepted) - len(clean),
         disputed=int(clean["disputed"].sum()),
         unknown_labels={name: one.unknown for name, one in labelling.items() if one.unknown},
         unreadable_dates=_unreadable_dates(snapshot, columns, mapped),
         relabelled={name: one.relabelled for name, one in labelling.items() if one.relabelled},
         undecided_splits={name: len(one.undecided) for name, one in labelling.items() if one.undecided},
+        mended=int((snapshot[MENDED_FROM].notna() & ~dropped).sum()) if MENDED_FROM in snapshot else 0,
     )
 
 
 def originals(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
-    """Tickets as they arrived, the latest version of each: ticket_id (index), subject, body, context columns."""
+    """Tickets as they arrived or were mended, the latest version of each: ticket_id (index), subject, body, context."""
+    snapshot = standing_rows(snapshot)
     frame = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),
@@ -188,6 +201,13 @@ def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple
     for name in context:
         mapped[CONTEXT_PREFIX + name] = pd.Series(texts(snapshot[name]), index=snapshot.index, dtype="object")
     return mapped
+
+
+def _dropped(snapshot: pd.DataFrame) -> pd.Series:
+    """Which rows people set aside."""
+    if DROPPED not in snapshot:
+        return pd.Series(False, index=snapshot.index)
+    return snapshot[DROPPED].notna()
 
 
 def _earlier(mapped: pd.DataFrame, snapshot: pd.DataFrame, columns: ColumnSettings) -> tuple[pd.Series, pd.Series]:

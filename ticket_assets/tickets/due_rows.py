@@ -16,7 +16,7 @@ import pandas as pd
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.tickets.identity import ticket_ids
-from ticket_assets.tickets.sources.contract import FAULT
+from ticket_assets.tickets.sources.contract import FAULT, MENDED_FROM
 from ticket_assets.tickets.statements import identifier, types_of, union
 
 
@@ -28,10 +28,16 @@ def choose_due(
         engine.execute("CREATE TABLE due AS SELECT _position FROM hashed")
         return
     engine.execute(f"CREATE VIEW known AS SELECT * FROM {union(known)}")
+    # What people mended the source never said: a reading is compared with readings alone.
+    is_read = f"WHERE {MENDED_FROM} IS NULL" if MENDED_FROM in types_of(engine, "known") else ""
+    engine.execute(f"CREATE VIEW known_read AS SELECT * FROM known {is_read}")
     engine.execute("CREATE TABLE due AS SELECT _position FROM hashed ANTI JOIN known USING (_row_hash)")
     # Where the source still says every row that is known, no ticket is back at an earlier state. Of a source that was
     # read from a cursor on nobody knows what it still says; a ticket that changed has a cursor of its own.
-    if not is_partial and engine.execute("SELECT 1 FROM known ANTI JOIN hashed USING (_row_hash) LIMIT 1").fetchone():
+    if (
+        not is_partial
+        and engine.execute("SELECT 1 FROM known_read ANTI JOIN hashed USING (_row_hash) LIMIT 1").fetchone()
+    ):
         engine.execute("INSERT INTO due SELECT unnest(?::BIGINT[])", [_returned(engine, columns)])
 
 
@@ -39,7 +45,7 @@ def _returned(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings) -> lis
     """Positions of the rows that bring their ticket back to an earlier state: the last one of each such ticket."""
     fresh = {row[0] for row in engine.execute("SELECT _position FROM due").fetchall()}
     said = _tickets(engine, "hashed", "_position", columns)
-    before = _tickets(engine, "known", "_ingested_at, _position", columns)
+    before = _tickets(engine, "known_read", "_ingested_at, _position", columns)
     latest = said["ticket_id"].map(before.groupby("ticket_id")["_row_hash"].last())
     up_to_date = latest.isna() | (said["_row_hash"] == latest) | said["_position"].isin(fresh)
     doubtful = said[~up_to_date.groupby(said["ticket_id"]).transform("any")]

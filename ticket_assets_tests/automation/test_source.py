@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets.assets.tickets import raw, source
-from ticket_assets.automation.source import SOURCE, is_remembered, observe_source, remember_source
+from ticket_assets.automation.source import MENDED, SOURCE, is_remembered, observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.profile import ColumnSettings, Profile, TargetSettings
 from ticket_assets.settings import Settings, SettingsError, load_settings
@@ -95,7 +95,7 @@ def test_a_source_without_a_file_is_refused_by_its_path(tmp_path: Path) -> None:
 
 
 def test_the_asset_that_reads_the_source_depends_on_it() -> None:
-    assert raw(SOURCE).asset_deps[dg.AssetKey(["tickets", "raw"])] == {SOURCE}
+    assert raw(SOURCE).asset_deps[dg.AssetKey(["tickets", "raw"])] == {SOURCE, MENDED}
 
 
 TOML = """

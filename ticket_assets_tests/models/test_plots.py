@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ticket_assets.canvas import BLUE, ORANGE, RED, SERIES
 from ticket_assets.models import plots
-from ticket_assets.models.canvas import BLUE, ORANGE, RED, SERIES
 from ticket_assets.models.plots import Trial
 
 QUEUES = (

@@ -11,7 +11,7 @@ from ticket_assets_tests.pipeline.conftest import Story
 
 pytestmark = pytest.mark.slow  # the two lines together take a minute
 
-CURATED = {"tickets/raw", "tickets/clean", "tickets/quarantine"}
+CURATED = {"tickets/raw", "tickets/clean", "tickets/quarantine", "tickets/quality"}
 BEFORE_MODELS = {"features/text", "features/embeddings", "models/split"}
 PER_TARGET = {f"models/{kind}_{target}" for kind in ("search", "candidate") for target in ("queue", "priority")}
 SCORED = {"models/explanation", "models/evaluation", "models/champion"}

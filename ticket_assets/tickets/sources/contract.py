@@ -20,6 +20,14 @@ KEPT_TEXT = 10_000
 # Columns that tell of a row that could not be read; in the snapshot only where there is such a row.
 FAULT, FILE, LINE, TEXT = "_unreadable", "_file", "_line", "_text"
 UNREADABLE_COLUMNS = (FAULT, FILE, LINE, TEXT)
+NO_TEXT = "its bytes are no text in the encoding"
+# Columns of a row that people mended or dropped: the hash of the source's row in whose place it stands, and whether it
+# was dropped. In the snapshot only where there is such a row.
+MENDED_FROM, DROPPED = "_mended_from", "_dropped"
+# Columns that a table of quarantined rows has beside the source's own.
+ROW, ACTION, REASON, WHY = "_row", "_action", "_reason", "_why"
+# Names that no column of a source may have.
+OUR_COLUMNS = frozenset((*UNREADABLE_COLUMNS, MENDED_FROM, DROPPED, ROW, ACTION, REASON, WHY))
 
 
 class SourceError(ValueError):

@@ -17,6 +17,26 @@ _PIECE = 1024 * 1024
 _SPACE = " \t\r\n"
 
 
+class _Documents:
+    """A decoder that says which keys stand twice, where a plain one keeps the last; NaN and Infinity are no values."""
+
+    def __init__(self) -> None:
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._collected, parse_constant=lambda name: None)
+        self._doubled = ""
+
+    def decode(self, text: str, at: int) -> tuple[Any, int, str]:
+        """The value that begins at a place, where it ends, and what is wrong with it."""
+        self._doubled = ""
+        value, end = self._decoder.raw_decode(text, at)
+        return value, end, f"it has the key {self._doubled!r} twice" if self._doubled else ""
+
+    def _collected(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            self._doubled = next(name for at, (name, _) in enumerate(pairs) if name in dict(pairs[:at]))
+        return found
+
+
 def holds_array(head: str) -> bool:
     """Whether a file that begins so is an array of objects; else it holds an object a line."""
     return head.lstrip(_SPACE)[:1] == "["
@@ -34,22 +54,27 @@ def document_rows(text: io.TextIOWrapper, name: str, is_array: bool) -> Iterator
 
 
 def _line_rows(text: io.TextIOWrapper, name: str) -> Iterator[Row]:
+    documents = _Documents()
     for number, line in lines(text):
         if line.strip():
-            yield _parsed(line, name, number)
+            yield _parsed(documents, line, name, number)
 
 
-def _parsed(line: str, name: str, number: int) -> Row:
+def _parsed(documents: _Documents, line: str, name: str, number: int) -> Row:
     if len(line) > LONGEST_ROW:
         return unreadable(name, number, line, f"it is longer than {LONGEST_ROW} characters")
     try:
-        document = json.loads(line)
+        document, end, fault = documents.decode(line, len(line) - len(line.lstrip(_SPACE)))
     except (ValueError, RecursionError) as error:
         return unreadable(name, number, line, f"it is not JSON: {error}")
-    return _row(document, name, number, line)
+    if line[end:].strip(_SPACE):
+        return unreadable(name, number, line, f"it is not JSON: more stands behind character {end}")
+    return _row(document, name, number, line, fault)
 
 
-def _row(document: Any, name: str, number: int, text: str) -> Row:
+def _row(document: Any, name: str, number: int, text: str, fault: str) -> Row:
+    if fault:
+        return unreadable(name, number, text, fault)
     if not isinstance(document, dict):
         return unreadable(name, number, text, f"it is no JSON object but {type(document).__name__}")
     return Row({key: as_text(value) for key, value in document.items()}, name, number)
@@ -70,8 +95,8 @@ def _array_rows(text: io.TextIOWrapper, name: str) -> Iterator[Row]:
         if not is_first and not window.skip(","):
             raise window.broken("a comma or ] is missing")
         is_first = False
-        document, number = window.decode()
-        yield _row(document, name, number, "")
+        document, number, fault = window.decode()
+        yield _row(document, name, number, "" if not fault else as_text(document) or "", fault)
     if window.next_character():
         raise window.broken("something follows the end of the array")
 
@@ -80,7 +105,7 @@ class _Window:
     """The part of an array that is in memory; it grows until it holds a whole element."""
 
     def __init__(self, text: io.TextIOWrapper, name: str) -> None:
-        self._text, self._name, self._decoder = text, name, json.JSONDecoder()
+        self._text, self._name, self._documents = text, name, _Documents()
         self._held, self._at, self._line = "", 0, 1
 
     def next_character(self) -> str:
@@ -100,19 +125,19 @@ class _Window:
             self._pass(1)
         return found
 
-    def decode(self) -> tuple[Any, int]:
-        """The next element, and the line where it begins."""
+    def decode(self) -> tuple[Any, int, str]:
+        """The next element, the line where it begins, and what is wrong with it."""
         self.next_character()
         number = self._line
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._held, self._at)
+                value, end, fault = self._documents.decode(self._held, self._at)
             except (ValueError, RecursionError) as error:
                 if len(self._held) - self._at > LONGEST_ROW or not self._grow():
                     raise self.broken(f"it is not JSON: {error}") from None
                 continue
             self._pass(end - self._at)
-            return value, number
+            return value, number, fault
 
     def broken(self, why: str) -> SourceError:
         """The error for what is next."""

@@ -5,6 +5,8 @@ Does not belong here: finding and fetching files (places.py, object_store.py), r
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -86,25 +88,37 @@ class FileSource:
 
     def fingerprint(self) -> str:
         """Of the files' content, in order."""
-        return self.place.fingerprint(self.files())
+        with _told():
+            return self.place.fingerprint(self.files())
 
     def read(self, landing: Landing, since: Cursor | None) -> None:
         """All rows of all files; which of them are new is the snapshot's question."""
         names, dialects = self.files(), Counter[str]()
         for name in names:
-            path = self.place.fetch(name, landing.folder / "fetched")
-            if not path.stat().st_size:
-                continue  # a file without a byte adds nothing, not even a column
-            kind = _format(name)
-            if kind == PARQUET:
-                landing.adopt(path)
-                continue
-            dialects[self._read_text(path, kind == CSV, landing)] += 1
-            if landing.folder in path.parents:
-                path.unlink()
+            with _told():
+                dialect = self._read_file(name, landing)
+            if dialect:
+                dialects[dialect] += 1
         landing.tell("files", str(len(names)))
         for dialect, count in dialects.items():
             landing.tell(f"files read as {dialect}", str(count))
+
+    def _read_file(self, name: str, landing: Landing) -> str:
+        """Hand on the rows of a file; return how it was read, of Parquet nothing."""
+        path = self.place.fetch(name, landing.folder / "fetched")
+        if not path.stat().st_size:
+            return ""  # a file without a byte adds nothing, not even a column
+        kind = _format(name)
+        if kind == PARQUET:
+            landing.adopt(path)
+            return ""
+        try:
+            return self._read_text(path, kind == CSV, landing)
+        except UnicodeError as error:
+            raise SourceError(f"{path.name} cannot be read as {self.encoding}: {error}: mend source.encoding") from None
+        finally:
+            if landing.folder in path.parents:
+                path.unlink()
 
     def _read_text(self, path: Path, is_csv: bool, landing: Landing) -> str:
         """Hand on the rows of a file; return how it was read."""
@@ -123,6 +137,15 @@ class FileSource:
     def _encoding(self, path: Path) -> str:
         with opened(path, self.unpacked_mb) as stream:
             return detect_encoding(stream, path.name)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A file that is gone since it was found, or that one may not read, is the source's fault and none of ours."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        raise SourceError(f"{error.filename} cannot be read: {error.strerror}: look at source.path") from None
 
 
 def _format(name: str) -> str | None:

@@ -8,6 +8,7 @@ import glob
 import shutil
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,8 +20,9 @@ from ticket_assets.tickets.sources.contract import (
     FILE,
     KEPT_TEXT,
     LINE,
+    NO_TEXT,
+    OUR_COLUMNS,
     TEXT,
-    UNREADABLE_COLUMNS,
     Cursor,
     Landed,
     Row,
@@ -81,7 +83,13 @@ class Landing:
         self._write(table)
 
     def adopt(self, path: Path) -> None:
-        """Take a Parquet file as it is, without a copy."""
+        """Take a Parquet file as it is, without a copy; one that is none is told by whoever reads it.
+
+        Raises:
+            SourceError: a column has a name of ours, or differs from another by case alone.
+        """
+        with suppress(pa.ArrowException, OSError):
+            require_free_names(pq.read_schema(path).names, path.name)
         self._end_file()
         self._tables.append(path)
 
@@ -177,7 +185,7 @@ def require_free_names(names: Iterable[str], where: str) -> None:
         if key in seen:
             how = "stands twice" if seen[key] == name else f"and {seen[key]!r} differ by case alone"
             raise SourceError(f"{where}: column {name!r} {how}: rename one")
-        if key in UNREADABLE_COLUMNS:
+        if key in OUR_COLUMNS:
             raise SourceError(f"{where}: column {name!r} has a name that the snapshot needs: rename it")
         seen[key] = name
 
@@ -185,9 +193,9 @@ def require_free_names(names: Iterable[str], where: str) -> None:
 def _storable(row: Row) -> Row:
     """The row, or why it cannot be stored: bytes that are no text came through as lone surrogates."""
     try:
-        "".join(filter(None, row.values.values())).encode()
+        "".join(filter(None, (*row.values, *row.values.values()))).encode()
     except UnicodeEncodeError:
-        return unreadable(row.file, row.line, row.text or _shown(row.values), "its bytes are no text in the encoding")
+        return unreadable(row.file, row.line, row.text or _shown(row.values), NO_TEXT)
     return row
 
 

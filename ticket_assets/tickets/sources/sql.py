@@ -149,6 +149,8 @@ def as_text(value: Any) -> str | None:
     """A value of any driver as text that is the same tomorrow."""
     if value is None or isinstance(value, str):
         return value
+    if value != value:  # NaN is no value; as text it made one ticket of all that have it for an id
+        return None
     if isinstance(value, bool | dict | list):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     if isinstance(value, bytes | bytearray | memoryview):

@@ -3,7 +3,7 @@
 Here: nothing that knows what is drawn. Matplotlib's object interface only: pyplot keeps figures alive in a
 process-wide list, and a daemon that draws would grow.
 
-Not here: the plots (``plots``).
+Not here: the plots (``models/plots``, ``tickets/quality_plots``).
 """
 
 import base64
