@@ -9,10 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from ticket_assets.commands import home, report, run, serve, settings
+from ticket_assets.commands import erase, home, report, run, serve, settings, upgrade
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
 
-COMMANDS = {"run": run, "report": report, "serve": serve, "home": home, "settings": settings}
+COMMANDS = {
+    **{"run": run, "report": report, "serve": serve, "home": home, "settings": settings},
+    **{"erase": erase, "upgrade": upgrade},
+}
 
 # Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -14,6 +14,7 @@ from ticket_assets.tables import frame_digest, write_parquet
 from ticket_assets.tickets.curation import REASONS, curate
 from ticket_assets.tickets.families import number_families, require_unchained
 from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.ledger import read_ledger
 from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
@@ -62,6 +63,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
             active.columns,
             wanted=(*(target.column for target in active.targets.values()), *active.features.context),
             unreadable_share=active.source.unreadable_share,
+            ledger=read_ledger(desk.folders.records),
         )
         return dg.MaterializeResult(
             metadata={
@@ -69,6 +71,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
                 "source_rows": done.source_rows,
                 "new_rows": done.new_rows,
                 "unreadable_rows": done.unreadable,
+                "erased_rows_skipped": done.erased_rows_skipped,
                 "batches": done.batches,
                 "source": source.name,
                 **done.told,

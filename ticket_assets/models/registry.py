@@ -78,6 +78,14 @@ class Registry:
         """Move the champion alias."""
         self._client.set_registered_model_alias(self.name, CHAMPION, str(version))
 
+    def rename_bundle(self, before: str, after: str) -> int:
+        """Tag the versions of one bundle with another id: its files were rewritten; return how many."""
+        versions = self._client.search_model_versions(f"name = '{self.name}'")
+        found = [one for one in versions if one.tags.get("bundle") == before]
+        for one in found:
+            self._client.set_model_version_tag(self.name, one.version, "bundle", after)
+        return len(found)
+
     @contextmanager
     def closing(self, run_id: str) -> Iterator[str]:
         """End a run with the block: failed when the block raises, an interruption included; yields the run's id."""

@@ -16,7 +16,7 @@ from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.words import WordRules
 
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 MANIFEST = "bundle.json"
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")

@@ -61,7 +61,7 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
             lambda f: change_manifest(f, libraries={"nowhere-to-be-had": "3.0"}),
             "nowhere-to-be-had 3.0 is not installed",
         ),
-        (lambda f: change_manifest(f, contract=99), "contract 99, this code reads 2"),
+        (lambda f: change_manifest(f, contract=99), "contract 99, this code reads 3"),
         (lambda f: change_manifest(f, colour="red"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("[]"), "cannot be read"),
