@@ -101,7 +101,9 @@ def erase_from_models(folder: Path, traces: Traces) -> None:
     for path in sorted(folder.rglob(TERMS)):
         terms = _terms(path)
         if not traces.terms.isdisjoint(terms):
-            write_text(path, "\n".join(BLACK if one in traces.terms else one for one in terms))
+            # Each of another name: equal ones would be one column, and the matrix narrower than its weights.
+            named = [f"{BLACK} {at}" if one in traces.terms else one for at, one in enumerate(terms)]
+            write_text(path, "\n".join(named))
 
 
 def erase_candidates(folder: Path, traces: Traces) -> int:

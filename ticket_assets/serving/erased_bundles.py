@@ -12,8 +12,10 @@ from pathlib import Path
 from ticket_assets.models.erasure import erase_from_models, holds
 from ticket_assets.models.registry import Registry
 from ticket_assets.serving.bundle import describe, rewrite_bundle
-from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest
+from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
 from ticket_assets.serving.store import read_champion, write_champion
+from ticket_assets.storage import append_record
+from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 from ticket_assets.tickets.traces import Traces
 
 
@@ -34,8 +36,8 @@ def require_known_champion(root: Path) -> None:
             ) from error
 
 
-def erase_from_bundles(root: Path, registry: Registry, traces: Traces) -> dict[str, str]:
-    """Rewrite every bundle of the store that holds such a ticket; return old id to new id.
+def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Traces) -> dict[str, str]:
+    """Rewrite every bundle of the store that holds such a ticket; record and return old id to new id.
 
     A bundle is named by its content, so it has a new name. The champion's new bundle is whole before the pointer moves,
     and the old one goes after it: whoever loads the champion finds one at any time. Bundles that cannot be read, being
@@ -52,7 +54,10 @@ def erase_from_bundles(root: Path, registry: Registry, traces: Traces) -> dict[s
             continue
         champion = read_champion(root)
         registry.rename_bundle(folder.name, made.id)
-        if champion is not None and champion.bundle == folder.name:
+        moved = champion is not None and champion.bundle == folder.name
+        entry = {"kind": BUNDLE, "before": folder.name, "after": made.id, "is_champion": moved}
+        append_record(records / LEDGER, entry)
+        if champion is not None and moved:
             write_champion(root, replace(champion, bundle=made.id))
         shutil.rmtree(folder)
         renamed[folder.name] = made.id
@@ -99,8 +104,6 @@ def _bentos(home: Path) -> Iterator[Path]:
 
 def _is_half_done(folder: Path) -> bool:
     """Whether the files are others than the manifest says: a rewriting was broken off before it."""
-    from ticket_assets.serving.manifest import file_sums
-
     try:
         return BundleManifest.read(folder).files != file_sums(folder)
     except BundleError:

@@ -107,7 +107,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
         "ledger",
         lambda site, plan: enter(site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents),
     ),
-    ("bundles", lambda site, plan: erase_from_bundles(site.folders.bundles, site.registry, plan.traces)),
+    ("bundles", lambda site, plan: _bundles(site, plan)),
     ("MLflow's copies", lambda site, plan: erase_from_artifacts(site.folders.artifacts, plan.traces)),
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces)),
@@ -152,6 +152,10 @@ def prove(site: Site, plan: Plan) -> list[Found]:
 def look(site: Site, plan: Plan) -> list[Found]:
     """Search everything under the root but the plan itself."""
     return search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
+
+
+def _bundles(site: Site, plan: Plan) -> dict[str, str]:
+    return erase_from_bundles(site.folders.bundles, site.folders.records, site.registry, plan.traces)
 
 
 def sweep(root: Path) -> int:

@@ -153,7 +153,7 @@ def _cursor(engine: duckdb.DuckDBPyConnection, batch: Path, ids: Collection[str]
     """The cursor to keep with a batch; a cursor that is itself the id of an erased ticket goes."""
     asked = f"SELECT decode(value) FROM parquet_kv_metadata({literal(str(batch))}) WHERE decode(key) = 'cursor'"
     found = engine.execute(asked).fetchone()
-    if found is None or str(json.loads(json.loads(found[0])["value"])) in ids:
+    if found is None or str(json.loads(json.loads(found[0])["value"])["value"]) in ids:
         return ""
     return f", KV_METADATA {{cursor: {literal(found[0])}}}"
 

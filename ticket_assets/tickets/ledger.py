@@ -24,7 +24,8 @@ from ticket_assets.tickets.sources.contract import FAULT
 from ticket_assets.tickets.statements import identifier, types_of
 
 LEDGER = "erasures.jsonl"
-ERASURE, PROOF = "erasure", "proof"
+# Kinds of entries: what was erased, which id a rewritten bundle has now, what the search afterwards found.
+ERASURE, BUNDLE, PROOF = "erasure", "bundle", "proof"
 CHUNK = 50_000
 
 
