@@ -50,7 +50,7 @@ erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows wh
 	@$(RUN) erase --profile $(PROFILE) $(ARGS) $(if $(YES),--yes)
 
 upgrade: $(READY) ## bring the state of an earlier version to this one's
-	@$(RUN) upgrade --profile $(PROFILE)
+	@$(RUN) upgrade --profile $(PROFILE) $(if $(SOURCE),--source '$(SOURCE)')
 
 pictures: $(READY) ## the README's pictures, from the demo in headless Chromium
 	@.venv/bin/python scripts/pictures.py

@@ -20,7 +20,8 @@ HELP = "bring the state that an earlier version of the project left to this one'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own."""
+    """The source, where the first versions kept its path."""
+    parser.add_argument("--source", help="file or glob that the state was made from, if the settings name another")
 
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from ticket_assets.models.neighbours import NEIGHBOURS_FILE
 from ticket_assets.profile import Profile
 from ticket_assets.serving.manifest import BundleError, BundleManifest, mismatches
 from ticket_assets.serving.store import read_champion
-from ticket_assets.state import STATE_VERSION, read_state, refuse_newer, write_state
+from ticket_assets.state import STATE_VERSION, StateError, read_state, refuse_newer, write_state
 from ticket_assets.storage import ProfileFolders, write_text
 
 
@@ -38,7 +38,7 @@ def upgrade(old: Old) -> list[str]:
     Each step may be done twice, and the version is written behind each, so that a killed upgrade goes on.
 
     Raises:
-        StateError: a later version of the project wrote it.
+        StateError: a later version of the project wrote it, or a step wants to be told more.
     """
     refuse_newer(old.folders)
     done = []
@@ -69,11 +69,19 @@ def _path_leaves_identity(old: Old) -> Iterator[str]:
     """State 1: where the source lies is no part of the identity any more, and the state has a version."""
     path = old.folders.root / "identity.json"
     before, now = json.loads(path.read_text()), old.profile.identity()
-    if before["source"] in _former_identities(old.profile, old.paths):
+    if before["source"] == now["source"]:
+        yield "the root has a version"
+    elif before["source"] in _former_identities(old.profile, old.paths):
         write_text(path, json.dumps({**before, "source": now["source"]}, indent=2))
         yield "the identity no longer holds where the source lies"
     else:
-        yield "the root has a version"
+        profile = old.folders.root.name
+        raise StateError(
+            f"{old.folders.root} was filled by an early version of ticket-assets, which knew its source by its path, "
+            f"and by none of {', '.join(sorted({str(one) for one in old.paths if one}))}: name the path that it was run "
+            f"with, make upgrade PROFILE={profile} SOURCE=…; if source or columns are others, the root is another "
+            "profile's"
+        )
 
 
 def _former_identities(profile: Profile, paths: Iterable[str | None]) -> set[str]:
