@@ -74,7 +74,7 @@ def test_a_root_of_yesterday_whose_identity_is_todays_keeps_it(folders: ProfileF
 
 
 def test_an_upgrade_lets_no_other_source_in(folders: ProfileFolders) -> None:
-    with pytest.raises(StateError, match=r"knew its source by its path, and by none of others.csv: name the path"):
+    with pytest.raises(StateError, match=r"knew its source by a path, and by none of others.csv: name the path"):
         upgrade(old(folders, "others.csv"))
     assert read_state(folders) == 0
     assert upgrade(old(folders))

@@ -51,6 +51,7 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
             made = rewrite_bundle(root, folder.name, lambda draft: erase_from_models(draft, traces))
         except BundleError:
             shutil.rmtree(folder)
+            renamed[folder.name] = "removed: of an earlier contract"
             continue
         champion = read_champion(root)
         registry.rename_bundle(folder.name, made.id)

@@ -75,12 +75,11 @@ def _path_leaves_identity(old: Old) -> Iterator[str]:
         write_text(path, json.dumps({**before, "source": now["source"]}, indent=2))
         yield "the identity no longer holds where the source lies"
     else:
-        profile = old.folders.root.name
+        root, tried = old.folders.root, ", ".join(sorted({str(one) for one in old.paths if one}))
         raise StateError(
-            f"{old.folders.root} was filled by an early version of ticket-assets, which knew its source by its path, "
-            f"and by none of {', '.join(sorted({str(one) for one in old.paths if one}))}: name the path that it was run "
-            f"with, make upgrade PROFILE={profile} SOURCE=…; if source or columns are others, the root is another "
-            "profile's"
+            f"{root} was filled by an early version of ticket-assets, which knew its source by a path, and by none of "
+            f"{tried}: name the path that it was run with, make upgrade PROFILE={root.name} SOURCE=…; if the source or "
+            "its columns are others, the root is another profile's"
         )
 
 
