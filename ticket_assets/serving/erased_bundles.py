@@ -44,7 +44,7 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
     of an earlier contract, go: they may hold any ticket, and nobody can answer with them.
     """
     renamed = {}
-    for folder in sorted(path.parent for path in root.glob(f"*/{MANIFEST}")):
+    for folder in sorted(path.parent for path in root.glob(f"[!.]*/{MANIFEST}")):
         if not holds(folder, traces):
             continue
         try:

@@ -107,6 +107,8 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
         "ledger",
         lambda site, plan: enter(site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents),
     ),
+    # What a killed process left half written may hold anything, and would be taken for what it was to become.
+    ("leftovers", lambda site, plan: sweep(site.folders.root)),
     ("bundles", lambda site, plan: _bundles(site, plan)),
     ("MLflow's copies", lambda site, plan: erase_from_artifacts(site.folders.artifacts, plan.traces)),
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
@@ -116,7 +118,6 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("hold-out", lambda site, plan: erase_from_holdout(site.folders.split / "holdout.json", plan.erased.tickets)),
     ("generated source", lambda site, plan: erase_from_file(site.folders.source, site.columns, plan.erased)),
     ("raw batches", lambda site, plan: erase_rows(site.folders.raw, site.columns, plan.erased)),
-    ("leftovers", lambda site, plan: sweep(site.folders.root)),
 )
 
 
