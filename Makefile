@@ -2,6 +2,8 @@
 PROFILE ?= demo
 SOURCE ?=
 FILE ?=
+ARGS ?=
+YES ?=
 PORT ?= 3000
 READY := .venv/.ready
 RUN := .venv/bin/python -m ticket_assets
@@ -10,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run report quarantine mend champion rollback unpin test check ui serve pictures clean help
+.PHONY: demo run report quarantine mend champion rollback unpin test check ui serve erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -60,6 +62,12 @@ ui: $(READY) ## the Dagster UI of a profile, on PORT
 
 serve: $(READY) ## the champion's bento of a profile, on PORT
 	@$(RUN) serve --profile $(PROFILE) --port $(PORT)
+
+erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows what it would do, and does it with YES=1
+	@$(RUN) erase --profile $(PROFILE) $(ARGS) $(if $(YES),--yes)
+
+upgrade: $(READY) ## bring the state of an earlier version to this one's
+	@$(RUN) upgrade --profile $(PROFILE) $(if $(SOURCE),--source '$(SOURCE)')
 
 pictures: $(READY) ## the README's pictures, from the demo in headless Chromium
 	@.venv/bin/python scripts/pictures.py

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ticket_assets.commands import (
     champion,
+    erase,
     home,
     mend,
     quarantine,
@@ -20,6 +21,7 @@ from ticket_assets.commands import (
     serve,
     settings,
     unpin,
+    upgrade,
 )
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
 
@@ -27,6 +29,7 @@ COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
     **{"champion": champion, "rollback": rollback, "unpin": unpin},
     **{"serve": serve, "home": home, "settings": settings},
+    **{"erase": erase, "upgrade": upgrade},
 }
 
 # Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.

@@ -34,6 +34,7 @@ from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
+from ticket_assets.state import open_root
 from ticket_assets.storage import ProfileFolders, digest
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
@@ -68,9 +69,9 @@ class Desk(dg.ConfigurableResource):
 
     @property
     def folders(self) -> ProfileFolders:
-        """Where its state lies; refuses a root that was filled from another source or for other targets."""
+        """Where its state lies; refuses one that another source, or another version of the project, filled."""
         folders = ProfileFolders(self.settings.profile_root)
-        folders.require_identity(self.active.identity())
+        open_root(folders, self.active.identity())
         return folders
 
     @property
@@ -133,7 +134,7 @@ class Desk(dg.ConfigurableResource):
         )
         classes, seed, threads = len(rows.labels), self.settings.seed, self.settings.threads
         return Search(
-            bench=Workbench(training.features, training.y, rows.groups, classes, seed, threads),
+            bench=Workbench(training.features, training.y, rows.groups, classes, seed, threads, rows.training_ids),
             folds=rows.folds,
             families=chosen.families,
             max_ngrams=chosen.max_ngrams,

@@ -19,6 +19,7 @@ from ticket_assets.tables import frame_digest, write_parquet
 from ticket_assets.tickets.clean_tickets import clean_tickets
 from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE
 from ticket_assets.tickets.data_summary import summary_frame, write_summary
+from ticket_assets.tickets.ledger import read_ledger
 from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.quality import assess
 from ticket_assets.tickets.sample import generate
@@ -77,6 +78,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
             active.columns,
             wanted=(*(target.column for target in active.targets.values()), *active.features.context),
             unreadable_share=active.source.unreadable_share,
+            ledger=read_ledger(desk.folders.records),
         )
         return dg.MaterializeResult(
             metadata={
@@ -84,6 +86,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
                 "source_rows": done.source_rows,
                 "new_rows": done.new_rows,
                 "unreadable_rows": done.unreadable,
+                "erased_rows_skipped": done.erased_rows_skipped,
                 "batches": done.batches,
                 "source": source.name,
                 **done.told,

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from ticket_assets.commands import report
 from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.upgrade import bring_to_date
 from ticket_assets.settings import Settings
+from ticket_assets.state import StateError, open_root
 from ticket_assets.storage import IdentityError, ProfileFolders
 
 if TYPE_CHECKING:
@@ -56,13 +58,14 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         for run_id in close_interrupted(instance, lambda run_id: _end_tracking(desk, run_id)):
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
-            ProfileFolders(settings.profile_root).require_identity(settings.active.identity())
+            bring_to_date(settings)
+            open_root(ProfileFolders(settings.profile_root), settings.active.identity())
             observe_source(settings, instance)
             observe_mended(settings, instance)
             observe_champion(desk, instance, datetime.now(UTC))
             print(f"source: {remember_source(settings)}", file=sys.stderr)
             made = _bring_up_to_date(instance)
-        except IdentityError as error:
+        except (IdentityError, StateError) as error:
             print(error, file=sys.stderr)
             return 2
         except SourceError as error:

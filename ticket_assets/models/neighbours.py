@@ -8,10 +8,13 @@ mail it is memory of rewordings as much as skill: rewordings that share few word
 they stand on both sides of a split by families, as they will stand on both sides of the day of training.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from ticket_assets.storage import digest
 
 NEIGHBOURS_FILE = "neighbours.npz"
 NEIGHBOURS = 64
@@ -33,16 +36,19 @@ class Neighbours:
         vectors: float32 (m, d), L2 norm 1, rounded to what float16 holds.
         y: int32 (m,) class of each.
         classes: number of classes, K.
+        names: bytes S16 (m,) name of each row's ticket (`row_names`), by which erasure finds it; None in an index that
+            is never kept.
     """
 
     vectors: np.ndarray
     y: np.ndarray
     classes: int
+    names: np.ndarray | None = None
 
     @classmethod
-    def fit(cls, vectors: np.ndarray, y: np.ndarray, classes: int) -> "Neighbours":
-        """Take up training rows: float (m, d) vectors and int (m,) classes."""
-        return cls(vectors.astype(np.float16).astype(np.float32), y.astype(np.int32), classes)
+    def fit(cls, vectors: np.ndarray, y: np.ndarray, classes: int, names: np.ndarray | None = None) -> "Neighbours":
+        """Take up training rows: float (m, d) vectors, int (m,) classes and `row_names` of their tickets."""
+        return cls(vectors.astype(np.float16).astype(np.float32), y.astype(np.int32), classes, names)
 
     @property
     def width(self) -> int:
@@ -75,14 +81,38 @@ class Neighbours:
         return np.bincount(self.y[near[0]], minlength=self.classes)
 
     def save(self, folder: Path) -> None:
-        """Write `neighbours.npz`, vectors as float16."""
-        np.savez(folder / NEIGHBOURS_FILE, vectors=self.vectors.astype(np.float16), y=self.y, classes=self.classes)
+        """Write `neighbours.npz`, vectors as float16.
+
+        Raises:
+            ValueError: its rows have no names, and nobody could ever erase a ticket from it.
+        """
+        if self.names is None:
+            raise ValueError("an index is kept only with the names of its rows: give the workbench its ticket ids")
+        vectors = self.vectors.astype(np.float16)
+        np.savez(folder / NEIGHBOURS_FILE, vectors=vectors, y=self.y, classes=self.classes, names=self.names)
 
     @classmethod
     def load(cls, folder: Path) -> "Neighbours":
         """Read what `save` wrote."""
         with np.load(folder / NEIGHBOURS_FILE, allow_pickle=False) as arrays:
-            return cls.fit(arrays["vectors"], arrays["y"], int(arrays["classes"]))
+            return cls.fit(arrays["vectors"], arrays["y"], int(arrays["classes"]), arrays["names"])
+
+    def without(self, ticket_ids: Collection[str]) -> "Neighbours":
+        """The index without the rows of these tickets; itself where it holds none.
+
+        Raises:
+            ValueError: no row would be left, or its rows have no names.
+        """
+        if self.names is None:
+            raise ValueError("the rows of this index have no names")
+        stays = ~np.isin(self.names, row_names(ticket_ids))
+        if stays.all():
+            return self
+        if not stays.any():
+            raise ValueError(
+                "every ticket that this model was trained on would go: remove the profile's folder instead"
+            )
+        return Neighbours(self.vectors[stays], self.y[stays], self.classes, self.names[stays])
 
     def _block(self, vectors: np.ndarray, relatives: np.ndarray | None) -> np.ndarray:
         near, similarity = self._nearest(vectors, relatives)
@@ -108,3 +138,12 @@ class Neighbours:
             exact[np.take_along_axis(relatives, near, axis=1)] = _NOBODY
         order = np.argsort(-exact, axis=1, kind="stable")[:, :NEIGHBOURS]
         return np.take_along_axis(near, order, axis=1), np.take_along_axis(exact, order, axis=1)
+
+
+def row_names(ticket_ids: Iterable[str]) -> np.ndarray:
+    """Names under which tickets stand in an index: bytes S16, 16 hex digits of the sha256 of each id.
+
+    They are no secret: whoever has an id can tell whether it was trained on. They keep ids themselves, which may be
+    names or addresses, out of what is served.
+    """
+    return np.array([digest([one]) for one in ticket_ids], dtype="S16")

@@ -92,6 +92,13 @@ class Registry:
         """Id of the bundle that a version is; None where there is no such version."""
         return self.bundles().get(version)
 
+    def rename_bundle(self, before: str, after: str) -> int:
+        """Tag the versions of one bundle with another id: its files were rewritten; return how many."""
+        found = [version for version, bundle in self.bundles().items() if bundle == before]
+        for version in found:
+            self._client.set_model_version_tag(self.name, str(version), "bundle", after)
+        return len(found)
+
     def end_runs_of(self, experiment: str, dagster_run: str) -> list[str]:
         """End, as killed, the runs that a Dagster run left open; return their ids."""
         found = self._client.get_experiment_by_name(experiment)

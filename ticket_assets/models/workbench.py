@@ -5,7 +5,7 @@ Does not belong here: the definition of the blocks (representation.py), of the f
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from scipy import sparse
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.fit_task import FitTask, row_weights
 from ticket_assets.models.fitting import fit_linear_svm
-from ticket_assets.models.neighbours import Neighbours
+from ticket_assets.models.neighbours import Neighbours, row_names
 from ticket_assets.models.ngrams import NgramCounts, Tfidf, TfidfSpec, count_ngrams
 from ticket_assets.models.representation import Blocks, InnerBlocks, Matrix, Representation, linear_scores
 
@@ -35,6 +35,7 @@ class Workbench:
         classes: number of classes, K.
         seed: of everything random.
         threads: at most so many.
+        ticket_ids: n ids; needed only where a model with neighbours is to be kept.
     """
 
     features: TicketFeatures
@@ -43,6 +44,7 @@ class Workbench:
     classes: int
     seed: int
     threads: int
+    ticket_ids: Sequence[str] = ()
     counts: NgramCounts = field(init=False)
     _remembered: "OrderedDict[Any, Any]" = field(init=False, default_factory=OrderedDict)
 
@@ -115,7 +117,8 @@ class Workbench:
             vectors = self.features.vectors
             if vectors is None:
                 raise ValueError("votes of neighbours want sentence vectors: encode the tickets first")
-            index = Neighbours.fit(vectors[rows], self.y[rows], self.classes)
+            names = row_names(self.ticket_ids)[rows] if self.ticket_ids else None
+            index = Neighbours.fit(vectors[rows], self.y[rows], self.classes, names)
             return index, index.votes(vectors[rows], self.groups[rows])
 
         return self._once(("votes", rows.tobytes()), compute)

@@ -11,7 +11,7 @@ import errno
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from ticket_assets.serving.manifest import (
     mismatches,
 )
 from ticket_assets.serving.prediction import TargetPrediction, Ticket, target_prediction
-from ticket_assets.storage import temporary_sibling
+from ticket_assets.storage import temporary_sibling, write_text
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.language import detect_languages
 from ticket_assets.tickets.words import WordRules
@@ -88,6 +88,36 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
         _put(draft, root / made.id)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    return made
+
+
+def rewrite_bundle(root: Path, bundle: str, change: Callable[[Path], None]) -> BundleManifest:
+    """Write what a change makes of a bundle's files as a bundle of its own; the one before stays where it is.
+
+    Args:
+        root: the bundle store.
+        bundle: id of the one to change.
+        change: is given the folder of a copy.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
+    before = BundleManifest.read(root / bundle)
+    draft = temporary_sibling(root / DRAFT)
+    try:
+        shutil.copytree(root / bundle, draft)
+        change(draft)
+        made = describe(draft, before)
+        _put(draft, root / made.id)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return made
+
+
+def describe(folder: Path, before: BundleManifest) -> BundleManifest:
+    """Give a bundle's folder the manifest of the files that it now has; all else it says stays."""
+    made = replace(before, files=file_sums(folder))
+    write_text(folder / MANIFEST, json.dumps(asdict(made), indent=2, sort_keys=True))
     return made
 
 

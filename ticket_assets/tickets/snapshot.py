@@ -23,6 +23,7 @@ import pandas as pd
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.storage import digest, replacing
 from ticket_assets.tickets.due_rows import choose_due
+from ticket_assets.tickets.ledger import Ledger, skip_erased
 from ticket_assets.tickets.sources.contract import (
     FILE,
     LINE,
@@ -51,6 +52,7 @@ class Ingestion:
     version: str
     unreadable: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
+    erased_rows_skipped: int = 0
 
 
 def ingest(
@@ -60,6 +62,7 @@ def ingest(
     wanted: Iterable[str] = (),
     now: datetime | None = None,
     unreadable_share: float = 0.5,
+    ledger: Ledger | None = None,
 ) -> Ingestion:
     """Append what the source says anew as one batch, so that the latest row of each ticket is one that it still says.
 
@@ -70,6 +73,7 @@ def ingest(
         wanted: further columns that the settings use; dotted ones reach into nested columns.
         now: time of ingestion, UTC; the clock when None.
         unreadable_share: of the rows that may be unreadable.
+        ledger: of erasures; rows that it names are skipped, whatever the source says.
 
     Raises:
         SourceError: the source cannot be read, holds no row, or has no column with the texts.
@@ -81,29 +85,34 @@ def ingest(
         landed = landing.close()
         # Whole rows stay on disk; what DuckDB must sort or join beyond its memory goes there too.
         with duckdb.connect(config={"temp_directory": str(landing_place)}) as engine:
-            return _append(engine, source.name, landed, folder, columns, tuple(wanted), now or datetime.now(UTC))
+            said = _Reading(source.name, landed, columns, tuple(wanted), ledger or Ledger())
+            return _append(engine, said, folder, now or datetime.now(UTC))
     finally:
         shutil.rmtree(landing_place, ignore_errors=True)
 
 
-def _append(
-    engine: duckdb.DuckDBPyConnection,
-    name: str,
-    landed: Landed,
-    folder: Path,
-    columns: ColumnSettings,
-    wanted: tuple[str, ...],
-    now: datetime,
-) -> Ingestion:
-    known = batches(folder)
+@dataclass(frozen=True)
+class _Reading:
+    """One reading of a source: its name, what landed, and by what its rows are judged."""
+
+    name: str
+    landed: Landed
+    columns: ColumnSettings
+    wanted: tuple[str, ...]
+    ledger: Ledger
+
+
+def _append(engine: duckdb.DuckDBPyConnection, said: _Reading, folder: Path, now: datetime) -> Ingestion:
+    known, name, landed, columns = batches(folder), said.name, said.landed, said.columns
     try:
-        source_rows = _number(engine, landed, (*_texts_of(columns), *wanted), columns.body, name)
+        source_rows = _number(engine, landed, (*_texts_of(columns), *said.wanted), columns.body, name)
     except duckdb.Error as error:
         raise SourceError(f"cannot read {name}: {error}") from error
     if source_rows == 0 and not landed.is_partial:
         raise SourceError(f"{name} holds no row: give the source a place with tickets")
-    new_rows = 0
+    new_rows = erased = 0
     if source_rows:
+        erased = skip_erased(engine, columns, said.ledger)
         choose_due(engine, known, columns, landed.is_partial)
         new_rows = count_of(engine, "due")
     if new_rows:
@@ -116,6 +125,7 @@ def _append(
         version(folder),
         landed.unreadable,
         landed.told,
+        erased,
     )
 
 
@@ -145,6 +155,14 @@ def last_cursor(folder: Path) -> Cursor | None:
         ).fetchone()
     assert latest is not None
     return Cursor(**json.loads(told[latest[0]]))
+
+
+def content_hash(columns: Iterable[str]) -> str:
+    """The expression that hashes what a row of these columns says; META_COLUMNS and the place of a fault are none."""
+    # Where a row that cannot be read stands is no content of it: lines move.
+    said = sorted({*columns} - {FILE, LINE, *META_COLUMNS})
+    values = ", ".join(f"{literal(json.dumps(one) + ':')} || to_json({identifier(one)})" for one in said)
+    return f"md5(concat_ws(',', {values}))"
 
 
 def count_rows(folder: Path) -> int:
@@ -187,17 +205,15 @@ def _number(engine: duckdb.DuckDBPyConnection, landed: Landed, wanted: tuple[str
     reached = reaching(wanted, types)
     more = "".join(f", {expression} AS {identifier(column)}" for column, expression in reached.items())
     engine.execute(f"CREATE VIEW said AS SELECT *{more}, row_number() OVER () AS _position FROM {rows}")
-    # Where a row that cannot be read stands is no content of it: lines move.
-    present = sorted({*types, *reached} - {FILE, LINE})
-    values = ", ".join(f"{literal(json.dumps(one) + ':')} || to_json({identifier(one)})" for one in present)
+    present = {*types, *reached}
     engine.execute(f"""
         CREATE TABLE hashed AS
         SELECT *, md5(_content_hash || row_number() OVER (PARTITION BY _content_hash ORDER BY _position)) AS _row_hash
-        FROM (SELECT _position, md5(concat_ws(',', {values})) AS _content_hash FROM said)
+        FROM (SELECT _position, {content_hash(present)} AS _content_hash FROM said)
     """)
     count = count_of(engine, "hashed")
     if count and body not in present and set(present) - set(UNREADABLE_COLUMNS):
-        has = ", ".join(one for one in present if not one.startswith("_"))
+        has = ", ".join(one for one in sorted(present) if not one.startswith("_"))
         raise SourceError(f"columns.body = {body!r} is not in {name}: it has {has}")
     return count
 

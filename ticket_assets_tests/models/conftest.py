@@ -63,7 +63,8 @@ def queue(tables: SimpleNamespace) -> TargetRows:
 @pytest.fixture(scope="session")
 def bench(queue: TargetRows) -> Workbench:
     """A workbench on the training rows of `queue`."""
-    return Workbench(queue.training.features, queue.training.y, queue.groups, len(queue.labels), seed=0, threads=1)
+    training, ids = queue.training, queue.training_ids
+    return Workbench(training.features, training.y, queue.groups, len(queue.labels), 0, 1, ids)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +80,7 @@ def few() -> Workbench:
     vectors = random.normal(size=(FEW, 4)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     features = TicketFeatures(tuple(documents), random.normal(size=(FEW, 3)).astype(np.float32), vectors)
-    return Workbench(features, y, random.integers(0, 2**31, FEW), 3, seed=0, threads=1)
+    return Workbench(features, y, random.integers(0, 2**31, FEW), 3, 0, 1, [f"t-{one}" for one in range(FEW)])
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ticket_assets.models.neighbours import LEAST_SHARE, NEIGHBOURS, TEMPERATURES, Neighbours
+from ticket_assets.models.neighbours import LEAST_SHARE, NEIGHBOURS, TEMPERATURES, Neighbours, row_names
 
 
 def _unit(rows: int, dimensions: int = 16, seed: int = 0) -> np.ndarray:
@@ -95,10 +95,32 @@ def test_no_tickets_get_no_votes():
 
 
 def test_an_index_survives_its_file_bit_for_bit(tmp_path):
-    index = Neighbours.fit(_unit(50), np.arange(50) % 3, 3)
+    index = Neighbours.fit(_unit(50), np.arange(50) % 3, 3, row_names(f"t-{one}" for one in range(50)))
     index.save(tmp_path)
     queries = _unit(9, seed=1)
-    assert Neighbours.load(tmp_path).votes(queries).tobytes() == index.votes(queries).tobytes()
+    again = Neighbours.load(tmp_path)
+    assert again.votes(queries).tobytes() == index.votes(queries).tobytes()
+    assert list(again.names) == list(index.names)
+
+
+def test_an_index_whose_rows_have_no_names_is_not_kept_since_no_ticket_could_be_erased_from_it(tmp_path):
+    with pytest.raises(ValueError, match="ticket ids"):
+        Neighbours.fit(_unit(5), np.arange(5) % 3, 3).save(tmp_path)
+    with pytest.raises(ValueError, match="no names"):
+        Neighbours.fit(_unit(5), np.arange(5) % 3, 3).without(["t-1"])
+
+
+def test_an_erased_ticket_is_no_longer_anyones_neighbour_and_all_others_vote_as_before():
+    ids = [f"t-{one}" for one in range(200)]
+    index = Neighbours.fit(_unit(200), np.arange(200) % 3, 3, row_names(ids))
+    left = index.without(["t-7", "t-11", "never seen"])
+    assert len(left.y) == 198 and not np.isin(row_names(["t-7", "t-11"]), left.names).any()
+    kept = np.delete(np.arange(200), [7, 11])
+    np.testing.assert_array_equal(left.vectors, index.vectors[kept])
+    np.testing.assert_array_equal(left.y, index.y[kept])
+    assert index.without(["never seen"]) is index
+    with pytest.raises(ValueError, match="every ticket"):
+        index.without(ids)
 
 
 def test_training_rows_are_given_votes_without_their_own_family(bench):

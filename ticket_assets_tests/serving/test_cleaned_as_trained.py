@@ -69,5 +69,5 @@ def test_a_bundle_of_the_layout_before_is_refused_by_its_layout(tmp_path: Path) 
     raw = json.loads((folder / "bundle.json").read_text())
     old = {name: value for name, value in raw.items() if name not in ("mask", "words", "taxonomy")}
     (folder / "bundle.json").write_text(json.dumps({**old, "contract": 1}))
-    with pytest.raises(BundleError, match="contract 1, this code reads 2"):
+    with pytest.raises(BundleError, match="contract 1, this code reads 3"):
         TriageBundle.load(folder, tmp_path / "encoders")

@@ -1,0 +1,111 @@
+"""Erasing tickets from bundles, wherever copies of them lie: the store, MLflow's artifacts, bentos.
+
+Belongs here: rewriting bundles, the pointer and the registry's tags, removing bentos.
+Does not belong here: the files of a model (models/erasure.py), the order of an erasure (erasure.py).
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ticket_assets.models.erasure import erase_from_models, holds
+from ticket_assets.models.registry import Registry
+from ticket_assets.serving.bundle import describe, rewrite_bundle
+from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
+from ticket_assets.serving.store import read_champion, write_champion
+from ticket_assets.storage import append_record
+from ticket_assets.tickets.ledger import BUNDLE, LEDGER
+from ticket_assets.tickets.traces import Traces
+
+
+def require_known_champion(root: Path) -> None:
+    """Refuse a champion whose training tickets nobody can tell.
+
+    Raises:
+        BundleError: it is of a contract in which neighbours had no names.
+    """
+    champion = read_champion(root)
+    if champion is not None:
+        try:
+            BundleManifest.read(root / champion.bundle)
+        except BundleError as error:
+            raise BundleError(
+                f"the champion cannot be searched for tickets ({error}): bring the line up to date first (`make run`), "
+                "so that another takes its place"
+            ) from error
+
+
+def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Traces) -> dict[str, str]:
+    """Rewrite every bundle of the store that holds such a ticket; record and return old id to new id.
+
+    A bundle is named by its content, so it has a new name. The champion's new bundle is whole before the pointer moves,
+    and the old one goes after it: whoever loads the champion finds one at any time. Bundles that cannot be read, being
+    of an earlier contract, go: they may hold any ticket, and nobody can answer with them.
+    """
+    renamed = {}
+    for folder in sorted(path.parent for path in root.glob(f"[!.]*/{MANIFEST}")):
+        if not holds(folder, traces):
+            continue
+        try:
+            made = rewrite_bundle(root, folder.name, lambda draft: erase_from_models(draft, traces))
+        except BundleError:
+            shutil.rmtree(folder)
+            renamed[folder.name] = "removed: of an earlier contract"
+            continue
+        champion = read_champion(root)
+        registry.rename_bundle(folder.name, made.id)
+        moved = champion is not None and champion.bundle == folder.name
+        entry = {"kind": BUNDLE, "before": folder.name, "after": made.id, "is_champion": moved}
+        append_record(records / LEDGER, entry)
+        if champion is not None and moved:
+            write_champion(root, replace(champion, bundle=made.id))
+        shutil.rmtree(folder)
+        renamed[folder.name] = made.id
+    return renamed
+
+
+def erase_from_artifacts(folder: Path, traces: Traces) -> int:
+    """Rewrite the copies of bundles among MLflow's artifacts in their places; return how many.
+
+    Each file is replaced whole; a copy that is broken off between two of them is mended when this is called again.
+    """
+    found = [path.parent for path in sorted(folder.rglob(MANIFEST))]
+    touched = [one for one in found if holds(one, traces) or _is_half_done(one)]
+    for one in touched:
+        try:
+            before = BundleManifest.read(one)
+        except BundleError:
+            shutil.rmtree(one)
+            continue
+        erase_from_models(one, traces)
+        describe(one, before)
+    return len(touched)
+
+
+def remove_bentos(home: Path, traces: Traces) -> list[str]:
+    """Remove the bentos whose bundle holds such a ticket; return their tags. The next run builds the champion's again.
+
+    A server that runs goes on: it has its bundle in memory.
+    """
+    removed = []
+    for bento in _bentos(home):
+        if holds(bento, traces):
+            latest = bento.with_name("latest")
+            if latest.exists() and latest.read_text().strip() == bento.name:
+                latest.unlink()
+            shutil.rmtree(bento)
+            removed.append(f"{bento.parent.name}:{bento.name}")
+    return removed
+
+
+def _bentos(home: Path) -> Iterator[Path]:
+    return (path for path in sorted((home / "bentos").glob("*/*")) if path.is_dir())
+
+
+def _is_half_done(folder: Path) -> bool:
+    """Whether the files are others than the manifest says: a rewriting was broken off before it."""
+    try:
+        return BundleManifest.read(folder).files != file_sums(folder)
+    except BundleError:
+        return False

@@ -1,0 +1,199 @@
+"""Erasing a person's tickets from everything that a profile keeps: what goes, in which order, and what is left to say.
+
+Belongs here: the plan, which is kept until all of it is proven done; its steps; asking for the proof.
+Does not belong here: how one store is rewritten (`erasure` of each folder, erased_bundles.py), searching (proof.py).
+
+Every step may be done twice. A process that is killed leaves the plan, with which the next one begins again; until it
+is carried out nothing else runs on the profile (storage.py). The plan holds what is to be erased, and goes last.
+"""
+
+import json
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ticket_assets.features.erasure import erase_vectors
+from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
+from ticket_assets.models.neighbours import row_names
+from ticket_assets.models.registry import Registry
+from ticket_assets.profile import ColumnSettings
+from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
+from ticket_assets.serving.proof import Found, search
+from ticket_assets.serving.redaction import redact
+from ticket_assets.state import plan_of_erasure
+from ticket_assets.storage import ProfileFolders, append_record, write_text
+from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
+from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
+from ticket_assets.tickets.traces import Finder, Traces, is_telling, pieces
+
+DOCUMENTS = (("tickets/clean", "text"), ("features/text", "document"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where an erasure takes place: the profile's folders, its columns, those of its labels, its registry."""
+
+    folders: ProfileFolders
+    columns: ColumnSettings
+    labels: tuple[str, ...]
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to go, and what must be found nowhere afterwards.
+
+    Attributes:
+        name: of the erasure, in the ledger.
+        at: when it was planned, ISO 8601.
+        erased: tickets and rows.
+        traces: of them.
+    """
+
+    name: str
+    at: str
+    erased: Erased
+    traces: Traces
+
+    def keep(self, folders: ProfileFolders) -> None:
+        """Write it down: from here on the erasure is begun."""
+        parts = {"name": self.name, "at": self.at, "erased": asdict(self.erased), "traces": asdict(self.traces)}
+        write_text(plan_of_erasure(folders.root), json.dumps(parts, default=sorted))
+
+    @classmethod
+    def begun(cls, folders: ProfileFolders) -> "Plan | None":
+        """The plan of an erasure that was begun and not proven done."""
+        if not plan_of_erasure(folders.root).exists():
+            return None
+        raw = json.loads(plan_of_erasure(folders.root).read_text(encoding="utf-8"))
+        erased = Erased(**{name: frozenset(its) for name, its in raw["erased"].items()})
+        told = raw["traces"]
+        traces = Traces(
+            tuple(told["ids"]),
+            tuple(map(tuple, told["texts"])),
+            tuple(told["names"]),
+            frozenset(told["terms"]),
+            frozenset(told["mentioned"]),
+        )
+        return cls(raw["name"], raw["at"], erased, traces)
+
+
+def plan(site: Site, wanted: Selection) -> Plan | None:
+    """What an erasure of these tickets would take; None where nothing of them is found anywhere.
+
+    Raises:
+        SelectionError: what is asked for cannot be looked for.
+    """
+    erased = select(site.folders.raw, site.columns, wanted)
+    # Of an id that the snapshot does not know, something may stand elsewhere.
+    erased = replace(erased, tickets=erased.tickets | {*wanted.ids})
+    if not (erased.tickets or erased.contents):
+        return None
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    made = Plan(uuid.uuid4().hex, now, erased, _traces(site, erased))
+    return made if erased.contents or any(one.hits for one in look(site, made)) else None
+
+
+STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
+    # First of all: from here on no reading brings a row back.
+    (
+        "ledger",
+        lambda site, plan: enter(site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents),
+    ),
+    # What a killed process left half written may hold anything, and would be taken for what it was to become.
+    ("leftovers", lambda site, plan: sweep(site.folders.root)),
+    ("bundles", lambda site, plan: _bundles(site, plan)),
+    ("MLflow's copies", lambda site, plan: erase_from_artifacts(site.folders.artifacts, plan.traces)),
+    ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
+    ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces)),
+    ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
+    ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
+    ("hold-out", lambda site, plan: erase_from_holdout(site.folders.split / "holdout.json", plan.erased.tickets)),
+    ("generated source", lambda site, plan: erase_from_file(site.folders.source, site.columns, plan.erased)),
+    ("raw batches", lambda site, plan: erase_rows(site.folders.raw, site.columns, plan.erased)),
+)
+
+
+def carry_out(site: Site, plan: Plan, progress: Callable[[str, Any], None]) -> None:
+    """Do every step; begun again after it was broken off, it ends the same.
+
+    Args:
+        site: where.
+        plan: what.
+        progress: called with the name of each step and what came of it.
+    """
+    plan.keep(site.folders)
+    for name, step in STEPS:
+        progress(name, step(site, plan))
+
+
+def prove(site: Site, plan: Plan) -> list[Found]:
+    """Black out what logs and databases still say, then search everything; recorded, and done if nothing is found."""
+    folders = site.folders
+    for one in look(site, plan):
+        if one.hits and one.path.is_file():
+            redact(one.path, folders.root, plan.traces)
+    found = look(site, plan)
+    hits = sum(one.hits for one in found)
+    places = dict(sorted(Counter(one.place for one in found).items()))
+    told = {"kind": PROOF, "erasure": plan.name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    append_record(folders.records / LEDGER, {**told, "files_searched": places, "hits": hits})
+    if not hits:
+        plan_of_erasure(folders.root).unlink()
+    return found
+
+
+def look(site: Site, plan: Plan) -> list[Found]:
+    """Search everything under the root but the plan itself."""
+    return search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
+
+
+def _bundles(site: Site, plan: Plan) -> dict[str, str]:
+    return erase_from_bundles(site.folders.bundles, site.folders.records, site.registry, plan.traces)
+
+
+def sweep(root: Path) -> int:
+    """Remove what killed processes left half written, which may hold anything; nothing runs now."""
+    left = [*root.rglob(".*.tmp"), *root.rglob(".new-*")]
+    for path in left:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _traces(site: Site, erased: Erased) -> Traces:
+    """What tells of these tickets and of no other; what tickets that stay say as well, they are not erased for."""
+    ids = tuple(sorted(erased.tickets))
+    unsaid = [name for name in (*site.labels, site.columns.id) if name]
+    gone = _documents(site.folders, erased.tickets, stays=False)
+    values = {value for rows in said_by(site.folders.raw, site.columns, erased, False, unsaid) for value in rows}
+    cut = {value: pieces(value) for value in sorted({*values, *gone})}
+    finder = Finder((one for its in cut.values() for one in its), filter(is_telling, ids))
+    staying = _documents(site.folders, erased.tickets, stays=True)
+    shared: set[str] = set()
+    for rows in (*said_by(site.folders.raw, site.columns, erased, True), staying):
+        shared |= finder.within("\x00".join(rows).encode("utf-8", "surrogatepass"))
+    texts = tuple(kept for its in cut.values() if (kept := tuple(one for one in its if one not in shared)))
+    names = tuple(one.decode() for one in row_names(ids).tolist())
+    return Traces(ids, texts, names, own_terms([*gone, *values], staying), frozenset(shared & {*ids}))
+
+
+def _documents(folders: ProfileFolders, ticket_ids: Collection[str], stays: bool) -> list[str]:
+    return [text for texts in _columns(folders, ticket_ids, stays) for text in texts if text]
+
+
+def _columns(folders: ProfileFolders, ticket_ids: Collection[str], stays: bool) -> Iterator[list[str]]:
+    for table, column in DOCUMENTS:
+        path = folders.parquet / f"{table}.parquet"
+        if path.exists():
+            rows = pd.read_parquet(path, columns=["ticket_id", column])
+            yield rows.loc[rows["ticket_id"].isin(ticket_ids) ^ stays, column].tolist()
