@@ -53,6 +53,11 @@ class Line:
     def told(self, key: dg.AssetKey) -> int:
         return len(self.instance.fetch_materializations(key, limit=100).records)
 
+    def tags(self) -> dict[str, str]:
+        event = self.instance.get_latest_materialization_event(CHAMPION)
+        assert event is not None and event.asset_materialization is not None and event.asset_materialization.tags
+        return dict(event.asset_materialization.tags)
+
     def roll_back(self, hours: float) -> None:
         roll_back(self.small.court, plan(self.small.court, None, datetime.now(UTC)), "why", timedelta(hours=hours))
 
@@ -94,10 +99,13 @@ def test_a_rollback_makes_the_bento_due_and_a_pin_has_the_challenger_judged_agai
 
 
 def test_a_rollback_without_a_pin_makes_the_bento_due_alone(line: Line) -> None:
-    """Without the tags of what it was made from, the champion itself looked due."""
+    """The tags of what the champion was made from stay: without them new code would never make it due again."""
+    before = line.tags()
     line.roll_back(hours=0)
     line.observe()
     assert line.due() == {BENTO}
+    assert {name for name, tag in line.tags().items() if tag != before[name]} == {"dagster/data_version"}
+    assert line.tags()["dagster/code_version"] == "1"
 
 
 def test_what_was_told_is_not_told_again(line: Line) -> None:

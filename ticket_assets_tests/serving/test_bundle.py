@@ -19,7 +19,7 @@ from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.serving.bundle import LEFT_BEHIND_SECONDS, TriageBundle, write_bundle
-from ticket_assets.serving.manifest import BundleError, BundleManifest
+from ticket_assets.serving.manifest import CONTRACT_VERSION, FOUND_OUT, BundleError, BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets_tests.serving.conftest import Served, as_arrays, change_manifest, toy_fields, toy_model
 
@@ -30,7 +30,7 @@ GIVEN = ("targets", "libraries", "files", "contract")
 
 def rewrite(served: Served, root: Path, **changes: object) -> BundleManifest:
     models = [read_candidate(served.line.folders.candidates / one, 1)[0] for one in served.manifest.targets]
-    fields = {name: value for name, value in vars(served.manifest).items() if name not in GIVEN}
+    fields = {name: value for name, value in vars(served.manifest).items() if name not in FOUND_OUT}
     card = (served.folder / "MODEL_CARD.md").read_text()
     return write_bundle(root, models, {**fields, **changes}, card)
 
@@ -63,7 +63,7 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
             lambda f: change_manifest(f, libraries={"nowhere-to-be-had": "3.0"}),
             "nowhere-to-be-had 3.0 is not installed",
         ),
-        (lambda f: change_manifest(f, contract=2), "contract 2, this code reads 3"),
+        (lambda f: change_manifest(f, contract=99), f"contract 99, this code reads {CONTRACT_VERSION}"),
         (lambda f: change_manifest(f, colour="red"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("{"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("[]"), "cannot be read"),
