@@ -161,6 +161,9 @@ def test_a_context_value_is_a_reason_of_its_own_and_names_column_and_value(small
     assert {name: its.detail for name, its in contexts.items()} == {"channel": "e mail", "product line": "old"}
     assert contexts["channel"].contribution > 0 and small.labels[one.label] == "billing"
     assert not [reason for reason in one.reasons if "ctx" in reason.name]
+    scores = small.estimator.scores(small.representation.transform(_small_features(["invoice"])))
+    total = one.base + sum(reason.contribution for reason in one.reasons)
+    assert total == pytest.approx(small.inverse_temperature * scores.max()), "a pair of two contexts is shared by both"
 
 
 def test_form_and_language_are_told_with_their_values(small):

@@ -60,7 +60,8 @@ def test_answers_to_relatives_are_no_proof() -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{}, {"confirm": 0.6}, {"by_hand": 5, "confirm": 0.1}, {"wrong_act": 2.5}, {"wrong_suggest": 0.5}]
+    "more",
+    [{}, {"confirm": 0.6}, {"by_hand": 5, "confirm": 0.1}, {"wrong_act": 2.1, "confirm": 0.9}, {"wrong_suggest": 0.5}],
 )
 def test_the_thresholds_of_a_cost_are_where_another_band_becomes_the_cheapest(more: dict[str, float]) -> None:
     """Against all expected costs written out, at every probability."""

@@ -25,7 +25,6 @@ from ticket_assets_tests.serving.conftest import Served, as_arrays, change_manif
 
 PROJECT = Path(__file__).resolve().parents[2]
 BANDS = dict.fromkeys(("queue", "priority"), Bands(0.2, None))
-GIVEN = ("targets", "libraries", "files", "contract")
 
 
 def rewrite(served: Served, root: Path, **changes: object) -> BundleManifest:
@@ -59,10 +58,7 @@ def test_an_untouched_copy_loads_and_its_id_is_its_name(served_line: Served, cop
         (lambda f: change_manifest(f, feature_schema="beef"), "its features are beef, this code makes"),
         (lambda f: change_manifest(f, context=[]), "its features are"),
         (lambda f: change_manifest(f, libraries={"numpy": "1.26.4"}), "it was made with numpy 1.26.4"),
-        (
-            lambda f: change_manifest(f, libraries={"nowhere-to-be-had": "3.0"}),
-            "nowhere-to-be-had 3.0 is not installed",
-        ),
+        (lambda f: change_manifest(f, libraries={"nowhere": "3.0"}), "nowhere 3.0 is not installed"),
         (lambda f: change_manifest(f, contract=99), f"contract 99, this code reads {CONTRACT_VERSION}"),
         (lambda f: change_manifest(f, colour="red"), "cannot be read"),
         (lambda f: (f / "bundle.json").write_text("{"), "cannot be read"),

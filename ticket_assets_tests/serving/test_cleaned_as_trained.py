@@ -67,7 +67,7 @@ def test_words_that_are_not_those_of_its_features_are_refused(tmp_path: Path) ->
 def test_a_bundle_of_the_layout_before_is_refused_by_its_layout(tmp_path: Path) -> None:
     folder = tmp_path / written(tmp_path).id
     raw = json.loads((folder / "bundle.json").read_text())
-    old = {name: value for name, value in raw.items() if name not in ("mask", "words", "taxonomy")}
-    (folder / "bundle.json").write_text(json.dumps({**old, "contract": 1}))
-    with pytest.raises(BundleError, match="contract 1, this code reads 3"):
+    old = {name: value for name, value in raw.items() if name != "bands"}
+    (folder / "bundle.json").write_text(json.dumps({**old, "contract": 2}))
+    with pytest.raises(BundleError, match="contract 2, this code reads 3"):
         TriageBundle.load(folder, tmp_path / "encoders")

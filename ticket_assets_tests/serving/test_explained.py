@@ -98,10 +98,10 @@ def test_a_search_s_leaderboard_and_the_bands_stand_in_the_metadata(served_line:
             event = instance.get_latest_materialization_event(AssetKey(["models", name]))
             assert event is not None and event.asset_materialization is not None
             found[name] = event.asset_materialization.metadata
-    leaders = [one.data for one in found["search_queue"]["leaderboard"].value]
+    leaders = [one.data for one in found["search_queue"]["leaderboard"].records]
     assert [one["rank"] for one in leaders] == [1, 2]
     assert leaders[0]["macro F1 out of fold"] >= leaders[1]["macro F1 out of fold"]
-    bands = [one.data["band"] for one in found["evaluation"]["queue_bands"].value]
+    bands = [one.data["band"] for one in found["evaluation"]["queue_bands"].records]
     assert bands == ["act", "suggest", "by_hand"]
     assert found["evaluation"]["queue_band_rule"].value == "promise"
     assert found["evaluation"]["priority_cost_per_ticket"].value > 0
