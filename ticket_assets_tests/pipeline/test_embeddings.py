@@ -14,7 +14,7 @@ from ticket_assets_tests.line import PROFILE, ROWS, SETTINGS, Line
 pytestmark = pytest.mark.slow
 EMBEDDINGS = dg.AssetKey(["features", "embeddings"])
 CHAMPION = dg.AssetKey(["models", "champion"])
-BEFORE = [dg.AssetKey(["tickets", "raw"]), dg.AssetKey(["tickets", "clean"])]
+BEFORE = [dg.AssetKey(["tickets", name]) for name in ("raw", "clean", "quarantine")]
 
 
 def told(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Any]:
