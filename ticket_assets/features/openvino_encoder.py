@@ -30,6 +30,9 @@ class OpenVinoEncoder(TextByText):
         self._requests: SimpleQueue[Any] = SimpleQueue()
         for _ in range(threads):
             self._requests.put(model.create_infer_request())
+            # One answer each before threads share them: openvino sets itself up when it is first asked, holding the
+            # interpreter's lock, and two threads that ask first wait for each other for ever (seen with 2026.4).
+            self._encode_one("")
 
     @classmethod
     def load(cls, folder: Path, threads: int = 1) -> Self:

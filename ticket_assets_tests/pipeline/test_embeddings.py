@@ -9,12 +9,13 @@ import pytest
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.resources import Desk
 from ticket_assets.serving.store import read_champion
+from ticket_assets_tests.features.tiny_models import save_tiny_model
 from ticket_assets_tests.line import PROFILE, ROWS, SETTINGS, Line
 
 pytestmark = pytest.mark.slow
 EMBEDDINGS = dg.AssetKey(["features", "embeddings"])
 CHAMPION = dg.AssetKey(["models", "champion"])
-BEFORE = [dg.AssetKey(["tickets", "raw"]), dg.AssetKey(["tickets", "clean"])]
+BEFORE = [dg.AssetKey(["tickets", name]) for name in ("raw", "clean", "quarantine")]
 
 
 def told(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Any]:
@@ -64,10 +65,10 @@ def test_vectors_of_a_deleted_bundle_are_let_go(tmp_path: Path, encoder_root: Pa
         assert table.kept() == ("second",)
 
 
-def test_auto_is_measured_on_the_tickets_and_then_stays(tmp_path: Path, encoder_root: Path) -> None:
-    settings = SETTINGS.replace("families = { cut", 'encoder.runtime = "auto"\nfamilies = { cut')
-    (tmp_path / "line").mkdir()
-    line = Line.begin(tmp_path / "line", None, settings)
+def test_auto_is_measured_on_the_tickets_and_then_stays(tmp_path: Path) -> None:
+    save_tiny_model(tmp_path / "mine")
+    settings = SETTINGS.replace("families = { cut", 'encoder = { model = "mine", runtime = "auto" }\nfamilies = { cut')
+    line = Line.begin(tmp_path, None, settings)
     with line.environment(), line.instance() as instance:
         line.execute(instance, [*BEFORE, EMBEDDINGS], raise_on_error=True)
         first = told(instance, EMBEDDINGS)
