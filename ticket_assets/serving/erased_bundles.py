@@ -14,7 +14,7 @@ from ticket_assets.models.registry import Registry
 from ticket_assets.serving.bundle import describe, rewrite_bundle
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
 from ticket_assets.serving.store import read_champion, write_champion
-from ticket_assets.storage import append_record
+from ticket_assets.storage import append_record, temporary_sibling
 from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 from ticket_assets.tickets.traces import Traces
 
@@ -50,7 +50,7 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
         try:
             made = rewrite_bundle(root, folder.name, lambda draft: erase_from_models(draft, traces))
         except BundleError:
-            shutil.rmtree(folder)
+            _remove(folder)
             renamed[folder.name] = "removed: of an earlier contract"
             continue
         champion = read_champion(root)
@@ -60,7 +60,7 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
         append_record(records / LEDGER, entry)
         if champion is not None and moved:
             write_champion(root, replace(champion, bundle=made.id))
-        shutil.rmtree(folder)
+        _remove(folder)
         renamed[folder.name] = made.id
     return renamed
 
@@ -76,7 +76,7 @@ def erase_from_artifacts(folder: Path, traces: Traces) -> int:
         try:
             before = BundleManifest.read(one)
         except BundleError:
-            shutil.rmtree(one)
+            _remove(one)
             continue
         erase_from_models(one, traces)
         describe(one, before)
@@ -97,6 +97,13 @@ def remove_bentos(home: Path, traces: Traces) -> list[str]:
             shutil.rmtree(bento)
             removed.append(f"{bento.parent.name}:{bento.name}")
     return removed
+
+
+def _remove(folder: Path) -> None:
+    """Under a name that a sweep finds: killed in the middle, what is left would no longer look like a bundle."""
+    aside = temporary_sibling(folder)
+    folder.rename(aside)
+    shutil.rmtree(aside)
 
 
 def _bentos(home: Path) -> Iterator[Path]:
