@@ -14,7 +14,9 @@ from ticket_assets.assets import features, models, serving, tickets
 from ticket_assets.assets.declaration import SETTINGS_TAG
 from ticket_assets.automation import checks
 from ticket_assets.automation.progress import peak_memory, progress
-from ticket_assets.resources import build_resources
+from ticket_assets.resources.desk import Desk
+from ticket_assets.resources.parquet import ParquetTables
+from ticket_assets.resources.tracking import mlflow_resource
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import digest, file_digest
 
@@ -28,6 +30,15 @@ ONE_STEP_AT_A_TIME = {
     "max_concurrent": 1,
     "start_method": {"forkserver": {"preload_modules": ["ticket_assets.definitions"]}},
 }
+
+
+def build_resources(settings: Settings) -> dict[str, object]:
+    """Resources of one profile by the name that assets ask for."""
+    return {
+        "desk": Desk(profile=settings.profile),
+        "io_manager": ParquetTables(root=str(settings.profile_root)),
+        "mlflow": mlflow_resource(settings),
+    }
 
 
 def build_defs(settings: Settings | None = None, resources: Mapping[str, object] | None = None) -> dg.Definitions:

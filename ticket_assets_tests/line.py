@@ -21,7 +21,7 @@ from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.commands.instance import prepare_home
 from ticket_assets.definitions import LINE, build_defs
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet

@@ -18,7 +18,7 @@ from ticket_assets.tickets.cleaning import clean_text
 SMALL = {
     "assets/desk.py": '''
 """A thin layer."""
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.plain.price import price
 
 @asset(description="first words")

@@ -16,7 +16,7 @@ SCRIPT = """
 import os, signal, sys, time
 from pathlib import Path
 import dagster as dg
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 
 HERE = Path(__file__).resolve().parent
 

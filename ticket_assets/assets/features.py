@@ -11,7 +11,7 @@ from ticket_assets.assets.reporting import embedding_metadata
 from ticket_assets.features.leakage import require_known_at_arrival, require_no_copy
 from ticket_assets.features.pace import Pace
 from ticket_assets.features.text import text_features
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets.schema import ticket_contexts
 from ticket_assets.tickets.snapshot_columns import SnapshotColumns

@@ -20,7 +20,7 @@ from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.split import Holdout, assign, frozen_holdout
 from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.training import train
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.retention import sweep
 from ticket_assets.serving.succession import settle

@@ -6,7 +6,7 @@ Belongs here: declarations. The arithmetic is in ticket_assets/serving/ under th
 import dagster as dg
 
 from ticket_assets.assets.declaration import SYSTEM_RETRY, asset
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bento import PROJECT, SERVICE_FILES, bento_folder, build_bento
 from ticket_assets.serving.record import why_no_champion
 from ticket_assets.serving.store import read_champion

@@ -12,7 +12,7 @@ import pandas as pd
 from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag
 from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.settings import resolve
 from ticket_assets.storage import digest
 from ticket_assets.tables import frame_digest, write_parquet

@@ -9,7 +9,7 @@ from datetime import datetime
 import dagster as dg
 
 from ticket_assets.automation.source import DATA_VERSION
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.throne import throne
 

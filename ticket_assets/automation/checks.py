@@ -9,7 +9,7 @@ import pandas as pd
 
 from ticket_assets.models.rows import stored_features
 from ticket_assets.models.split import SplitError, require_whole_families
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bento import bento_tag
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.probe import TOLERANCE, ask, largest_gap, served

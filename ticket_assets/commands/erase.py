@@ -130,7 +130,7 @@ def _require_quiet(settings: Settings) -> None:
 
 def _site(settings: Settings) -> "Site":
     from ticket_assets.models.registry import Registry
-    from ticket_assets.resources import mlflow_uri
+    from ticket_assets.resources.tracking import mlflow_uri
     from ticket_assets.serving.erasure import Site
 
     active = settings.active

@@ -31,7 +31,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     import dagster as dg
 
     from ticket_assets.automation.champion import observe_champion
-    from ticket_assets.resources import Desk
+    from ticket_assets.resources.desk import Desk
     from ticket_assets.serving.bento import BentoError, build_bento
     from ticket_assets.serving.rollback import RollbackError, plan, roll_back
     from ticket_assets.serving.throne import ThroneError

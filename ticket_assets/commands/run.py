@@ -20,7 +20,7 @@ from ticket_assets.storage import IdentityError, ProfileFolders
 if TYPE_CHECKING:
     import dagster as dg
 
-    from ticket_assets.resources import Desk
+    from ticket_assets.resources.desk import Desk
 
 HELP = "materialise whatever is not up to date, then print the report"
 
@@ -50,7 +50,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         observe_source,
         remember_source,
     )
-    from ticket_assets.resources import Desk
+    from ticket_assets.resources.desk import Desk
     from ticket_assets.tickets.sources import SourceError
 
     begun, desk = time.monotonic(), Desk(profile=settings.profile)

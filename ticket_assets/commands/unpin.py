@@ -24,7 +24,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     import dagster as dg
 
     from ticket_assets.automation.champion import observe_champion
-    from ticket_assets.resources import Desk
+    from ticket_assets.resources.desk import Desk
     from ticket_assets.serving.rollback import unpin
 
     desk = Desk(profile=settings.profile)

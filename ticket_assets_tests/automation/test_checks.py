@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets.automation import checks
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.store import require_champion
 from ticket_assets_tests.line import PROFILE, Line
 

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets.features.encoder import OnnxEncoder
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.store import read_champion
 from ticket_assets_tests.features.tiny_models import save_tiny_model
 from ticket_assets_tests.line import PROFILE, ROWS, SETTINGS, Line

@@ -13,7 +13,7 @@ from ticket_assets.__main__ import main
 from ticket_assets.automation.source import observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
-from ticket_assets.resources import ParquetTables
+from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets_tests.line import PROFILE, SETTINGS, Line
 from ticket_assets_tests.pipeline.conftest import command_line
 

@@ -12,7 +12,8 @@ from ticket_assets.__main__ import main
 from ticket_assets.automation.champion import CHAMPION
 from ticket_assets.models.candidate import read_candidate
 from ticket_assets.models.registry import require_experiment
-from ticket_assets.resources import Desk, mlflow_uri
+from ticket_assets.resources.desk import Desk
+from ticket_assets.resources.tracking import mlflow_uri
 from ticket_assets.serving.bento import bento_tag
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.manifest import FOUND_OUT, BundleManifest

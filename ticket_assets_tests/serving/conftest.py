@@ -20,7 +20,7 @@ from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks, Representation
 from ticket_assets.models.target_model import TargetModel
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket

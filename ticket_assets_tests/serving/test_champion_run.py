@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
-from ticket_assets.resources import mlflow_uri
+from ticket_assets.resources.tracking import mlflow_uri
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.report import report_lines
 from ticket_assets.serving.store import read_champion

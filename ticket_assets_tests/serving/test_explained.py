@@ -10,7 +10,7 @@ from ticket_assets.models.candidate import read_candidate, read_out_of_fold
 from ticket_assets.models.explanation import SAMPLE
 from ticket_assets.models.rows import target_rows
 from ticket_assets.models.thresholds import choose
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets_tests.line import PROFILE

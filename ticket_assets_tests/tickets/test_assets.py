@@ -11,7 +11,7 @@ import pytest
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.definitions import build_defs
-from ticket_assets.resources import ParquetTables
+from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.sample import Drift, SampleSpec, generate
 from ticket_assets_tests.line import SETTINGS, Line

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.definitions import build_defs
-from ticket_assets.resources import Desk
+from ticket_assets.resources.desk import Desk
 from ticket_assets.settings import SettingsError, load_settings
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.words import WordRules

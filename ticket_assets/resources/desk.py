@@ -1,13 +1,11 @@
-"""Dagster resources that hand out plain objects.
+"""The desk: one profile as the assets see it.
 
-Belongs here: turning Dagster configuration into settings, folders, tables, encoders, registries.
+Belongs here: turning the profile's name into settings, folders, tables, encoders, searches, registries.
 Does not belong here: any arithmetic; what the objects do stands in the plain folders.
 """
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,7 +19,7 @@ from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
 from ticket_assets.models.explanation import Summary, summarise
-from ticket_assets.models.registry import Registry, require_experiment
+from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows, target_rows
 from ticket_assets.models.search import Budget, Search
 from ticket_assets.models.space import draw
@@ -30,22 +28,19 @@ from ticket_assets.models.training import fold_scores
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
+from ticket_assets.resources.tracking import mlflow_uri, optuna_url
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.state import open_root
 from ticket_assets.storage import ProfileFolders, digest
-from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
 from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets.tickets.taxonomy import Taxonomy
 from ticket_assets.tickets.taxonomy_file import load_taxonomy
 from ticket_assets.tickets.words import WordRules
-
-# dagster-mlflow is all beta; its pin in the lock is what we rely on.
-warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*(mlflow|MlFlow).*")
 
 
 class Desk(dg.ConfigurableResource):
@@ -222,58 +217,3 @@ class Desk(dg.ConfigurableResource):
     def registry(self) -> Registry:
         """The MLflow registry of this profile's bundle."""
         return Registry(mlflow_uri(self.settings), f"ticket-assets-{self.profile}")
-
-
-class ParquetTables(dg.ConfigurableIOManager):
-    """Rows between assets: one Parquet file per asset, replaced atomically."""
-
-    root: str
-
-    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        """Write the frame of an asset."""
-        path = self._path(context)
-        write_parquet(path, obj)
-        context.add_output_metadata(
-            {"dagster/row_count": len(obj), "path": dg.MetadataValue.path(path), "bytes": path.stat().st_size}
-        )
-
-    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
-        """Read the frame of an asset."""
-        return pd.read_parquet(self._path(context))
-
-    def _path(self, context: dg.InputContext | dg.OutputContext) -> Path:
-        return ProfileFolders(resolve(self.root)).parquet.joinpath(*context.asset_key.path).with_suffix(".parquet")
-
-
-def mlflow_uri(settings: Settings) -> str:
-    """MLflow's tracking and registry URI: the one set, or SQLite under the profile's root."""
-    return settings.mlflow_tracking_uri or ProfileFolders(settings.profile_root).database_url("mlflow")
-
-
-def optuna_url(settings: Settings) -> str:
-    """Optuna's storage URL: the one set, or SQLite under the profile's root."""
-    return settings.optuna_storage_url or ProfileFolders(settings.profile_root).database_url("optuna")
-
-
-def mlflow_resource(settings: Settings) -> dg.ResourceDefinition:
-    """dagster-mlflow's tracking resource: one MLflow run per Dagster run, tagged with its id."""
-    from dagster_mlflow import mlflow_tracking
-
-    @dg.resource(config_schema=mlflow_tracking.config_schema, description="MLflow, one run per Dagster run.")
-    def mlflow(context: dg.InitResourceContext) -> Iterator[Any]:
-        # dagster-mlflow would make the experiment itself, with its artifacts under the working directory.
-        require_experiment(mlflow_uri(settings), settings.profile, ProfileFolders(settings.profile_root).artifacts)
-        yield from mlflow_tracking.resource_fn(context)  # type: ignore[call-arg]  # typed as if it took none
-
-    return mlflow.configured(
-        {"experiment_name": settings.profile, "mlflow_tracking_uri": mlflow_uri(settings), "env": {}, "extra_tags": {}}
-    )
-
-
-def build_resources(settings: Settings) -> dict[str, object]:
-    """Resources of one profile by the name that assets ask for."""
-    return {
-        "desk": Desk(profile=settings.profile),
-        "io_manager": ParquetTables(root=str(settings.profile_root)),
-        "mlflow": mlflow_resource(settings),
-    }
