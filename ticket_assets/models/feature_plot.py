@@ -4,8 +4,8 @@ Belongs here: one picture.
 Does not belong here: what it draws (explanation.py), what all plots share (canvas.py).
 """
 
-from ticket_assets.models import canvas
-from ticket_assets.models.canvas import SERIES
+from ticket_assets import canvas
+from ticket_assets.canvas import SERIES
 from ticket_assets.models.explanation import FeatureWeight, Summary
 
 SHOWN = 18

@@ -5,10 +5,10 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from ticket_assets.canvas import MOST_BYTES
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.models import explanation
 from ticket_assets.models.attribution import explain
-from ticket_assets.models.canvas import MOST_BYTES
 from ticket_assets.models.explanation import KEPT, SAMPLE, Summary, summarise
 from ticket_assets.models.feature_plot import feature_weights
 from ticket_assets.models.neighbours import Neighbours
