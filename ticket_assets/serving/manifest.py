@@ -22,6 +22,7 @@ MANIFEST = "bundle.json"
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
 ENCODER_LIBRARIES = ("onnxruntime", "tokenizers")
 STEM_LIBRARIES = ("snowballstemmer",)
+# Every other family is arrays, which numpy scores.
 FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
 
 
