@@ -103,7 +103,7 @@ def candidate(target: str) -> dg.AssetsDefinition:
     @asset(
         "models",
         f"candidate_{target}",
-        kinds={"xgboost", "lightgbm", "scikitlearn"},
+        kinds={"xgboost", "lightgbm", "catboost", "scikitlearn"},
         ins=TABLES,
         deps=[["models", f"search_{target}"]],
         pool=HEAVY_POOL,

@@ -47,7 +47,7 @@ STARTING_POINTS: dict[str, dict[str, Any]] = {
         "cat_columns": 0.5,
         "cat_balance": 0.0,
     },
-    "extra_trees": {"et_blocks": "votes", "et_trees": 200, "et_rows_in_leaf": 5, "et_columns": 0.3, "et_balance": 0.0},
+    "extra_trees": {"et_blocks": "votes", "et_trees": 200, "et_rows_in_leaf": 3, "et_columns": 0.6, "et_balance": 0.0},
     "random_forest": {
         "rf_blocks": "votes",
         "rf_trees": 150,
@@ -183,7 +183,7 @@ def _forest(trial: "optuna.Trial", family: str, prefix: str, max_ngrams: int) ->
     parameters = {
         "n_estimators": trial.suggest_int(f"{prefix}_trees", 80, 300, log=True),
         "min_samples_leaf": trial.suggest_int(f"{prefix}_rows_in_leaf", 3, 40, log=True),
-        "max_features": trial.suggest_float(f"{prefix}_columns", 0.05, 0.6),
+        "max_features": trial.suggest_float(f"{prefix}_columns", 0.05, 0.8),
     }
     return Recipe(family, blocks, parameters, trial.suggest_categorical(f"{prefix}_balance", [0.0, 0.5, 1.0]))
 

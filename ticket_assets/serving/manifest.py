@@ -25,6 +25,7 @@ FOUND_OUT = ("targets", "libraries", "files", "contract")
 # Where another minor version may change a number; a patch may not.
 PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
 STEM_LIBRARIES = ("snowballstemmer",)
+# Every other family is arrays, which numpy scores.
 FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
 
 
