@@ -30,7 +30,7 @@ def bill(desk: Desk, other: int) -> int:
 def other() -> int:
     return 1
 ''',
-    "resources.py": """
+    "resources/desk.py": """
 from ticket_assets.plain import countries
 from ticket_assets.plain.rates import rate as tariff
 
@@ -111,7 +111,7 @@ def small(tmp_path: Path) -> Edit:
         ),
         ("plain/price.py", "return 7", "return 8"),
         ("plain/price.py", "missing", "absent"),
-        ("resources.py", "return 12", "return 13"),
+        ("resources/desk.py", "return 12", "return 13"),
         ("assets/desk.py", "first words", "better words"),
         ("assets/desk.py", "return 1", "return 2"),
     ],
@@ -135,7 +135,7 @@ def test_what_an_asset_does_not_run_leaves_its_code_as_it_was(small: Edit, file:
         ("plain/rates.py", "rate - rate %", "rate + rate %"),
         ("plain/table.py", "10", "11"),
         ("plain/table.py", "30, 24", "31, 24"),
-        ("resources.py", "countries.HOME", "countries.HOME.upper()"),
+        ("resources/desk.py", "countries.HOME", "countries.HOME.upper()"),
         ("plain/countries.py", "de", "fr"),
     ],
     ids=[

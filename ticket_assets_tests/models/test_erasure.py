@@ -25,6 +25,7 @@ from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.split import Holdout
 from ticket_assets.models.target_model import TargetModel
+from ticket_assets.models.thresholds import OutOfFold
 from ticket_assets.models.training import train
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.storage import digest
@@ -33,6 +34,9 @@ from ticket_assets.tickets.erasure import Erased
 from ticket_assets.tickets.traces import Traces
 
 BLOCKS = Blocks(tfidf=TfidfSpec(), svd=8, votes=True)
+
+
+KNOWN = OutOfFold(np.array([0.9, 0.4]), np.array([True, False]), np.array([1, 2]))
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,7 @@ def test_a_model_that_holds_nothing_of_a_ticket_is_not_touched(
 def test_candidates_that_hold_a_ticket_or_cannot_tell_go_with_their_pointer_and_others_stay(
     few: Workbench, model: TargetModel, tmp_path: Path
 ) -> None:
-    write_candidate(tmp_path / "topic", model, model)
+    write_candidate(tmp_path / "topic", model, model, KNOWN)
     old = Path(shutil.copytree(tmp_path / "topic", tmp_path / "other"))
     (path,) = old.rglob("neighbours.npz")
     arrays = dict(np.load(path))

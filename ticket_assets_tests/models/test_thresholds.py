@@ -5,7 +5,7 @@ import pytest
 
 from ticket_assets.band_settings import BandRule
 from ticket_assets.models.bands import Bands
-from ticket_assets.models.fitting import ABSENT
+from ticket_assets.models.fit_task import ABSENT
 from ticket_assets.models.thresholds import OutOfFold, choose
 
 PROMISE = BandRule.model_validate({"promise": {"act": 0.95, "suggest": 0.8}})
