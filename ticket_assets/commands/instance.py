@@ -1,11 +1,15 @@
 """The Dagster instance of a profile.
 
-Belongs here: its folder and its dagster.yaml.
+Belongs here: its folder and its dagster.yaml, one run of the command at a time.
 Does not belong here: what runs in it (run.py).
 """
 
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ticket_assets.settings import Settings
@@ -18,3 +22,30 @@ def prepare_home(settings: Settings) -> Path:
     shutil.copyfile(Path(__file__).resolve().parents[2] / "dagster.yaml", folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+class BusyError(RuntimeError):
+    """Another process brings the same profile up to date; the message names it."""
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Keep others from bringing the profile up to date meanwhile; the lock ends with the process, however it ends.
+
+    Raises:
+        BusyError: another process has it.
+    """
+    # Closed when a process of a step is started, which must not hold it after a run that was killed.
+    with (settings.profile_root / "run.lock").open("a+", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            raise BusyError(
+                f"profile {settings.profile} is being brought up to date by {held.read() or 'another process'}: "
+                "wait until it is done, or stop it; what it finished is kept"
+            ) from None
+        held.truncate(0)
+        held.write(f"process {os.getpid()}, since {datetime.now(UTC).isoformat(timespec='seconds')}")
+        held.flush()
+        yield

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ticket_assets.commands import report
-from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.instance import BusyError, alone, prepare_home
 from ticket_assets.commands.upgrade import bring_to_date
 from ticket_assets.settings import Settings
 from ticket_assets.state import StateError, open_root
@@ -39,6 +39,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Materialise what is due, in as few runs as data versions allow."""
+    begun = time.monotonic()
+    prepare_home(settings)
+    try:
+        with alone(settings):
+            made = _materialise(settings)
+    except (BusyError, Unfinished) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except (IdentityError, StateError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    if made is None:
+        return 2
+    took = time.monotonic() - begun
+    if made:
+        print(f"\nmade {made} assets in {took:.0f} s")
+    else:
+        print(f"\nnothing to do: every asset is up to date, no materialisation, data versions kept ({took:.0f} s)")
+    return report.execute(settings, arguments)
+
+
+def _materialise(settings: Settings) -> int | None:
+    """Look at the source, then run what is due; return how many assets were made, None where there is no source."""
     import dagster as dg
 
     from ticket_assets.automation.champion import observe_champion
@@ -53,7 +76,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     from ticket_assets.resources.desk import Desk
     from ticket_assets.tickets.sources import SourceError
 
-    begun, desk = time.monotonic(), Desk(profile=settings.profile)
+    desk = Desk(profile=settings.profile)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         for run_id in close_interrupted(instance, lambda run_id: _end_tracking(desk, run_id)):
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
@@ -64,24 +87,12 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
             observe_mended(settings, instance)
             observe_champion(desk, instance, datetime.now(UTC))
             print(f"source: {remember_source(settings)}", file=sys.stderr)
-            made = _bring_up_to_date(instance)
-        except (IdentityError, StateError) as error:
-            print(error, file=sys.stderr)
-            return 2
+            return _bring_up_to_date(instance)
         except SourceError as error:
             print(error, file=sys.stderr)
             if is_remembered(settings):
                 print(f"this source was given to an earlier run; {how_to_forget(settings)}", file=sys.stderr)
-            return 2
-        except Unfinished as error:
-            print(f"\n{error}", file=sys.stderr)
-            return 1
-    took = time.monotonic() - begun
-    if made:
-        print(f"\nmade {made} assets in {took:.0f} s")
-    else:
-        print(f"\nnothing to do: every asset is up to date, no materialisation, data versions kept ({took:.0f} s)")
-    return report.execute(settings, arguments)
+            return None
 
 
 def _end_tracking(desk: "Desk", run_id: str) -> None:

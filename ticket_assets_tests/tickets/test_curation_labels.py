@@ -16,7 +16,7 @@ from ticket_assets.tickets.curation import (
     curate,
 )
 from ticket_assets.tickets.sources import SourceError
-from ticket_assets.tickets.taxonomy import load_taxonomy
+from ticket_assets.tickets.taxonomy_file import load_taxonomy
 from ticket_assets_tests.tickets.curations import BOTH, COLUMNS, QUEUE, curated, places, snapshot
 
 
