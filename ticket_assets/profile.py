@@ -49,7 +49,7 @@ class TargetSettings(Section):
         default_factory=dict, description="source value -> label; when given, any other value is unknown"
     )
     taxonomy: str | None = Field(
-        None, description="TOML file of renamed, merged and split labels (docs/data.md), beside the settings file"
+        None, description="TOML file of renamed, merged and split labels (docs/taxonomy.md), beside the settings file"
     )
 
 

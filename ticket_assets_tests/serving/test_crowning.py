@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ticket_assets.features.text import FeatureSchema
+from ticket_assets.models.bands import Bands
 from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.registry import Registry
 from ticket_assets.serving.manifest import BundleManifest, Origin
@@ -94,11 +95,15 @@ def test_a_champion_that_was_moved_while_its_challenger_was_judged_is_not_overru
 def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
     """The challenger that gained on tone and lost on mood was refused whole."""
     champion = desk.written(
-        [hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)], data={"tickets/clean": "of the first"}
+        [hearing("tone", HARD_OF_HEARING), hearing("mood", GOOD)],
+        data={"tickets/clean": "of the first"},
+        bands=dict.fromkeys(("tone", "mood"), Bands(0.9, 0.7)),
     )
     desk.crown(champion)
     challenger = desk.written(
-        [hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)], data={"tickets/clean": "of the second"}
+        [hearing("tone", GOOD), hearing("mood", HARD_OF_HEARING)],
+        data={"tickets/clean": "of the second"},
+        bands=dict.fromkeys(("tone", "mood"), Bands(0.8, 0.6)),
     )
     done = desk.settle(challenger)
     assert done.decision.promoted
@@ -111,6 +116,7 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
     assert made.id not in (champion.id, challenger.id)
     assert (made.data, made.kept) == (challenger.data, {"mood": Origin(champion.id, champion.data)})
     assert made.scores["mood"]["macro_f1"] == 1.0
+    assert made.bands == {"tone": Bands(0.8, 0.6), "mood": Bands(0.9, 0.7)}, "chosen on the answers of their model"
     both = desk.answers(made.id)
     assert (both["tone"] == desk.answers(challenger.id)["tone"]).all()
     assert (both["mood"] == desk.answers(champion.id)["mood"]).all()

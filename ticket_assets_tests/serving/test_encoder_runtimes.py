@@ -39,7 +39,7 @@ def encoders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 def bundle_of(folder: Path, root: Path) -> Path:
     encoder = {"id": folder.name, "runtime": folder.name.partition("-")[0]}
     model = replace(toy_model("queue"), recipe=Recipe("linear_svm", Blocks(vectors=1.0), {"C": 1.0}))
-    return root / write_bundle(root, [model], toy_fields(encoder), "a toy").id
+    return root / write_bundle(root, [model], toy_fields(encoder, ("queue",)), "a toy").id
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)

@@ -63,7 +63,8 @@ class SmallDesk:
         return self.written(models or [hearing(target, worse) for target, worse in hears.items()])
 
     def written(self, models: list[TargetModel], **said: object) -> BundleManifest:
-        return write_bundle(self.bundles, models, {**toy_fields(), **said}, "a card\n")
+        fields = toy_fields(targets=tuple(model.target for model in models))
+        return write_bundle(self.bundles, models, {**fields, **said}, "a card\n")
 
     def load(self, bundle: str) -> TriageBundle:
         return TriageBundle.load(self.bundles / bundle, self.court.encoders)
