@@ -52,21 +52,27 @@ class CostSettings(Section):
 class BandRule(Section):
     """How confident an answer must be to be acted upon, or suggested: fixed, by a promised accuracy, or by costs."""
 
-    act: Share = 0.85
-    suggest: Share = 0.60
+    act: Share | None = Field(None, description="0.85 where no rule is given")
+    suggest: Share | None = Field(None, description="0.60 where no rule is given")
     promise: PromiseSettings | None = None
     cost: CostSettings | None = None
 
     @model_validator(mode="after")
     def _one_rule_alone(self) -> "BandRule":
-        fixed = sorted({"act", "suggest"} & self.model_fields_set)
+        fixed = [name for name in ("act", "suggest") if getattr(self, name) is not None]
         given = [*([" and ".join(fixed)] if fixed else []), *(["promise"] if self.promise else [])]
         given += ["cost"] if self.cost else []
         if len(given) > 1:
             raise ValueError(f"bands are given by {', '.join(given)}: keep one of act and suggest, promise, cost")
-        if self.suggest >= self.act:
-            raise ValueError(f"suggest = {self.suggest} must be below act = {self.act}")
+        act, suggest = self.fixed
+        if suggest >= act:
+            raise ValueError(f"suggest = {suggest} must be below act = {act}")
         return self
+
+    @property
+    def fixed(self) -> tuple[float, float]:
+        """Confidence from which an answer is acted upon, and suggested, where neither promise nor costs say so."""
+        return 0.85 if self.act is None else self.act, 0.60 if self.suggest is None else self.suggest
 
     @property
     def kind(self) -> Literal["fixed", "promise", "cost"]:

@@ -90,7 +90,7 @@ def search(target: str) -> dg.AssetsDefinition:
         for path in (prepared.folder / "outcome.json", desk.folders.reports / f"search_{target}.json"):
             write_text(path, json.dumps(outcome.as_dict()))
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(digest([outcome.study, str(outcome.best), str(outcome.best_boosted)])),
+            data_version=dg.DataVersion(digest([outcome.study, *outcome.winners])),
             metadata=reporting.search_metadata(target, outcome),
         )
 

@@ -98,8 +98,10 @@ def fit_logistic_regression(parameters: dict[str, float], task: FitTask) -> Line
 
 def _linear(model: Any, task: FitTask) -> LinearEstimator:
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    with warnings.catch_warnings(record=True) as caught:
+    # One thread: the steps are so short that handing them to others took a hundred times as long as doing them.
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(task.matrix, task.y, sample_weight=task.weights)
     if any(issubclass(one.category, ConvergenceWarning) for one in caught):

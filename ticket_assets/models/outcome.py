@@ -4,6 +4,7 @@ Belongs here: the outcome, its form on disk, a trial as a row.
 Does not belong here: running the study (search.py), plots (plots.py).
 """
 
+import json
 import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,12 @@ class SearchOutcome:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
+
+    @property
+    def winners(self) -> tuple[str, str]:
+        """Recipes of the winner and of the best boosted trial, as JSON: their numbers count trials that died, too."""
+        told = [json.dumps(self.recipes[number].as_dict(), sort_keys=True) for number in (self.best, self.best_boosted)]
+        return told[0], told[1]
 
     @property
     def pruned(self) -> int:

@@ -76,7 +76,7 @@ def choose(rule: BandRule, known: OutOfFold) -> Choice:
         return Choice(rule, Bands(act, suggest), about_act + about_suggest)
     if rule.cost:
         return _cheapest(rule, rule.cost)
-    return Choice(rule, Bands(rule.act, rule.suggest))
+    return Choice(rule, Bands(*rule.fixed))
 
 
 def _keeping(name: str, promised: float, known: OutOfFold) -> tuple[float | None, tuple[str, ...]]:

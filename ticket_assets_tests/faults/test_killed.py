@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 
@@ -122,11 +123,12 @@ def test_what_was_finished_before_a_death_is_not_made_again(ordeal: Ordeal) -> N
 
 def test_the_texts_encoded_before_the_death_are_not_encoded_again(ordeal: Ordeal) -> None:
     """Two batches were kept, the third died."""
-    before = re.findall(r"encoded (\d+) of (\d+) texts", ordeal.said["embedding"])
-    after = re.findall(r"encoded (\d+) of (\d+) texts", ordeal.said["search"])
     texts = len(ordeal.line.table("tickets", "clean"))
-    assert int(before[-1][0]) == 2 * BATCH and int(before[-1][1]) == texts
-    assert int(after[-1][1]) == texts - 2 * BATCH
+    with ordeal.line.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["features", "embeddings"]))
+    assert event and event.asset_materialization
+    told = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    assert (told["encoded"], told["kept"]) == (texts - 2 * BATCH, 2 * BATCH)
 
 
 def test_trials_finished_before_the_death_are_not_fitted_again(ordeal: Ordeal) -> None:

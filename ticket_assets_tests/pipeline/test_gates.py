@@ -104,7 +104,7 @@ def test_other_targets_on_the_same_root_are_refused_by_both_hashes(fresh: Line) 
     assert run(fresh)[0]
     before = fresh.settings().active.identity()["targets"]
     kept = fresh.table("tickets", "clean")
-    changed = SETTINGS.replace('targets.priority.column = "priority"\n', "")
+    changed = "".join(line for line in SETTINGS.splitlines(keepends=True) if "targets.priority" not in line)
     (fresh.folder / "ticket_assets.toml").write_text(changed)
     after = fresh.settings().active.identity()["targets"]
     with fresh.instance() as instance:
