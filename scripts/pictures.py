@@ -36,13 +36,13 @@ FAULTS = (
     "Definitions loaded with errors",
 )
 # The part of the lineage page that is the graph, in pixels of the page.
-GRAPH = FloatRect(x=545, y=112, width=1790, height=1380)
+GRAPH = FloatRect(x=545, y=112, width=1790, height=2280)
 COLOURS = 128  # enough for a screen of a web page, at a third of the size
 # Assets at the ends of the graph: when these are in the picture, all are.
 CORNERS = ("sample", "quarantine", "embeddings", "champion", "bento")
 # Of the page of models/evaluation: its tables, and the dialog with the plots over it.
-TABLES = FloatRect(x=240, y=0, width=880, height=1880)
-DIALOG = FloatRect(x=380, y=0, width=740, height=1880)
+TABLES = FloatRect(x=240, y=0, width=1150, height=1880)
+DIALOG = FloatRect(x=580, y=0, width=740, height=1880)
 
 
 class PictureError(RuntimeError):
@@ -64,7 +64,7 @@ def main() -> None:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS) as opened,
     ):
-        page = opened.new_page(viewport={"width": 2400, "height": 1500})
+        page = opened.new_page(viewport={"width": 2400, "height": 2400})
         lineage(page, url, chosen.folder / "lineage.png")
         evaluation(page, url, chosen.folder / "evaluation.png")
     print(f"pictures are in {chosen.folder}")
@@ -147,7 +147,7 @@ def cropped(image: Image.Image) -> Image.Image:
 
 def evaluation(page: Page, url: str, path: Path) -> None:
     """Score tables and the plots of the first target, one above the other."""
-    page.set_viewport_size({"width": 1500, "height": 1880})
+    page.set_viewport_size({"width": 1900, "height": 1880})
     page.goto(f"{url}/assets/models/evaluation?view=overview")
     shown = page.get_by_text("[Show Markdown]")
     shown.first.wait_for(timeout=60_000)
