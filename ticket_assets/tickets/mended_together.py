@@ -54,6 +54,6 @@ class Mendings:
         return {standing[root] for root in roots} - {None}
 
     def together(self, tickets: Collection[Any], rows: Collection[str]) -> frozenset[str]:
-        """Hashes of the rows, with the rows that mendings of these or of the tickets replace, and all their mendings."""
+        """Hashes of the rows, of those that mendings of them or of the tickets replace, and of all their mendings."""
         roots = {root for row, root, ticket in self.rows if ticket in tickets or row in rows or root in rows}
         return frozenset({*rows, *roots, *(row for row, root, _ in self.rows if root in roots)})

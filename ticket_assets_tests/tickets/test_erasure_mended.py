@@ -11,8 +11,10 @@ from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.erasure import Erased, Selection, erase_rows, said_by, select
 from ticket_assets.tickets.ledger import enter, read_ledger
+from ticket_assets.tickets.quarantine import erase_from_exports
 from ticket_assets.tickets.replay import mended_batches
 from ticket_assets.tickets.snapshot import batches, ingest
+from ticket_assets.tickets.spreadsheet import read_table, write_table
 from ticket_assets_tests.decoded import where
 from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, HEADER, MENDED, Desk, changed
 from ticket_assets_tests.tickets.test_sources import source_of
@@ -95,3 +97,25 @@ def test_a_mending_whose_row_was_word_for_word_an_erased_one_stays_and_the_count
     ledger = read_ledger(desk.folder)
     ingest(source_of(desk.folder / "a.csv"), desk.raw, COLUMNS, ("queue",), desk.now, ledger=ledger)
     assert desk.clean() == [("1", "printer", "it"), ("8", "later", "it")], "what the source says later is later"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_rows_go_from_tables_for_people_whatever_they_changed_there(tmp_path: Path, ending: str) -> None:
+    desk, reports = Desk(tmp_path), tmp_path / "reports"
+    desk.read(BROKEN.replace("4,x,y,z", FOURTH))
+    lines = changed(desk.exported(), {}, {"body": "=badge"}, {"id": "4", "body": "-key lost"})
+    reports.mkdir()
+    table = reports / f"quarantine.{ending}"
+    write_table(table, list(lines[0]), [list(line.values()) for line in lines])
+    found = select(desk.raw, COLUMNS, Selection(matches=("zaphod",)))
+    assert erase_from_exports(reports, found.rows) == 1
+    assert where(reports, "zaphod", "key lost") == []
+    assert [dict(row.cells)["body"] for row in read_table(table)] == [None, "'=badge"]
+    assert erase_from_exports(reports, found.rows) == 0
+
+
+def test_a_table_for_people_that_can_no_longer_be_read_stays(tmp_path: Path) -> None:
+    (tmp_path / "quarantine.csv").write_text("_row,body\n1,a,b,c\n")
+    (tmp_path / "other.parquet").write_bytes(b"no Parquet")
+    assert erase_from_exports(tmp_path, {"1"}) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.parquet", "quarantine.csv"]
