@@ -1,4 +1,4 @@
-"""After an erasure bundles have other ids: whoever knows them by the old ones still finds them, and nothing is undone."""
+"""After an erasure bundles have other ids: whoever knows them by the old ones finds them, and nothing is undone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.erased_bundles import erase_from_bundles
 from ticket_assets.serving.history import history_lines, on_lines
 from ticket_assets.serving.manifest import MANIFEST, BundleManifest
-from ticket_assets.serving.renamed import as_called_now, renamed
+from ticket_assets.serving.renamed import as_called_now
 from ticket_assets.serving.retention import sweep
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.throne import throne
