@@ -32,7 +32,8 @@ from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders, append_record, write_text
 from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
 from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
-from ticket_assets.tickets.quarantine import erase_from_exports
+from ticket_assets.tickets.masking import TOKENS
+from ticket_assets.tickets.quarantine import as_shown, erase_from_exports
 from ticket_assets.tickets.traces import Finder, Traces, is_telling, pieces
 
 # What is written before it has its name: files and folders of any store, tables of LanceDB, bentos, encoders.
@@ -189,6 +190,7 @@ def _traces(site: Site, erased: Erased) -> Traces:
     gone = _documents(site.folders, erased.tickets, stays=False)
     values = {value for rows in said_by(site.folders.raw, site.columns, erased, False, unsaid) for value in rows}
     cut = {value: pieces(value) for value in sorted({*values, *gone})}
+    cut |= {shown: _unmasked(pieces(shown)) for shown in sorted(set(map(as_shown, values)) - cut.keys())}
     finder = Finder((one for its in cut.values() for one in its), filter(is_telling, ids))
     staying = _documents(site.folders, erased.tickets, stays=True)
     shared: set[str] = set()
@@ -197,6 +199,11 @@ def _traces(site: Site, erased: Erased) -> Traces:
     texts = tuple(kept for its in cut.values() if (kept := tuple(one for one in its if one not in shared)))
     names = tuple(one.decode() for one in row_names(ids).tolist())
     return Traces(ids, texts, names, own_terms([*gone, *values], staying), frozenset(shared & {*ids}))
+
+
+def _unmasked(said: list[str]) -> list[str]:
+    """Pieces without a mask, which stands in everybody's text."""
+    return [one for one in said if not any(token in one for token in TOKENS.values())]
 
 
 def _documents(folders: ProfileFolders, ticket_ids: Collection[str], stays: bool) -> list[str]:

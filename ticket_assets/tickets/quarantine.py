@@ -147,9 +147,14 @@ def write_quarantine(
 
 
 def _masked(text: str, kinds: Collection[str] = KINDS) -> str:
-    # Blanks collapsed first, as masking reads them; cut last, or half an address would look like none.
-    masked = mask("\n".join(" ".join(line.split()) for line in text.splitlines()), kinds).replace("\n", " ")
+    masked = as_shown(text, kinds)
     return masked if len(masked) <= _SHOWN else masked[: _SHOWN - 1] + "…"
+
+
+def as_shown(text: str, kinds: Collection[str] = KINDS) -> str:
+    """A text in one line and masked, as samples show it; they cut it too."""
+    # Blanks collapsed first, as masking reads them; cut last, or half an address would look like none.
+    return mask("\n".join(" ".join(line.split()) for line in text.splitlines()), kinds).replace("\n", " ")
 
 
 def erase_from_exports(folder: Path, rows: Collection[str]) -> int:

@@ -16,10 +16,10 @@ from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.erasure import Selection
 from ticket_assets.tickets.kept_texts import cleaned_texts
-from ticket_assets.tickets.quarantine import write_quarantine
+from ticket_assets.tickets.quarantine import sample_rows, write_quarantine
 from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets_tests.decoded import where
-from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, MENDED, TARGETS, Desk, changed
+from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, HEADER, MENDED, TARGETS, Desk, changed
 
 UNREADABLE = "4,zaphod beeblebrox of sector zz9,y,z"
 WORDS = ("zaphod", "key lost")
@@ -97,3 +97,24 @@ def test_choices_of_an_encoder_are_searched_like_all_else(site: Site) -> None:
     path.write_text(json.dumps({"measured": UNREADABLE}))
     after = {one.path: one.hits for one in search(site.folders.root, found.traces, "id")}
     assert before[path] == 0 and after[path] > 0
+
+
+def test_a_sampled_row_goes_from_what_people_were_shown_though_its_lines_were_joined_there(
+    tmp_path: Path, toy_database: str
+) -> None:
+    """Piece by piece the source's text stands nowhere in it: its lines are short, and an address is masked."""
+    folders, desk = ProfileFolders(tmp_path), Desk(tmp_path)
+    body = "Hello,\nzaphod here,\ntwo heads and\nthree arms,\nwrite to z@b.example\nor ring me\nat the bar"
+    desk.read(HEADER + f'1,printer,it\n2,"{body}",?\n3,"a@b.example",it\n')
+    folders.reports.mkdir()
+    samples = folders.reports / "samples.json"
+    samples.write_text(json.dumps([*sample_rows(desk.curated().quarantine, COLUMNS, TARGETS), {"says": "[email_address]"}]))
+    (tmp_path / "a.csv").unlink()
+    assert "zaphod here, two heads and three" in samples.read_text()
+    site = Site(folders, COLUMNS, ("queue",), Registry(toy_database, f"ticket-assets-{tmp_path.name}"))
+    found = plan(site, Selection(ids=("2",)))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert [one for one in prove(site, found) if one.hits] == []
+    assert where(tmp_path, "zaphod", "three arms", "ring me") == []
+    assert json.loads(samples.read_text())[-1] == {"says": "[email_address]"}
