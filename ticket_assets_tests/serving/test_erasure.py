@@ -105,14 +105,16 @@ def test_a_sampled_row_goes_from_what_people_were_shown_though_its_lines_were_jo
     """Piece by piece the source's text stands nowhere in it: its lines are short, and an address is masked."""
     folders, desk = ProfileFolders(tmp_path), Desk(tmp_path)
     body = "Hello,\nzaphod here,\ntwo heads and\nthree arms,\nwrite to z@b.example\nor ring me\nat the bar"
-    desk.read(HEADER + f'1,printer,it\n2,"{body}",?\n3,"a@b.example",it\n')
+    desk.read(HEADER + f'1,printer,it\n2,"{body}",?\n3,"a@b.example",it\n4,z@b.example,?\n')
     folders.reports.mkdir()
     samples = folders.reports / "samples.json"
-    samples.write_text(json.dumps([*sample_rows(desk.curated().quarantine, COLUMNS, TARGETS), {"says": "[email_address]"}]))
+    samples.write_text(
+        json.dumps([*sample_rows(desk.curated().quarantine, COLUMNS, TARGETS), {"says": "[email_address]"}])
+    )
     (tmp_path / "a.csv").unlink()
     assert "zaphod here, two heads and three" in samples.read_text()
     site = Site(folders, COLUMNS, ("queue",), Registry(toy_database, f"ticket-assets-{tmp_path.name}"))
-    found = plan(site, Selection(ids=("2",)))
+    found = plan(site, Selection(ids=("2", "4")))
     assert found is not None
     carry_out(site, found, lambda *_: None)
     assert [one for one in prove(site, found) if one.hits] == []
