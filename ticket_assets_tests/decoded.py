@@ -22,11 +22,12 @@ def where(root: Path, *words: str) -> list[str]:
         if path.is_file() and any(word in part.lower() for part in _decoded(path) for word in wanted)
     ]
     for folder in root.glob("lancedb/*.lance"):
-        table = lancedb.connect(folder.parent).open_table(folder.stem)
-        for version in table.list_versions():
-            table.checkout(version["version"])
-            told = str(table.to_arrow().drop_columns(["vector"]).to_pylist()).lower().encode()
-            found += [f"{folder.name} version {version['version']}" for word in wanted if word in told]
+        main = lancedb.connect(folder.parent).open_table(folder.stem)
+        for branch, table in [("", main), *((name, main.branches.checkout(name)) for name in main.branches.list())]:
+            for version in table.list_versions():
+                table.checkout(version["version"])
+                told = str(table.to_arrow().drop_columns(["vector"]).to_pylist()).lower().encode()
+                found += [f"{folder.name} {branch} version {version['version']}" for word in wanted if word in told]
     return found
 
 

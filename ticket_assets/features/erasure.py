@@ -20,8 +20,9 @@ def erase_vectors(folder: Path, ticket_ids: Collection[str]) -> int:
     """Remove rows of tickets from every table and version; return how many rows of latest versions went.
 
     A deleted row stays in its data file, an indexed id in the index, a predicate in the transaction, until all of them
-    are replaced. So the table is written anew as one version without the rows, its tags go, and with them every version
-    before. Indices go too: the next filling, or whoever wants them, makes them again.
+    are replaced. So the table is written anew as one version without the rows, its tags and branches go, and with them
+    every version before: also those that were kept for a bundle, which all have tickets of their time. Indices go too:
+    the next filling, or whoever wants them, makes them again.
     """
     went = 0
     for table, database in _tables(folder):
@@ -36,7 +37,9 @@ def erase_vectors(folder: Path, ticket_ids: Collection[str]) -> int:
 
 
 def purge(table: Any) -> None:
-    """Leave the latest version alone: no tag, no version before it, no file that only they need."""
+    """Leave the latest version alone: no tag, no branch, no version before it, no file that only they need."""
+    for branch in list(table.branches.list()):
+        table.branches.delete(branch)
     for tag in list(table.tags.list()):
         table.tags.delete(tag)
     with warnings.catch_warnings():
@@ -46,27 +49,29 @@ def purge(table: Any) -> None:
 
 
 def versions(folder: Path) -> Iterator[tuple[str, pa.Table]]:
-    """Every version of every table of a database: its name and its columns of text."""
+    """Every version of every table of a database, also on branches: its name and its columns of text."""
     for table, _ in _tables(folder, keyed=False):
-        for version in table.list_versions():
-            table.checkout(version["version"])
-            names = [
-                one.name for one in table.schema if pa.types.is_string(one.type) or pa.types.is_large_string(one.type)
-            ]
-            yield table.name, _columns(table, names)
+        for one in _states(table):
+            texts = (pa.types.is_string, pa.types.is_large_string)
+            names = [field.name for field in one.schema if any(is_text(field.type) for is_text in texts)]
+            yield table.name, _columns(one, names)
 
 
 def _holds(table: Any, ticket_ids: Collection[str]) -> bool:
-    """Whether an earlier version holds one of the tickets, which a killed erasure leaves."""
+    """Whether an earlier version holds one of the tickets, or a branch, which a killed erasure leaves."""
     wanted = pa.array(sorted(ticket_ids), pa.string())
-    try:
-        for version in table.list_versions():
-            table.checkout(version["version"])
-            if pc.any(pc.is_in(_columns(table, [KEY])[KEY], wanted)).as_py():
-                return True
-    finally:
-        table.checkout_latest()
-    return False
+    return any(pc.any(pc.is_in(_columns(one, [KEY])[KEY], wanted)).as_py() for one in _states(table))
+
+
+def _states(table: Any) -> Iterator[Any]:
+    """The table at every version of every branch, each to be read before the next is asked for."""
+    for line in (table, *(table.branches.checkout(name) for name in table.branches.list())):
+        try:
+            for version in line.list_versions():
+                line.checkout(version["version"])
+                yield line
+        finally:
+            line.checkout_latest()
 
 
 def _columns(table: Any, names: list[str]) -> pa.Table:

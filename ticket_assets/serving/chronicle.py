@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ticket_assets.serving.record import RECORD, Event, event
+from ticket_assets.serving.renamed import as_called_now, renamed
 from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets.storage import read_records
 
@@ -64,7 +65,7 @@ class Chronicle:
     """The record of a profile beside its pointer.
 
     Attributes:
-        lines: of the record, oldest first.
+        lines: of the record, oldest first, with the ids that bundles have now.
         champion: of the pointer, which is the truth.
     """
 
@@ -73,8 +74,13 @@ class Chronicle:
 
     @classmethod
     def read(cls, records: Path, bundles: Path) -> "Chronicle":
-        """From the folders of a profile's records and bundles."""
-        return cls(read_records(records / RECORD).whole, read_champion(bundles))
+        """From the folders of a profile's records and bundles, each bundle by the id that it has now.
+
+        So has the pointer: an erasure renames its bundle in the ledger first, and then moves it.
+        """
+        names, champion = renamed(records), read_champion(bundles)
+        lines = tuple(as_called_now(line, names) for line in read_records(records / RECORD).whole)
+        return cls(lines, champion and replace(champion, bundle=names.get(champion.bundle, champion.bundle)))
 
     @property
     def reigns(self) -> tuple[Reign, ...]:

@@ -1,6 +1,6 @@
 """Erasing tickets from bundles, wherever copies of them lie: the store, MLflow's artifacts, bentos.
 
-Belongs here: rewriting bundles, the pointer and the registry's tags, removing bentos.
+Belongs here: rewriting bundles with their cards, the pointer and the registry's tags, removing bentos.
 Does not belong here: the files of a model (models/erasure.py), the order of an erasure (erasure.py).
 """
 
@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ticket_assets.models.erasure import erase_from_models, holds
 from ticket_assets.models.registry import Registry
-from ticket_assets.serving.bundle import describe, rewrite_bundle
+from ticket_assets.serving.bundle import MODEL_CARD, describe, rewrite_bundle
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
+from ticket_assets.serving.redaction import black
 from ticket_assets.serving.store import read_champion, write_champion
-from ticket_assets.storage import append_record, temporary_sibling
+from ticket_assets.storage import append_record, replacing, temporary_sibling
 from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 from ticket_assets.tickets.traces import Traces
 
@@ -45,10 +46,10 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
     """
     renamed = {}
     for folder in sorted(path.parent for path in root.glob(f"[!.]*/{MANIFEST}")):
-        if not holds(folder, traces):
+        if not _holds(folder, traces):
             continue
         try:
-            made = rewrite_bundle(root, folder.name, lambda draft: erase_from_models(draft, traces))
+            made = rewrite_bundle(root, folder.name, lambda draft: _erase(draft, traces))
         except BundleError:
             _remove(folder)
             renamed[folder.name] = "removed: of an earlier contract"
@@ -71,14 +72,14 @@ def erase_from_artifacts(folder: Path, traces: Traces) -> int:
     Each file is replaced whole; a copy that is broken off between two of them is mended when this is called again.
     """
     found = [path.parent for path in sorted(folder.rglob(MANIFEST))]
-    touched = [one for one in found if holds(one, traces) or _is_half_done(one)]
+    touched = [one for one in found if _holds(one, traces) or _is_half_done(one)]
     for one in touched:
         try:
             before = BundleManifest.read(one)
         except BundleError:
             _remove(one)
             continue
-        erase_from_models(one, traces)
+        _erase(one, traces)
         describe(one, before)
     return len(touched)
 
@@ -90,13 +91,30 @@ def remove_bentos(home: Path, traces: Traces) -> list[str]:
     """
     removed = []
     for bento in _bentos(home):
-        if holds(bento, traces):
+        if _holds(bento, traces):
             latest = bento.with_name("latest")
             if latest.exists() and latest.read_text().strip() == bento.name:
                 latest.unlink()
             shutil.rmtree(bento)
             removed.append(f"{bento.parent.name}:{bento.name}")
     return removed
+
+
+def _holds(folder: Path, traces: Traces) -> bool:
+    """Whether a model below a folder holds such a ticket, or a model card names what only the tickets say."""
+    return holds(folder, traces) or any(black(its, traces) != its for its in map(Path.read_bytes, _cards(folder)))
+
+
+def _erase(folder: Path, traces: Traces) -> None:
+    """Rewrite models and model cards. A card may name words of a model that did not go into its bundle."""
+    erase_from_models(folder, traces)
+    for card in _cards(folder):
+        with replacing(card) as temporary:
+            temporary.write_bytes(black(card.read_bytes(), traces))
+
+
+def _cards(folder: Path) -> list[Path]:
+    return sorted(folder.rglob(MODEL_CARD))
 
 
 def _remove(folder: Path) -> None:

@@ -24,6 +24,7 @@ from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, e
 from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.registry import Registry
 from ticket_assets.profile import ColumnSettings
+from ticket_assets.serving.bento import BUILDING
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
 from ticket_assets.serving.proof import Found, search
 from ticket_assets.serving.redaction import redact
@@ -31,8 +32,12 @@ from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders, append_record, write_text
 from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
 from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
+from ticket_assets.tickets.masking import TOKENS
+from ticket_assets.tickets.quarantine import as_shown, erase_from_exports
 from ticket_assets.tickets.traces import Finder, Traces, is_telling, pieces
 
+# What is written before it has its name: files and folders of any store, tables of LanceDB, bentos, encoders.
+LEFTOVERS = (".*.tmp", ".new-*", f"{BUILDING}*", ".partial-*")
 DOCUMENTS = (("tickets/clean", "text"), ("features/text", "document"))
 
 
@@ -112,9 +117,12 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("bundles", lambda site, plan: _bundles(site, plan)),
     ("MLflow's copies", lambda site, plan: erase_from_artifacts(site.folders.artifacts, plan.traces)),
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
+    # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
+    ("kept results", lambda site, plan: _remove(site.folders.kept)),
     ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces)),
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
+    ("tables for people", lambda site, plan: erase_from_exports(site.folders.reports, plan.erased.rows)),
     ("hold-out", lambda site, plan: erase_from_holdout(site.folders.split / "holdout.json", plan.erased.tickets)),
     ("generated source", lambda site, plan: erase_from_file(site.folders.source, site.columns, plan.erased)),
     ("raw batches", lambda site, plan: erase_rows(site.folders.raw, site.columns, plan.erased)),
@@ -159,9 +167,14 @@ def _bundles(site: Site, plan: Plan) -> dict[str, str]:
     return erase_from_bundles(site.folders.bundles, site.folders.records, site.registry, plan.traces)
 
 
+def _remove(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
 def sweep(root: Path) -> int:
     """Remove what killed processes left half written, which may hold anything; nothing runs now."""
-    left = [*root.rglob(".*.tmp"), *root.rglob(".new-*")]
+    left = [path for name in LEFTOVERS for path in root.rglob(name)]
     for path in left:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -177,6 +190,7 @@ def _traces(site: Site, erased: Erased) -> Traces:
     gone = _documents(site.folders, erased.tickets, stays=False)
     values = {value for rows in said_by(site.folders.raw, site.columns, erased, False, unsaid) for value in rows}
     cut = {value: pieces(value) for value in sorted({*values, *gone})}
+    cut |= {shown: _unmasked(pieces(shown)) for shown in sorted(set(map(as_shown, values)) - cut.keys())}
     finder = Finder((one for its in cut.values() for one in its), filter(is_telling, ids))
     staying = _documents(site.folders, erased.tickets, stays=True)
     shared: set[str] = set()
@@ -185,6 +199,11 @@ def _traces(site: Site, erased: Erased) -> Traces:
     texts = tuple(kept for its in cut.values() if (kept := tuple(one for one in its if one not in shared)))
     names = tuple(one.decode() for one in row_names(ids).tolist())
     return Traces(ids, texts, names, own_terms([*gone, *values], staying), frozenset(shared & {*ids}))
+
+
+def _unmasked(said: list[str]) -> list[str]:
+    """Pieces without a mask, which stands in everybody's text."""
+    return [one for one in said if not any(token in one for token in TOKENS.values())]
 
 
 def _documents(folders: ProfileFolders, ticket_ids: Collection[str], stays: bool) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 
 from ticket_assets.models.erasure import TERMS
+from ticket_assets.serving.named_features import count_named
 from ticket_assets.tickets.statements import identifier, literal, types_of, union
 from ticket_assets.tickets.traces import Traces
 
@@ -41,6 +42,7 @@ PLACES = {
     "split/": "frozen hold-out",
     "records/": "records",
     "reports/": "reports",
+    "kept/": "kept results",
 }
 
 
@@ -107,7 +109,7 @@ def _hits(path: Path, traces: Traces, ids: set[str | None]) -> int:
             blob = b"\x00".join(members.read(name) for name in members.namelist())
     elif head.startswith(b"\x1f\x8b"):
         blob = gzip.decompress(blob)
-    count = traces.searched.count(blob)
+    count = _said(blob, traces)
     if path.name == TERMS:
         count += len(traces.terms.intersection(blob.decode("utf-8").split("\n")))
     if path.name == "holdout.json":
@@ -137,8 +139,12 @@ def _in_sqlite(path: Path, traces: Traces) -> int:
         database.text_factory = bytes
         for table in tables_of(database):
             for row in database.execute(f"SELECT * FROM {identifier(table)}"):
-                count += traces.searched.count(b"\x00".join(cell for cell in row if isinstance(cell, bytes)))
-    return count or traces.searched.count(path.read_bytes())
+                count += _said(b"\x00".join(cell for cell in row if isinstance(cell, bytes)), traces)
+    return count or _said(path.read_bytes(), traces)
+
+
+def _said(blob: bytes, traces: Traces) -> int:
+    return traces.searched.count(blob) + count_named(blob, traces.terms)
 
 
 def tables_of(database: sqlite3.Connection) -> list[str]:

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ticket_assets.serving.named_features import black_named
 from ticket_assets.serving.proof import SQLITE, tables_of
 from ticket_assets.storage import replacing
 from ticket_assets.tickets.statements import identifier
@@ -15,7 +16,7 @@ from ticket_assets.tickets.traces import Traces
 
 PATIENCE_SECONDS = 30
 PLACES = ("dagster", "reports", "records", "search")
-_TEXT = {".json", ".jsonl", ".txt", ".log", ".out", ".err", ".md", ".yaml", ".complete", ""}
+_TEXT = {".json", ".jsonl", ".txt", ".log", ".out", ".err", ".md", ".html", ".csv", ".yaml", ".complete", ""}
 
 
 class LockedError(RuntimeError):
@@ -33,7 +34,7 @@ def redact(path: Path, root: Path, traces: Traces) -> bool:
         return False
     blob = path.read_bytes()
     with replacing(path) as temporary:
-        temporary.write_bytes(traces.black(blob))
+        temporary.write_bytes(black(blob, traces))
     return True
 
 
@@ -56,7 +57,12 @@ def _redact_database(path: Path, traces: Traces) -> None:
         raise LockedError(f"{path}: {error}; close what has it open (the UI, a run), and run the same again") from error
 
 
+def black(blob: bytes, traces: Traces) -> bytes:
+    """The bytes with every trace blacked out, words in tables of features included."""
+    return black_named(traces.black(blob), traces.terms)
+
+
 def _black(cell: str | bytes, traces: Traces) -> str | bytes:
     if isinstance(cell, bytes):
-        return traces.black(cell)
-    return traces.black(cell.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+        return black(cell, traces)
+    return black(cell.encode("utf-8", "surrogatepass"), traces).decode("utf-8", "surrogatepass")

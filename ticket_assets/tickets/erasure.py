@@ -19,10 +19,15 @@ from ticket_assets.storage import digest, replacing
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.identity import texts
 from ticket_assets.tickets.ledger import owned, telling
+from ticket_assets.tickets.mended_together import Mendings
+from ticket_assets.tickets.replay import MENDED_BATCH
 from ticket_assets.tickets.snapshot import META_COLUMNS, ROW_GROUP, batches, content_hash
+from ticket_assets.tickets.sources.contract import DROPPED, MENDED_FROM
 from ticket_assets.tickets.statements import identifier, literal, types_of, union
 
 CHUNK = 20_000
+# Columns that are no word of anybody's.
+_OURS = (*META_COLUMNS, MENDED_FROM, DROPPED)
 _ROW, _MATCHED, _CONTENT = "file_row_number", "_matched", "_content_hash"
 
 
@@ -59,18 +64,18 @@ class Erased:
 
     def takes(self, rows: pd.DataFrame, columns: ColumnSettings) -> list[bool]:
         """Which rows go, of a frame with the columns that tell whose they are and their content hash."""
-        its = zip(owned(rows, columns), rows[_CONTENT], strict=True)
-        return [ticket in self.tickets or content in self.contents for ticket, content in its]
+        its = zip(owned(rows, columns), rows[_CONTENT], rows["_row_hash"], strict=True)
+        return [ticket in self.tickets or content in self.contents or row in self.rows for ticket, content, row in its]
 
 
 def select(folder: Path, columns: ColumnSettings, wanted: Selection) -> Erased:
-    """All rows, of all versions, of the tickets that any row answers to.
+    """All rows, of all versions, of the tickets that any row answers to, mended ones with those that they replace.
 
     Raises:
         SelectionError: a column that the source does not have, a pattern that is none.
     """
     tickets: set[Any] = {*wanted.ids}
-    contents: set[str] = set()
+    contents, hashes = set[str](), set[str]()
     seen_column = wanted.column is None
     for batch in batches(folder):
         for rows in _rows(batch, columns, wanted):
@@ -78,15 +83,16 @@ def select(folder: Path, columns: ColumnSettings, wanted: Selection) -> Erased:
             matched = rows[_MATCHED].to_numpy(dtype=bool)
             if wanted.column in rows:
                 matched |= [one == wanted.value for one in texts(rows[wanted.column])]
-            for ticket, content, is_it in zip(owned(rows, columns), rows[_CONTENT], matched, strict=True):
-                if is_it:
-                    contents.add(content)
-                    tickets |= {ticket} - {None}
+            contents |= {*rows[_CONTENT][matched]}
+            hashes |= {*rows["_row_hash"][matched]}
+            tickets |= {*owned(rows[matched], columns)} - {None}
     if not seen_column:
         raise SelectionError(
             f"--column {wanted.column}: no row of the source has such a column; name one of {_named(folder)}"
         )
-    named = Erased(frozenset(tickets), frozenset(contents))
+    mendings = Mendings.read(folder, columns)
+    tickets |= mendings.tickets_of(hashes)
+    named = Erased(frozenset(tickets), frozenset(contents), mendings.together(tickets, hashes))
     return _held(folder, columns, named)
 
 
@@ -97,7 +103,7 @@ def said_by(
     for batch in batches(folder):
         gone = set(_positions(batch, columns, erased))
         with duckdb.connect() as engine:
-            names = [name for name in types_of(engine, union((batch,))) if name not in (*META_COLUMNS, *but)]
+            names = [name for name in types_of(engine, union((batch,))) if name not in (*_OURS, *but)]
             said = ", ".join(f"CAST({identifier(name)} AS VARCHAR)" for name in names)
             found = engine.execute(f"SELECT {_ROW}, {said} FROM {_file(batch)}")
             while rows := found.fetchmany(CHUNK):
@@ -139,7 +145,8 @@ def _rewrite(batch: Path, positions: list[int], ids: Collection[str]) -> None:
     with duckdb.connect() as engine:
         hashes = [row[0] for row in engine.execute(f"SELECT _row_hash {staying} ORDER BY {_ROW}").fetchall()]
         if hashes:
-            name = f"batch-{digest([batch.name, *hashes])}"
+            kind = MENDED_BATCH if batch.name.startswith(MENDED_BATCH) else "batch-"
+            name = f"{kind}{digest([batch.name, *hashes])}"
             with replacing(batch.with_name(f"{name}.parquet")) as temporary:
                 engine.execute(
                     f"COPY (SELECT * EXCLUDE ({_ROW}) REPLACE ({literal(name)} AS _batch) {staying}) "
@@ -164,7 +171,8 @@ def _held(folder: Path, columns: ColumnSettings, erased: Erased) -> Erased:
     for batch in batches(folder):
         for rows in _rows(batch, columns):
             taken = rows[erased.takes(rows, columns)]
-            tickets |= {*owned(taken, columns)} - {None}
+            # A row that goes with another one may be mended from, or to, a stranger's id.
+            tickets |= erased.tickets.intersection(owned(taken, columns))
             contents |= {*taken[_CONTENT]}
             hashes |= {*taken["_row_hash"]}
     return Erased(frozenset(tickets), frozenset(contents), frozenset(hashes))

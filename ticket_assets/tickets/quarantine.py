@@ -24,8 +24,19 @@ from ticket_assets.tickets.curation import (
 from ticket_assets.tickets.identity import strings, texts
 from ticket_assets.tickets.masking import KINDS, mask
 from ticket_assets.tickets.replay import Replay
-from ticket_assets.tickets.sources.contract import ACTION, FAULT, FILE, LINE, MENDED_FROM, REASON, ROW, TEXT, WHY
-from ticket_assets.tickets.spreadsheet import write_table
+from ticket_assets.tickets.sources.contract import (
+    ACTION,
+    FAULT,
+    FILE,
+    LINE,
+    MENDED_FROM,
+    REASON,
+    ROW,
+    TEXT,
+    WHY,
+    SourceError,
+)
+from ticket_assets.tickets.spreadsheet import SUFFIXES, read_table, said_by, write_table
 
 SAMPLED = 3
 _SHOWN = 160  # characters of a sampled row
@@ -136,6 +147,30 @@ def write_quarantine(
 
 
 def _masked(text: str, kinds: Collection[str] = KINDS) -> str:
-    # Blanks collapsed first, as masking reads them; cut last, or half an address would look like none.
-    masked = mask("\n".join(" ".join(line.split()) for line in text.splitlines()), kinds).replace("\n", " ")
+    masked = as_shown(text, kinds)
     return masked if len(masked) <= _SHOWN else masked[: _SHOWN - 1] + "…"
+
+
+def as_shown(text: str, kinds: Collection[str] = KINDS) -> str:
+    """A text in one line and masked, as samples show it; they cut it too."""
+    # Blanks collapsed first, as masking reads them; cut last, or half an address would look like none.
+    return mask("\n".join(" ".join(line.split()) for line in text.splitlines()), kinds).replace("\n", " ")
+
+
+def erase_from_exports(folder: Path, rows: Collection[str]) -> int:
+    """Rewrite the tables for people in a folder without these rows, edited since or not; return how many went.
+
+    One that cannot be read any more stays as it is: whoever proves that the rows are erased finds what it says of them.
+    """
+    went = 0
+    for path in sorted(one for ending in SUFFIXES for one in folder.glob(f"*{ending}")):
+        try:
+            table = read_table(path)
+        except SourceError:
+            continue
+        left = [row for row in table if row.cells.get(ROW) not in rows]
+        if len(left) < len(table):
+            names = list(table[0].cells)
+            write_table(path, names, [[said_by(row.cells[name]) for name in names] for row in left])
+            went += len(table) - len(left)
+    return went

@@ -23,6 +23,8 @@ from ticket_assets.tickets.snapshot import META_COLUMNS, ROW_GROUP, batches
 from ticket_assets.tickets.sources.contract import DROPPED, MENDED_FROM, UNREADABLE_COLUMNS
 from ticket_assets.tickets.statements import identifier, literal, types_of, union
 
+# Begins the names of batches that people made.
+MENDED_BATCH = "batch-mended-"
 _OURS = {*META_COLUMNS, *UNREADABLE_COLUMNS, MENDED_FROM, DROPPED}
 
 
@@ -121,7 +123,7 @@ class Replay:
         hashes = [_hash(edit) for edit in edits]
         known = batches(self._folder)
         # Its name tells it from a reading of the source.
-        name = f"batch-mended-{digest([*(batch.name for batch in known), *hashes])}"
+        name = f"{MENDED_BATCH}{digest([*(batch.name for batch in known), *hashes])}"
         self._engine.register("edits", _edits_table(edits, hashes, list(self.columns)))
         values = [
             f'CASE WHEN e."changed {at}" THEN {_read(f"e.said{at}", kind)} ELSE s.{identifier(column)} END AS '
@@ -144,7 +146,7 @@ class Replay:
 
 def mended_batches(folder: Path) -> tuple[Path, ...]:
     """The batches that people made, sorted by name."""
-    return tuple(one for one in batches(folder) if one.name.startswith("batch-mended-"))
+    return tuple(one for one in batches(folder) if one.name.startswith(MENDED_BATCH))
 
 
 def standing_rows(snapshot: pd.DataFrame) -> pd.DataFrame:
@@ -164,7 +166,8 @@ def standing_rows(snapshot: pd.DataFrame) -> pd.DataFrame:
     # A row that the source took back to stands in the snapshot twice: its later place is the one in force.
     places = pd.Series(theirs.index, index=theirs).groupby(level=0).last()
     order = snapshot.index.to_series()
-    order[mendings.index] = mendings[MENDED_FROM].map(places).to_numpy()
+    # A mending whose row was erased, being word for word another person's too, stays where it was written.
+    order[mendings.index] = mendings[MENDED_FROM].map(places).fillna(order[mendings.index]).astype(order.dtype)
     kept = order.drop(theirs.index).drop(snapshot.index[is_mending].difference(mendings.index))
     return snapshot.loc[kept.sort_values(kind="stable").index].reset_index(drop=True)
 

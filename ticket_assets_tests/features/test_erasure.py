@@ -39,6 +39,36 @@ def test_no_table_version_index_or_transaction_keeps_an_erased_ticket(tmp_path: 
     assert len(list(versions(tmp_path))) == 2, "one version of each table"
 
 
+def test_versions_that_were_kept_for_bundles_go_from_disk_and_the_next_ones_are_kept_as_ever(tmp_path: Path) -> None:
+    """Kept as branches: erased from the table and from its versions, a ticket still stood in each of these."""
+    kept, table = [f"ticket-{number}" for number in range(50)], filled(tmp_path)
+    table.keep("bundle-1")
+    table.fill(kept, kept, kept, RecordingEncoder(), lambda *_: None)
+    table.keep("bundle-2")
+    assert [name for name, content in versions(tmp_path) if {*GONE} & {*content["ticket_id"].to_pylist()}]
+    assert erase_vectors(tmp_path, GONE) == 0
+    assert b"ticket-gone" not in raw(tmp_path)
+    assert len(list(versions(tmp_path))) == 1
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and "bundle-" in path.as_posix()]
+    table = VectorTable(tmp_path, "fake-1", 4)
+    assert table.kept() == ()
+    table.keep("bundle-1")
+    table.fill(kept[1:], kept[1:], kept[1:], RecordingEncoder(), lambda *_: None)
+    assert len(table.as_of("bundle-1").read(kept)) == 50
+
+
+def test_a_branch_that_grew_by_itself_is_searched_in_each_of_its_versions(tmp_path: Path) -> None:
+    """Nothing here writes to a branch; whoever did would keep a ticket where no version of the table has it."""
+    filled(tmp_path)
+    table = lancedb.connect(tmp_path).open_table("tickets-fake-1")
+    branch = table.branches.create("odd")
+    branch.delete("ticket_id = 'ticket-gone-1'")
+    held = [{*GONE} & {*content["ticket_id"].to_pylist()} for _, content in versions(tmp_path)]
+    assert {"ticket-gone-2"} in held
+    erase_vectors(tmp_path, GONE)
+    assert b"ticket-gone" not in raw(tmp_path) and len(list(versions(tmp_path))) == 1
+
+
 def test_the_vectors_that_stay_are_those_that_were_and_the_table_goes_on_being_filled(tmp_path: Path) -> None:
     kept = [f"ticket-{number}" for number in range(50)]
     before = filled(tmp_path).read(kept)

@@ -1,0 +1,31 @@
+"""What bundles are called now that an erasure rewrote: a bundle is named by its content, so it has another id since.
+
+Belongs here: id before to id now, read from the ledger of erasures; lines of the record with today's ids.
+Does not belong here: rewriting a bundle (erased_bundles.py), the record itself, which is only ever appended to.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ticket_assets.storage import read_records
+from ticket_assets.tickets.ledger import BUNDLE, LEDGER
+
+
+def renamed(records: Path) -> dict[str, str]:
+    """Id before to id now, from the folder of a profile's records; a bundle that no erasure touched is not in it."""
+    steps = {one["before"]: one["after"] for one in read_records(records / LEDGER).whole if one["kind"] == BUNDLE}
+    for before in steps:
+        while steps[before] in steps:  # rewritten again by a later erasure
+            steps[before] = steps[steps[before]]
+    return steps
+
+
+def as_called_now(line: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """A line of the record with the ids that its bundles have now."""
+    told = dict(line)
+    for who in ("champion", "challenger"):
+        if line.get(who) and "bundle" in line[who]:
+            told[who] = {**line[who], "bundle": names.get(line[who]["bundle"], line[who]["bundle"])}
+    if "models_from" in line:
+        told["models_from"] = {target: names.get(one, one) for target, one in line["models_from"].items()}
+    return told

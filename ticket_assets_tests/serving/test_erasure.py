@@ -1,0 +1,122 @@
+"""All steps over a small desk: what other stores keep of a person goes too, and the proof finds what a step missed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ticket_assets.models.registry import Registry
+from ticket_assets.serving import erasure
+from ticket_assets.serving.erasure import STEPS, Site, carry_out, plan, prove, sweep
+from ticket_assets.serving.proof import search
+from ticket_assets.state import plan_of_erasure
+from ticket_assets.storage import ProfileFolders
+from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.erasure import Selection
+from ticket_assets.tickets.kept_texts import cleaned_texts
+from ticket_assets.tickets.quarantine import sample_rows, write_quarantine
+from ticket_assets.tickets.snapshot import read_snapshot
+from ticket_assets_tests.decoded import where
+from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, HEADER, MENDED, TARGETS, Desk, changed
+
+UNREADABLE = "4,zaphod beeblebrox of sector zz9,y,z"
+WORDS = ("zaphod", "key lost")
+
+
+@pytest.fixture
+def site(tmp_path: Path, toy_database: str) -> Site:
+    """A snapshot with a mended row, and what a run and people made of it."""
+    folders = ProfileFolders(tmp_path / "root")
+    desk = Desk(folders.root)
+    folders.root.mkdir()
+    desk.read(BROKEN.replace("4,x,y,z", UNREADABLE))
+    folders.quarantine.parent.mkdir(parents=True)
+    write_parquet(folders.quarantine, desk.curated().quarantine)
+    folders.reports.mkdir()
+    write_quarantine(folders.reports / "quarantine.csv", desk.curated().quarantine, desk.raw, TARGETS)
+    lines = desk.exported()
+    for told in ("a.csv", "out.csv"):
+        (folders.root / told).unlink()
+    desk.mend(changed(lines, *MENDED))
+    (folders.root / "mended.csv").unlink()
+    cleaned_texts(read_snapshot(desk.raw), COLUMNS, (), folders.kept)
+    return Site(folders, COLUMNS, ("queue",), Registry(toy_database, f"ticket-assets-{tmp_path.name}"))
+
+
+def test_a_mended_ticket_goes_from_snapshot_quarantine_kept_texts_and_tables_for_people(site: Site) -> None:
+    root = site.folders.root
+    assert {one.split("/")[0] for one in where(root, *WORDS)} == {"raw", "parquet", "reports", "kept"}
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert where(root, *WORDS) == ["erasure.json"], "the plan alone still says it"
+    assert [one for one in prove(site, found) if one.hits] == []
+    assert where(root, *WORDS) == [] and not plan_of_erasure(root).exists()
+    desk = Desk(root)
+    assert desk.clean() == ALL_CLEAN[:3]
+    kept = cleaned_texts(read_snapshot(desk.raw), COLUMNS, (), site.folders.kept)
+    assert kept.made == len(kept.texts), "what was kept is made again"
+
+
+@pytest.mark.parametrize("missed", ["raw batches", "kept results", "tables", "tables for people"])
+def test_the_proof_finds_what_a_step_left(site: Site, missed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "STEPS", tuple(one for one in STEPS if one[0] != missed))
+    monkeypatch.setattr(erasure, "redact", lambda *_: False)
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert any(one.hits for one in prove(site, found))
+    assert plan_of_erasure(site.folders.root).exists()
+
+
+def test_what_killed_processes_left_is_swept_in_every_store(site: Site) -> None:
+    root = site.folders.root
+    left = [
+        *(root / "bentoml" / ".building-1" / "bentos", root / "encoders" / ".partial-2"),
+        *(root / "bundles" / ".draft.3.tmp" / "tone", root / "lancedb" / ".new-4", root / ".raw.5.tmp"),
+    ]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "text").write_text("zaphod beeblebrox")
+    (root / "kept" / ".cleaned.parquet.6.tmp").write_text("zaphod beeblebrox")
+    assert sweep(root) == 6
+    assert not any("zaphod" in path.read_text() for path in root.rglob("text"))
+    assert (root / "kept" / "cleaned.parquet").exists()
+
+
+def test_choices_of_an_encoder_are_searched_like_all_else(site: Site) -> None:
+    """They hold ids, rates and cosines; were one to hold a text, it would be found."""
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    path = site.folders.encoder_choices / "a.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"measured": [{"encoder_id": "onnx-1", "tickets_per_second": 4.0}]}))
+    before = {one.path: one.hits for one in search(site.folders.root, found.traces, "id")}
+    path.write_text(json.dumps({"measured": UNREADABLE}))
+    after = {one.path: one.hits for one in search(site.folders.root, found.traces, "id")}
+    assert before[path] == 0 and after[path] > 0
+
+
+def test_a_sampled_row_goes_from_what_people_were_shown_though_its_lines_were_joined_there(
+    tmp_path: Path, toy_database: str
+) -> None:
+    """Piece by piece the source's text stands nowhere in it: its lines are short, and an address is masked."""
+    folders, desk = ProfileFolders(tmp_path), Desk(tmp_path)
+    body = "Hello,\nzaphod here,\ntwo heads and\nthree arms,\nwrite to z@b.example\nor ring me\nat the bar"
+    desk.read(HEADER + f'1,printer,it\n2,"{body}",?\n3,"a@b.example",it\n4,z@b.example,?\n')
+    folders.reports.mkdir()
+    samples = folders.reports / "samples.json"
+    samples.write_text(
+        json.dumps([*sample_rows(desk.curated().quarantine, COLUMNS, TARGETS), {"says": "[email_address]"}])
+    )
+    (tmp_path / "a.csv").unlink()
+    assert "zaphod here, two heads and three" in samples.read_text()
+    site = Site(folders, COLUMNS, ("queue",), Registry(toy_database, f"ticket-assets-{tmp_path.name}"))
+    found = plan(site, Selection(ids=("2", "4")))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert [one for one in prove(site, found) if one.hits] == []
+    assert where(tmp_path, "zaphod", "three arms", "ring me") == []
+    assert json.loads(samples.read_text())[-1] == {"says": "[email_address]"}
