@@ -151,9 +151,8 @@ def explanation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             found[target] = desk.summary(best, rows)
         told = json.dumps({target: summary.as_dict() for target, summary in found.items()}, indent=1)
         write_text(desk.folders.reports / "explanation.json", told)
-        return dg.MaterializeResult(
-            data_version=dg.DataVersion(digest([told])), metadata=reporting.explanation_metadata(found)
-        )
+        version = dg.DataVersion(digest([told]))
+        return dg.MaterializeResult(data_version=version, metadata=reporting.explanation_metadata(found))
 
     return explanation
 
