@@ -36,6 +36,7 @@ quarantine: $(READY) ## why rows are in quarantine, and a table of them to mend:
 	@$(RUN) quarantine --profile $(PROFILE) $(if $(FILE),--file '$(FILE)')
 
 mend: $(READY) ## take back that table with rows mended: make mend PROFILE=it_service FILE=quarantine.csv
+	$(if $(FILE),,$(error name the table: make mend PROFILE=$(PROFILE) FILE=quarantine.csv))
 	@$(RUN) mend --profile $(PROFILE) --file '$(FILE)'
 
 champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all that happened

@@ -26,7 +26,7 @@ BAKED_IN = Path(__file__).resolve().parent / "baked"
 class ReasonAnswer(BaseModel):
     """One reason for or against a label."""
 
-    kind: str = Field(description="word, context, similar_tickets, measure, … (docs/evaluation.md)")
+    kind: str = Field(description="word, context, similar_tickets, measure, … (docs/models.md)")
     name: str
     contribution: float = Field(description="to the log-odds of the label: positive speaks for it, negative against")
     detail: str

@@ -7,6 +7,7 @@ Does not belong here: what a command does (commands/).
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from ticket_assets.commands import (
@@ -23,7 +24,10 @@ from ticket_assets.commands import (
     unpin,
     upgrade,
 )
+from ticket_assets.commands.instance import BusyError, alone
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
+from ticket_assets.state import StateError, read_state, require_state
+from ticket_assets.storage import ProfileFolders
 
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
@@ -31,6 +35,11 @@ COMMANDS = {
     **{"serve": serve, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
 }
+
+# On a profile that never ran they have nothing to say, and must not begin its state.
+OF_A_FILLED_ROOT = {"quarantine", "mend", "champion", "rollback", "unpin", "serve"}
+# One at a time on a profile, with `run`: what one of them has looked at must not change under it.
+CHANGING = {"mend", "rollback", "unpin", "erase", "upgrade"}
 
 # Threads that wait must sleep: spinning, two fits on a busy machine take each other's cores and a fit takes minutes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -41,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ticket_assets", description="Support-ticket triage.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, module in COMMANDS.items():
-        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        example = f"example: python -m ticket_assets {module.EXAMPLE}"
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP, epilog=example)
         command.add_argument("--profile", help=f"profile of {settings_file().name}; default: the one set there")
         module.add_arguments(command)
     chosen = parser.parse_args(arguments)
@@ -50,7 +60,27 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    return COMMANDS[chosen.command].execute(in_force, chosen)
+    return _execute(chosen, in_force)
+
+
+def _execute(chosen: argparse.Namespace, settings: Settings) -> int:
+    """Run the command where the profile's state allows it; alone where it changes that state."""
+    folders, name = ProfileFolders(settings.profile_root), chosen.command
+    is_filled = read_state(folders) is not None
+    if name in OF_A_FILLED_ROOT and not is_filled:
+        print(f"profile {settings.profile} has nothing yet: make run PROFILE={settings.profile}", file=sys.stderr)
+        return 2
+    try:
+        if name in OF_A_FILLED_ROOT - {"serve"}:
+            require_state(folders)
+        with alone(settings) if name == "run" or (name in CHANGING and is_filled) else nullcontext():
+            return COMMANDS[name].execute(settings, chosen)
+    except StateError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BusyError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 def _settings(profile: str | None, source: str | None) -> Settings:

@@ -66,7 +66,7 @@ class BandRule(Section):
             raise ValueError(f"bands are given by {', '.join(given)}: keep one of act and suggest, promise, cost")
         act, suggest = self.fixed
         if suggest >= act:
-            raise ValueError(f"suggest = {suggest} must be below act = {act}")
+            raise ValueError(f"act = {act} is not above suggest = {suggest}: set both (defaults: 0.85 and 0.60)")
         return self
 
     @property

@@ -149,10 +149,12 @@ class PromotionSettings(Section):
     min_gain: float = Field(
         0, ge=0, description="macro F1 that the lower end of the gain's interval must reach; above 0"
     )
-    max_loss: float = Field(0.01, ge=0, description="macro F1 it may lose on the anchor set")
-    max_class_drop: float = Field(0.10, ge=0, description="F1 that any one class may fall")
+    max_loss: float = Field(0.01, ge=0, description="macro F1 that a target may lose on the frozen hold-out")
+    max_class_drop: float = Field(0.10, ge=0, description="F1 that any class with 10 held-out tickets or more may lose")
     max_latency_ms: float = Field(250, gt=0, description="median of one ticket, in process")
-    floor_over_majority: float = Field(0.05, ge=0, description="macro F1 above the majority baseline")
+    floor_over_majority: float = Field(
+        0.05, ge=0, description="macro F1 above the better of majority baseline and 1 / number of classes"
+    )
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 
 

@@ -204,7 +204,7 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
         ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
         ("families", {"cut": 0.6}, CURATED),
         ("promotion", {"max_loss": 0.02}, {"models/champion"}),
-        ("features", {"context": ("language",)}, {*CURATED, "tickets/quality", "features/text"}),
+        ("features", {"context": ("language",)}, {"tickets/raw", *CURATED, "tickets/quality", "features/text"}),
     ],
 )
 def test_a_changed_setting_changes_the_code_version_of_exactly_what_reads_it(

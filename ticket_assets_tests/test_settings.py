@@ -193,7 +193,7 @@ def test_a_context_that_is_a_label_is_refused_and_one_known_at_arrival_is_taken(
 
 
 def test_bands_must_be_in_order() -> None:
-    with pytest.raises(ValueError, match=r"suggest = 0.9 must be below act = 0.85"):
+    with pytest.raises(ValueError, match=r"act = 0.85 is not above suggest = 0.9: set both"):
         BandSettings(suggest=0.9)
 
 

@@ -67,7 +67,14 @@ def sample(desk: Desk) -> dg.MaterializeResult:
 def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     """`tickets/raw` over the generated file or over the profile's own source."""
 
-    @asset("tickets", "raw", kinds={"duckdb", "parquet"}, settings=["source"], deps=[upstream, MENDED])
+    # Which columns are reached into nested ones follows from targets and features.
+    @asset(
+        "tickets",
+        "raw",
+        kinds={"duckdb", "parquet"},
+        settings=["source", "targets", "features"],
+        deps=[upstream, MENDED],
+    )
     def raw(desk: Desk) -> dg.MaterializeResult:
         """Source rows as they came: append-only batches, each of what the source says anew."""
         active = desk.active
@@ -76,7 +83,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
             source,
             desk.folders.raw,
             active.columns,
-            wanted=(*(target.column for target in active.targets.values()), *active.features.context),
+            wanted=sorted(desk.columns_read),
             unreadable_share=active.source.unreadable_share,
             ledger=read_ledger(desk.folders.records),
         )

@@ -1,1 +1,1 @@
-"""The commands of `python -m ticket_assets`, one module each: `HELP`, `add_arguments`, `execute`."""
+"""The commands of `python -m ticket_assets`, one module each: `HELP`, `EXAMPLE`, `add_arguments`, `execute`."""

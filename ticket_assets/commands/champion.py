@@ -11,6 +11,7 @@ from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 HELP = "print who is champion, or was on a date, since when and why; all times are UTC"
+EXAMPLE = "champion --profile it_service --on 2026-05-01T12:00+02:00"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

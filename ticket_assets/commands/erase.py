@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ticket_assets.commands.instance import prepare_home
 from ticket_assets.settings import Settings
 from ticket_assets.state import StateError, read_state, refuse_newer, refuse_older
-from ticket_assets.storage import ProfileFolders
+from ticket_assets.storage import IdentityError, ProfileFolders
 
 if TYPE_CHECKING:
     from ticket_assets.serving.erasure import Plan, Site
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ticket_assets.tickets.erasure import Selection
 
 HELP = "erase tickets everywhere and prove it; shows what it would do, and does it with --yes"
+EXAMPLE = "erase --profile it_service --match someone@example.org"
 NOT_UNDONE = """not undone by this:
   the source: erase the tickets there too; this profile will not read them again whatever it says
   weights that the models in use were fitted to: `make run PROFILE={profile}`, now due, trains without the tickets
@@ -35,10 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ids", type=Path, metavar="FILE", help="file of ticket ids, one a line")
     parser.add_argument(
-        "--match", action="append", default=[], metavar="TEXT", help="any ticket a row of which says this; repeatable"
+        "--match",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="any ticket a row of which says this, whatever the case; repeatable",
     )
     parser.add_argument("--regex", action="store_true", help="--match is a regular expression (RE2)")
-    parser.add_argument("--column", help="any ticket a row of which has --value in this column of the source")
+    parser.add_argument("--column", help="any ticket a row of which has exactly --value in this column")
     parser.add_argument("--value", help="for --column")
     parser.add_argument("--yes", action="store_true", help="do it; without, it is only shown")
 
@@ -55,7 +60,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
 
     try:
         return _execute(settings, arguments)
-    except (Refused, StateError, SelectionError, BundleError, LockedError) as error:
+    except (Refused, IdentityError, StateError, SelectionError, BundleError, LockedError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -78,7 +83,7 @@ def _execute(settings: Settings, arguments: argparse.Namespace) -> int:
         if status or wanted is None:
             return status
     if wanted is None:
-        raise Refused("name the tickets: --id, --ids, --match, or --column with --value")
+        raise Refused("name the tickets: --id, --ids, --match, or --column with --value; with make: ARGS='--id T-1'")
     found = plan(site, wanted)
     if found is None:
         print("nothing to do: no such ticket is found anywhere")
@@ -120,6 +125,7 @@ def _require_quiet(settings: Settings) -> None:
     folders = ProfileFolders(settings.profile_root)
     refuse_newer(folders)
     refuse_older(folders)
+    folders.require_identity(settings.active.identity())  # by another id column, other tickets would go
     require_known_champion(folders.bundles)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         close_interrupted(instance)

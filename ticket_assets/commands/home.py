@@ -9,6 +9,7 @@ from ticket_assets.commands.instance import prepare_home
 from ticket_assets.settings import Settings
 
 HELP = "prepare the profile's Dagster instance and print its folder, for DAGSTER_HOME"
+EXAMPLE = "home --profile it_service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

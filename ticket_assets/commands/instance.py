@@ -25,16 +25,17 @@ def prepare_home(settings: Settings) -> Path:
 
 
 class BusyError(RuntimeError):
-    """Another process brings the same profile up to date; the message names it."""
+    """Another process changes the same profile; the message names it."""
 
 
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
-    """Keep others from bringing the profile up to date meanwhile; the lock ends with the process, however it ends.
+    """Keep other commands from changing the profile meanwhile; the lock ends with the process, however it ends.
 
     Raises:
         BusyError: another process has it.
     """
+    settings.profile_root.mkdir(parents=True, exist_ok=True)
     # Closed when a process of a step is started, which must not hold it after a run that was killed.
     with (settings.profile_root / "run.lock").open("a+", encoding="utf-8") as held:
         try:
@@ -42,7 +43,7 @@ def alone(settings: Settings) -> Iterator[None]:
         except BlockingIOError:
             held.seek(0)
             raise BusyError(
-                f"profile {settings.profile} is being brought up to date by {held.read() or 'another process'}: "
+                f"profile {settings.profile} is being changed by {held.read() or 'another process'}: "
                 "wait until it is done, or stop it; what it finished is kept"
             ) from None
         held.truncate(0)

@@ -13,6 +13,7 @@ from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 HELP = "replay quarantined rows that people mended in a table of `quarantine`; the next run curates them"
+EXAMPLE = "mend --profile it_service --file quarantine.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

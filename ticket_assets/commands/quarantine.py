@@ -11,6 +11,7 @@ from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 HELP = "print why rows are in quarantine, and write them to a CSV or Parquet table to mend"
+EXAMPLE = "quarantine --profile it_service --file quarantine.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,9 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     if not table.exists():
         print(f"profile {settings.profile} has no quarantine yet: make run PROFILE={settings.profile}", file=sys.stderr)
         return 2
+    if not path.parent.is_dir() and arguments.file:
+        print(f"--file {path}: {path.parent} is no folder; name one that is there", file=sys.stderr)
+        return 2
     rows = pd.read_parquet(table)
     for reason, count in count_reasons(rows).items():
         print(f"{count:8,}  {reason}: {REASONS[reason]}")
@@ -41,6 +45,11 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         written = write_quarantine(path, rows, folders.raw, settings.active.targets)
     except SourceError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(
+            f"--file {path} cannot be written ({error.strerror}): name a place that you may write to", file=sys.stderr
+        )
         return 2
     if written.mended_since:
         print(f"{written.mended_since} of them were mended since: make run PROFILE={settings.profile}")

@@ -8,6 +8,7 @@ import argparse
 from ticket_assets.settings import Settings
 
 HELP = "print scores, decision and bento of what is there"
+EXAMPLE = "report --profile it_service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

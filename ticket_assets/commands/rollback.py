@@ -12,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 
 from ticket_assets.commands.instance import prepare_home
 from ticket_assets.settings import Settings
+from ticket_assets.state import StateError
 from ticket_assets.storage import IdentityError
 
 HELP = "make an earlier champion serve again, and pin it so that no run promotes over it for a while"
+EXAMPLE = 'rollback --profile it_service --to v3 --reason "wrong queues since Monday" --hours 24'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +44,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         planned = plan(court, arguments.to, datetime.now(UTC))
         tag = build_bento(settings.profile, planned.to, folders.bundles, folders.encoders, folders.bentos)
         pin = roll_back(court, planned, arguments.reason, timedelta(hours=arguments.hours))
-    except (IdentityError, RollbackError, BentoError, ThroneError) as error:
+    except (IdentityError, StateError, RollbackError, BentoError, ThroneError) as error:
         print(error, file=sys.stderr)
         return 1
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
@@ -62,7 +64,10 @@ def _version(given: str) -> int:
 
 
 def _hours(given: str) -> float:
-    hours = float(given)
+    try:
+        hours = float(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is no number of hours: write 72, or 0 for no pin") from None
     if not math.isfinite(hours) or not 0 <= hours <= 24 * 3650:
         raise argparse.ArgumentTypeError(f"{given} hours: name 0 for no pin, or more, and ten years at most")
     return hours

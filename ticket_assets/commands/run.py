@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ticket_assets.commands import report
-from ticket_assets.commands.instance import BusyError, alone, prepare_home
+from ticket_assets.commands.instance import prepare_home
 from ticket_assets.commands.upgrade import bring_to_date
 from ticket_assets.settings import Settings
 from ticket_assets.state import StateError, open_root
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ticket_assets.resources.desk import Desk
 
 HELP = "materialise whatever is not up to date, then print the report"
+EXAMPLE = "run --profile it_service --source path/to/tickets.parquet"
 
 # Each run brings the line at least one step further, so that more are needed only if it never comes to rest.
 ROUNDS = 20
@@ -40,11 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Materialise what is due, in as few runs as data versions allow."""
     begun = time.monotonic()
-    prepare_home(settings)
     try:
-        with alone(settings):
-            made = _materialise(settings)
-    except (BusyError, Unfinished) as error:
+        made = _materialise(settings)
+    except Unfinished as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except (IdentityError, StateError) as error:

@@ -11,6 +11,7 @@ from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 HELP = "serve the champion's bento over HTTP"
+EXAMPLE = "serve --profile it_service --port 3001"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +24,16 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
     from ticket_assets.serving.store import require_champion
 
-    folders = ProfileFolders(settings.profile_root)
+    folders, profile = ProfileFolders(settings.profile_root), settings.profile
     try:
         champion = require_champion(folders.bundles)
     except FileNotFoundError as error:
-        raise SystemExit(str(error)) from None
-    folder = bento_folder(folders.bentos, bento_tag(settings.profile, champion))
+        print(error, file=sys.stderr)
+        return 2
+    folder = bento_folder(folders.bentos, bento_tag(profile, champion))
+    if not folder.is_dir():
+        print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
+        return 2
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(arguments.port)]
     os.execve(sys.executable, command, bento_environment(folders.bentos))
+    raise AssertionError("this process is the server now")

@@ -8,6 +8,7 @@ import argparse
 from ticket_assets.settings import Settings
 
 HELP = "print the settings in force"
+EXAMPLE = "settings --profile it_service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

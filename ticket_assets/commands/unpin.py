@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 
 from ticket_assets.commands.instance import prepare_home
 from ticket_assets.settings import Settings
+from ticket_assets.state import StateError
 from ticket_assets.storage import IdentityError
 
 HELP = "take the pin of a rollback off, so that the next run may promote again"
+EXAMPLE = "unpin --profile it_service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,11 +28,12 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     from ticket_assets.automation.champion import observe_champion
     from ticket_assets.resources.desk import Desk
     from ticket_assets.serving.rollback import unpin
+    from ticket_assets.serving.throne import ThroneError
 
     desk = Desk(profile=settings.profile)
     try:
         pin = unpin(desk.court(), arguments.reason, datetime.now(UTC))
-    except IdentityError as error:
+    except (IdentityError, StateError, ThroneError) as error:
         print(error, file=sys.stderr)
         return 1
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ticket_assets.serving.upgrade import Old
 
 HELP = "bring the state that an earlier version of the project left to this one's"
+EXAMPLE = "upgrade --profile it_service"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

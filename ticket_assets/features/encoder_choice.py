@@ -125,7 +125,7 @@ class EncoderShelf:
         return self._choose(model, sample, known, progress)
 
     def _is_from_hub(self) -> bool:
-        return self.settings.model != PACKAGED and not (self.base / self.settings.model).expanduser().is_dir()
+        return self.settings.model != PACKAGED and not (self.base / Path(self.settings.model).expanduser()).is_dir()
 
     def _choose(
         self, model: SentenceModel, sample: Sequence[str], known: EncoderChoice | None, progress: Progress

@@ -42,7 +42,6 @@ def require_champion(root: Path) -> Champion:
     champion = read_champion(root)
     if champion is None:
         raise FileNotFoundError(
-            f"{root} has no champion: materialise models/champion first; where it refused its challenger, "
-            "`python -m ticket_assets report` says why"
+            f"{root} has no champion: make run; where it refused the challenger, make report says why"
         )
     return champion

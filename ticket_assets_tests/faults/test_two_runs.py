@@ -26,7 +26,7 @@ def test_a_second_run_is_refused_by_who_is_at_work_and_the_lock_dies_with_its_ho
                 break
         second = command_line(line, "run")
         assert second.returncode == 1
-        assert f"profile tiny is being brought up to date by process {first.pid}, since 20" in second.stdout
+        assert f"profile tiny is being changed by process {first.pid}, since 20" in second.stdout
         assert "due: " not in second.stdout
         assert first.poll() is None, "the first goes on"
     finally:
@@ -36,4 +36,4 @@ def test_a_second_run_is_refused_by_who_is_at_work_and_the_lock_dies_with_its_ho
     line.source.rename(missing)
     third = command_line(line, "run")
     assert third.returncode == 2, "not busy: the source is what it finds missing"
-    assert "is being brought up to date" not in third.stdout
+    assert "is being changed" not in third.stdout

@@ -11,7 +11,7 @@ FIRST = Champion(1, "0123456789abcdef", "2026-01-02T03:04:05+00:00")
 
 def test_an_empty_store_has_no_champion_and_says_what_makes_one(tmp_path: Path) -> None:
     assert read_champion(tmp_path) is None
-    with pytest.raises(FileNotFoundError, match="materialise models/champion first"):
+    with pytest.raises(FileNotFoundError, match="has no champion: make run; where it refused"):
         require_champion(tmp_path)
 
 

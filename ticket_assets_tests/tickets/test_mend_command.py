@@ -164,7 +164,7 @@ def test_before_any_run_there_is_nothing_to_mend_and_the_command_says_what_to_do
 ) -> None:
     with Line.begin(tmp_path).environment():
         assert main(arguments) == 2
-    assert f"profile {PROFILE} has no quarantine yet: make run PROFILE={PROFILE}" in capsys.readouterr().err
+    assert f"profile {PROFILE} has nothing yet: make run PROFILE={PROFILE}" in capsys.readouterr().err
 
 
 def test_a_table_of_another_kind_is_refused(desk: Line, capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,7 +45,11 @@ def local_files(pattern: Path) -> tuple[Path, ...]:
     else:
         matches = Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
     once: dict[Path, Path] = {}
-    for match in sorted(match for match in matches if match.is_file()):
+    try:
+        found = sorted(match for match in matches if match.is_file())
+    except ValueError as error:  # before Python 3.13 two stars must stand alone between slashes
+        raise SourceError(f"source.path = {pattern}: {error}; write **/*.csv for all folders below") from None
+    for match in found:
         once.setdefault(match.resolve(), match)
     return tuple(sorted(once.values()))
 

@@ -1,0 +1,106 @@
+"""What the commands say where there is nothing to work on, or something is wrong with what they were given."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ticket_assets.__main__ import COMMANDS, OF_A_FILLED_ROOT, main
+from ticket_assets.commands.instance import alone
+from ticket_assets.serving.store import Champion, write_champion
+from ticket_assets.state import STATE_VERSION, write_state
+from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.sources.contract import SourceError
+from ticket_assets.tickets.sources.places import local_files
+from ticket_assets_tests.line import Line
+
+GIVEN = {"mend": ["--file", "mended.csv"]}
+
+
+@pytest.fixture
+def empty(tmp_path: Path, encoder_root: Path):
+    """A line that never ran, as the active profile."""
+    line = Line.begin(tmp_path, encoder_root)
+    with line.environment():
+        yield line
+
+
+@pytest.mark.parametrize("command", sorted(OF_A_FILLED_ROOT))
+def test_on_a_profile_that_never_ran_a_command_says_so_and_begins_no_state(
+    empty: Line, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """`unpin` froze the identity of a profile that its user was still setting up."""
+    before = sorted(empty.folders.root.iterdir())
+    assert main([command, *GIVEN.get(command, [])]) == 2
+    assert capsys.readouterr().err == "profile tiny has nothing yet: make run PROFILE=tiny\n"
+    assert sorted(empty.folders.root.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", sorted(OF_A_FILLED_ROOT - {"serve"}))
+def test_state_of_a_newer_version_is_refused_by_every_command(
+    empty: Line, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    write_state(empty.folders, STATE_VERSION + 1)
+    assert main([command, *GIVEN.get(command, [])]) == 2
+    assert "written by a newer version" in capsys.readouterr().err
+
+
+def test_a_command_that_changes_state_waits_for_nobody_and_names_who_is_at_work(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An erasure beside a run proved that nothing was left, and the run wrote it back."""
+    write_state(empty.folders, STATE_VERSION)
+    with alone(empty.settings()):
+        assert main(["erase", "--id", "T-1"]) == 1
+    assert "profile tiny is being changed by process " in capsys.readouterr().err
+
+
+def test_a_champion_whose_bento_is_gone_is_not_served_and_the_way_back_is_named(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_state(empty.folders, STATE_VERSION)
+    write_champion(empty.folders.bundles, Champion(1, "0123456789abcdef", "2026-01-02T03:04:05+00:00"))
+    assert main(["serve"]) == 2
+    assert "the champion's bento is not built for this code: make run PROFILE=tiny" in capsys.readouterr().err
+
+
+def test_a_table_in_a_folder_that_is_not_there_is_refused_before_anything_is_written(
+    empty: Line, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_state(empty.folders, STATE_VERSION)
+    write_parquet(empty.folders.quarantine, pd.DataFrame({"reason": ["empty_text"]}))
+    assert main(["quarantine", "--file", str(tmp_path / "mistyped" / "out.csv")]) == 2
+    assert "mistyped is no folder; name one that is there" in capsys.readouterr().err
+    assert not (tmp_path / "mistyped").exists()
+
+
+def test_hours_that_are_no_number_are_refused_with_what_to_write(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["rollback", "--hours", "soon"])
+    assert "'soon' is no number of hours: write 72, or 0 for no pin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_the_help_of_every_command_ends_in_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"example: python -m ticket_assets {command} --profile " in told
+
+
+def test_two_stars_that_do_not_stand_alone_are_refused_with_those_that_do(tmp_path: Path) -> None:
+    """Before Python 3.13 it was a stack trace."""
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    try:
+        found = local_files(tmp_path / "**.csv")
+    except SourceError as error:
+        assert "write **/*.csv for all folders below" in str(error)
+    else:
+        assert [path.name for path in found] == ["a.csv"]
+
+
+def test_the_settings_in_force_can_be_read_back(empty: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["settings"]) == 0
+    assert json.loads(capsys.readouterr().out)["profile"] == "tiny"
