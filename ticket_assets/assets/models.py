@@ -182,16 +182,16 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
             bands = choose(desk.active.bands.of(target), read_out_of_fold(desk.folders.candidates / target))
             seed, threads = desk.settings.seed, desk.settings.threads
-            report = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads)
-            reports[target] = report
-            frames.append(report_rows(report, rows.holdout, rows.holdout_ids))
-        targets_told = {target: report.as_dict() for target, report in reports.items()}
-        told = {"split": holdout.id, "rule": holdout.rule, "targets": targets_told}
-        write_text(desk.folders.reports / "evaluation.json", json.dumps(told, indent=1))
+            reports[target] = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads)
+            frames.append(report_rows(reports[target], rows.holdout, rows.holdout_ids))
+        by_target = {target: report.as_dict() for target, report in reports.items()}
+        told = json.dumps({"split": holdout.id, "rule": holdout.rule, "targets": by_target}, indent=1)
+        write_text(desk.folders.reports / "evaluation.json", told)
         scored = pd.concat(frames, ignore_index=True)
+        version = digest([frame_digest(scored.astype({"probabilities": str})), told])  # models/champion reads both
         return dg.MaterializeResult(
             value=scored,
-            data_version=dg.DataVersion(frame_digest(scored.astype({"probabilities": str}))),
+            data_version=dg.DataVersion(version),
             metadata={"split_id": holdout.id, "rule": holdout.rule, **reporting.evaluation_metadata(reports, scored)},
         )
 

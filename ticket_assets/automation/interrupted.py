@@ -7,6 +7,7 @@ Does not belong here: starting runs (commands/run.py), what is due after one bro
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,8 +15,8 @@ PROCESS_TAG = "ticket-assets/process"
 
 
 def process_tag() -> dict[str, str]:
-    """Tag that names the process which carries a run: host and process id."""
-    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}"}
+    """Tag that names the process which carries a run: host, process id, when it began."""
+    return {PROCESS_TAG: f"{socket.gethostname()}:{os.getpid()}:{_began(os.getpid())}"}
 
 
 def close_interrupted(instance: dg.DagsterInstance, first: Callable[[str], object] | None = None) -> list[str]:
@@ -31,8 +32,8 @@ def close_interrupted(instance: dg.DagsterInstance, first: Callable[[str], objec
     at_work = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     closed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=at_work)):
-        host, _, number = run.tags.get(PROCESS_TAG, "").partition(":")
-        if host != socket.gethostname() or _is_alive(int(number)):
+        host, number, began = (*run.tags.get(PROCESS_TAG, "").split(":"), "", "")[:3]
+        if host != socket.gethostname() or _is_alive(int(number), began):
             continue
         if first:
             first(run.run_id)
@@ -42,7 +43,22 @@ def close_interrupted(instance: dg.DagsterInstance, first: Callable[[str], objec
     return closed
 
 
-def _is_alive(process: int) -> bool:
+def _began(process: int) -> str:
+    """When a process began, with the boot it began after; empty where the system does not tell (it is Linux that does).
+
+    After a restart, and in a container always, another process has the number of one that died.
+    """
+    try:
+        told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
+    return f"{boot}-{told.rpartition(')')[2].split()[19]}"  # field 22; the name before it may hold blanks
+
+
+def _is_alive(process: int, began: str) -> bool:
+    if began and _began(process) not in ("", began):
+        return False
     try:
         os.kill(process, 0)
     except ProcessLookupError:

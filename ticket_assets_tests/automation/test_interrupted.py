@@ -104,6 +104,23 @@ def test_a_run_that_is_at_work_is_left_alone(home: Path) -> None:
         process.wait()
 
 
+def test_a_run_whose_process_number_another_process_has_now_is_ended(home: Path) -> None:
+    """In a container the main process has the same number after every start, so the dead run held its pool for ever."""
+
+    @dg.asset
+    def quick() -> None: ...
+
+    mine = process_tag()[PROCESS_TAG]
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        job = dg.Definitions(assets=[quick]).resolve_implicit_global_asset_job_def()
+        tags = {"mine": mine, "died": f"{mine.rpartition(':')[0]}:another-boot-17"}
+        runs = {
+            name: instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={PROCESS_TAG: tag}).run_id
+            for name, tag in tags.items()
+        }
+        assert close_interrupted(instance) == [runs["died"]]
+
+
 def test_a_run_of_another_host_or_of_the_ui_is_left_alone(home: Path) -> None:
     @dg.asset
     def quick() -> None: ...
@@ -116,4 +133,4 @@ def test_a_run_of_another_host_or_of_the_ui_is_left_alone(home: Path) -> None:
 
 
 def test_the_tag_names_this_process() -> None:
-    assert process_tag()[PROCESS_TAG].endswith(f":{os.getpid()}")
+    assert process_tag()[PROCESS_TAG].split(":")[1] == str(os.getpid())
