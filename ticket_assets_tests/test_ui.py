@@ -36,14 +36,14 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             command, env=line.variables, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            until = time.monotonic() + 180
+            until = time.monotonic() + 300
             while "Serving dagster-webserver" not in said.read_text():
                 assert process.poll() is None and time.monotonic() < until, said.read_text()
                 time.sleep(0.5)
             yield f"http://127.0.0.1:{port}", said
         finally:
             os.killpg(process.pid, signal.SIGINT)
-            process.wait(60)
+            process.wait(180)
 
 
 def test_the_ui_starts_with_the_line_in_it_and_without_a_warning(ui: tuple[str, Path]) -> None:
