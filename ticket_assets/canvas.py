@@ -1,9 +1,9 @@
 """What all plots share: size, colours, checks of their input, and the way from a figure to PNG bytes.
 
-Here: nothing that knows what is drawn. Matplotlib's object interface only: pyplot keeps figures alive in a
+Belongs here: nothing that knows what is drawn. Matplotlib's object interface only: pyplot keeps figures alive in a
 process-wide list, and a daemon that draws would grow.
 
-Not here: the plots (``models/plots``, ``tickets/quality_plots``).
+Does not belong here: the plots (``models/plots``, ``tickets/quality_plots``).
 """
 
 import base64

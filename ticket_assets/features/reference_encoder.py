@@ -1,7 +1,8 @@
 """The second runtime: any sentence-transformers model, through torch; slower to start, but it runs them all.
 
-Here: that runtime behind the same protocol as `encoder.OnnxEncoder`, and the measure of how far two encoders
-differ. Not here: anything the service imports, which has neither torch nor sentence-transformers.
+Belongs here: that runtime behind the same protocol as `encoder.OnnxEncoder`, and the measure of how far two encoders
+differ.
+Does not belong here: anything the service imports, which has neither torch nor sentence-transformers.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """What every model must beat: three recipes without tuning, fitted on the same rows, scored on the same rows.
 
-Here: the majority class, the nearest neighbour on the encoder's vectors (memory of paraphrases, and no
-more), and a linear SVM on words, which two seconds of training make hard to beat.
+Belongs here: the majority class, the nearest neighbour on the encoder's vectors (memory of paraphrases, and no more),
+and a linear SVM on words, which two seconds of training make hard to beat.
 
-Not here: models that compete for promotion (``training``), other people's systems (``benchmarks/``).
+Does not belong here: models that compete for promotion (``training``), other people's systems (``benchmarks/``).
 """
 
 from collections.abc import Sequence

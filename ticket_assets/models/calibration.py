@@ -1,9 +1,9 @@
 """From scores to probabilities that mean what they say: temperature scaling.
 
-Here: one number, fitted on rows that the model was not trained on, and the softmax that applies it. The
+Belongs here: one number, fitted on rows that the model was not trained on, and the softmax that applies it. The
 service imports this module to answer requests, so it loads numpy and nothing else; scipy loads on fit.
 
-Not here: which rows to fit on (``training``) and how well it worked (``measures``, ECE and Brier).
+Does not belong here: which rows to fit on (``training``) and how well it worked (``measures``, ECE and Brier).
 """
 
 import numpy as np

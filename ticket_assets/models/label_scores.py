@@ -1,9 +1,9 @@
 """Scores of predicted labels, from counts that add up: F1, accuracy, precision and recall.
 
-Here: one pass over the rows to small counts, and the scores as functions of stacks of counts. A thousand
+Belongs here: one pass over the rows to small counts, and the scores as functions of stacks of counts. A thousand
 resamples (``significance``) then cost one matrix product and no second look at the rows.
 
-Not here: probabilities and the full record of a model (``measures``).
+Does not belong here: probabilities and the full record of a model (``measures``).
 """
 
 from collections.abc import Callable, Mapping

@@ -2,8 +2,8 @@
 
 Here: scores of labels and of calibrated probabilities, per class, per group and per band of confidence.
 
-Not here: the arithmetic of F1 (``label_scores``), how sure we are of a number (``significance``), pictures
-(``plots``), who wins (``promotion``).
+Does not belong here: the arithmetic of F1 (``label_scores``), how sure we are of a number (``significance``),
+pictures (``plots``), who wins (``promotion``).
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Pictures of an evaluation, as PNG bytes that fit into an asset's metadata.
 
-Here: five plots, 700 pixels wide and under 60 KB, legible without colour vision, each with a title and
-units on its axes. An empty argument is an error, never an empty picture.
+Belongs here: five plots, 700 pixels wide and under 60 KB, legible without colour vision, each with a title and units
+on its axes. An empty argument is an error, never an empty picture.
 
-Not here: size, colours and the way to PNG (``ticket_assets.canvas``), the numbers drawn (``measures``,
+Does not belong here: size, colours and the way to PNG (``ticket_assets.canvas``), the numbers drawn (``measures``,
 ``significance``), where a picture is shown (``assets``).
 """
 

@@ -1,10 +1,10 @@
 """How sure we are of a score, and whether one model beats another by more than chance.
 
-Here: intervals by a bootstrap over near-duplicate families, the paired difference of two models, and
-McNemar's test. Rows of one family rise and fall together, so families are drawn, never single rows: an
-interval by row is too narrow, and a promotion gate on it fires on luck.
+Belongs here: intervals by a bootstrap over near-duplicate families, the paired difference of two models, and
+McNemar's test. Rows of one family rise and fall together, so families are drawn, never single rows: an interval by
+row is too narrow, and a promotion gate on it fires on luck.
 
-Not here: the scores themselves (``label_scores``) and what follows from a difference (``promotion``).
+Does not belong here: the scores themselves (``label_scores``) and what follows from a difference (``promotion``).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,10 +1,10 @@
 """One cleaning of ticket text, the same for training and for serving.
 
-Here: from raw subject and body to the one string that every feature, model and near-duplicate search reads.
-Not here: what a mail program adds (`mail`), personal data (`masking`), stop words and stems (`words`), which tickets
-are kept (`curation`), the columns of a ticket (`schema`), its language (`language`), numbers derived from text
-(`ticket_assets.features`). Light on purpose: the standard library and ftfy, nothing else, because the service imports
-it.
+Belongs here: from raw subject and body to the one string that every feature, model and near-duplicate search reads.
+Does not belong here: what a mail program adds (`mail`), personal data (`masking`), stop words and stems (`words`),
+which tickets are kept (`curation`), the columns of a ticket (`schema`), its language (`language`), numbers derived
+from text (`ticket_assets.features`). Light on purpose: the standard library and ftfy, nothing else, because the
+service imports it.
 
 Any edit that changes an output must raise `CLEANING_VERSION`: bundles carry it and refuse text that was
 cleaned otherwise.

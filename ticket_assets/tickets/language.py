@@ -1,8 +1,8 @@
 """The language that a ticket is written in, told from its text; the same for training and for serving.
 
-Here: ISO 639-1 codes from cleaned text. Not here: the language that a source declares (a column of
-`schema`; on public help-desk mail a quarter of the tickets declared German are English), and what follows
-from a language.
+Belongs here: ISO 639-1 codes from cleaned text.
+Does not belong here: the language that a source declares (a column of `schema`; on public help-desk mail a quarter of
+the tickets declared German are English), and what follows from a language.
 
 lingua in low-accuracy mode (character trigrams): one ticket takes about 0.1 ms and two languages some 15 MB.
 The full mode keeps 100 MB for two and 200 MB for seven languages and agrees on all but 2 in 10,000 tickets;

@@ -1,7 +1,7 @@
 r"""What a mail program adds around the words of a ticket: quoted mail, signatures, legal notices.
 
-Here: finding these parts in English, German, Spanish and French mail, and taking them away. Not here: characters, HTML
-and blanks (`cleaning`), personal data in what stays (`masking`).
+Belongs here: finding these parts in English, German, Spanish and French mail, and taking them away.
+Does not belong here: characters, HTML and blanks (`cleaning`), personal data in what stays (`masking`).
 
 A part goes only if something worth reading stays. A reply of two words ("Any news?") says nothing without the mail that
 it answers, and a forwarded mail is the matter itself.

@@ -1,7 +1,8 @@
 r"""Personal data in ticket text: found by pattern and checksum, replaced by a word that names its kind.
 
-Here: mail addresses, IBAN, card numbers, IP addresses, and names where a greeting or a sign-off shows them. Not here:
-how a telephone number looks (`telephone`), any other cleaning (`cleaning`), signatures and quoted mail (`mail`).
+Belongs here: mail addresses, IBAN, card numbers, IP addresses, and names where a greeting or a sign-off shows them.
+Does not belong here: how a telephone number looks (`telephone`), any other cleaning (`cleaning`), signatures and quoted
+mail (`mail`).
 
 Patterns of our own rather than a library: those that find numbers in running text (`phonenumbers`, presidio) keep 40 MB
 and more and take milliseconds a ticket, and the service's request path runs this for each one.

@@ -1,10 +1,10 @@
 """Pictures of the tickets' quality, as PNG bytes that fit into an asset's metadata.
 
-Here: lengths of texts, tickets per label, tickets over time, quarantined rows per batch; each with a title and units on
-its axes. An empty argument is an error, never an empty picture.
+Belongs here: lengths of texts, tickets per label, tickets over time, quarantined rows per batch; each with a title
+and units on its axes. An empty argument is an error, never an empty picture.
 
-Not here: size, colours and the way to PNG (``ticket_assets.canvas``), the numbers (``quality``), where a picture is
-shown (``assets``).
+Does not belong here: size, colours and the way to PNG (``ticket_assets.canvas``), the numbers (``quality``), where a
+picture is shown (``assets``).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,7 @@
 """Telephone numbers in running text, in the forms of Germany, France, Spain, North America, and international ones.
 
-Here: the forms, and what keeps a number from being one: an id, a date, a sum. Not here: other numbers (`masking`).
+Belongs here: the forms, and what keeps a number from being one: an id, a date, a sum.
+Does not belong here: other numbers (`masking`).
 
 A number says by itself that it is one if it begins with `+`, with `00` and a country's code, or if "Tel." or the like
 stands before it. Any other needs the digits and groups of its country's form.
