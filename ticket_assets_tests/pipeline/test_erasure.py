@@ -150,7 +150,7 @@ def state(line: Line) -> dict[str, object]:
         "vectors": sorted(vectors.to_arrow()["ticket_id"].to_pylist()),
         "versions": (len(vectors.list_versions()), vectors.branches.list()),
         "holdout": json.loads((line.folders.split / "holdout.json").read_text())["id"],
-        "root": sorted(path.name for path in line.folders.root.iterdir()),
+        "root": sorted(path.name for path in line.folders.root.iterdir() if path.name != "run.lock"),
     }
 
 
