@@ -24,10 +24,10 @@ def observe_champion(desk: Desk, instance: dg.DagsterInstance, now: datetime) ->
     A pin, and its end, make `models/champion` due: the challenger that it held back is judged again.
     """
     folders = desk.folders
-    if Chronicle.read(folders.records, folders.bundles).broken_off:
-        with throne(desk.court()):
-            pass  # mending is what entering does
     standing = Chronicle.read(folders.records, folders.bundles)
+    if standing.broken_off:
+        with throne(desk.court()) as mended:
+            standing = mended
     pin = standing.pin(now)
     version = pin.until.isoformat() if pin else NO_PIN
     if _tags(instance, PIN).get(DATA_VERSION, NO_PIN) != version:

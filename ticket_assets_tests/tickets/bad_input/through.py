@@ -74,7 +74,6 @@ class Kind:
     columns: ColumnSettings = COLUMNS
     targets: Mapping[str, TargetSettings] = field(default_factory=lambda: TARGETS)
     source: Mapping[str, Any] = field(default_factory=dict)
-    skip: str = ""
 
 
 def csv(rows: str) -> dict[str, str | bytes]:
@@ -102,10 +101,7 @@ def table(**columns: list[Any]) -> Callable[[Path], None]:
 def cases(kinds: list[Kind]) -> pytest.MarkDecorator:
     """The table as parameters of one test."""
     assert len({one.name for one in kinds}) == len(kinds)
-    marked = [
-        pytest.param(one, id=one.name, marks=[pytest.mark.skip(reason=one.skip)] if one.skip else []) for one in kinds
-    ]
-    return pytest.mark.parametrize("kind", marked)
+    return pytest.mark.parametrize("kind", kinds, ids=[one.name for one in kinds])
 
 
 def send_through(kind: Kind, folder: Path) -> None:
