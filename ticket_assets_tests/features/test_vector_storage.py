@@ -116,7 +116,7 @@ def clean_up(target: VectorTable, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(vector_storage, "FRAGMENTS", 0)
     monkeypatch.setattr(vector_storage, "OLD_VERSIONS_STAY", timedelta(milliseconds=1))
-    time.sleep(0.01)
+    time.sleep(0.01)  # LanceDB counts in milliseconds, and warns where the window is none at all
     vector_storage.tidy(target._table)
 
 
