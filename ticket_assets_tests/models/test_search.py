@@ -6,6 +6,8 @@ The tickets are few and short, so that real studies of real models take seconds.
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -13,7 +15,7 @@ import pytest
 
 from ticket_assets.models.outcome import SearchOutcome, seconds_saved
 from ticket_assets.models.recipe import BOOSTED
-from ticket_assets.models.search import Budget, Search, open_storage
+from ticket_assets.models.search import Budget, Search, _share_done, open_storage
 from ticket_assets.models.space import STARTING_POINTS
 from ticket_assets.models.training import RUNGS, fold_scores
 from ticket_assets.profile import SearchSettings
@@ -129,6 +131,19 @@ def test_a_later_trial_is_cut_short_when_time_is_up(search, monkeypatch):
     assert [row.state for row in outcome.trials] == ["complete", "complete", "late"]
     assert outcome.trials[-1].rungs == 1
     assert (outcome.pruned, outcome.seconds_saved) == (0, 0.0), "the clock saves nothing"
+
+
+def test_a_trial_that_would_take_most_of_the_time_is_cut_short(search):
+    hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    trial, day = SimpleNamespace(study=optuna.create_study(), datetime_start=hour_ago), 24 * 3600
+    search = replace(search, budget=Budget(seconds=day))
+    assert search._is_late(trial, 0.1), "ten hours are more than a quarter of a day"
+    assert not search._is_late(trial, 0.5), "two hours are not"
+    assert not replace(search, budget=Budget(day, trials=9))._is_late(trial, 0.1), "trials are counted, not timed"
+
+
+def test_how_much_of_a_trial_is_done_counts_the_rows_that_its_fits_have_seen():
+    assert [_share_done(step, folds=5) for step in range(len(RUNGS))] == pytest.approx([0.25 / 5.25, 1.25 / 5.25, 1.0])
 
 
 def test_a_boosted_family_that_lags_when_time_is_up_is_given_its_trial(search):
