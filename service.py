@@ -1,101 +1,136 @@
-"""The triage service: one promoted bundle, asked over HTTP.
+"""The triage service: one promoted bundle, asked over HTTP and gRPC.
 
-Belongs here: BentoML's declarations, what a request and an answer look like.
-Does not belong here: the arithmetic of an answer (ticket_assets.serving).
+Belongs here: BentoML's declarations, and which method answers which path.
+Does not belong here: what a request comes to (ticket_assets.serving.endpoint), who may ask (…access), what is kept of
+it (…prediction_log), the arithmetic of an answer (…bundle).
 
-The bundle is the one baked into the bento; `TICKET_ASSETS_BUNDLES` and `TICKET_ASSETS_ENCODERS` name a bundle store
-and an encoder folder to serve its champion instead, without a bento.
+The bundle is the one baked into the bento, or the champion of the store that the settings name
+(ticket_assets/serving/endpoint/settings.py).
 """
 
-import os
-from pathlib import Path
+import asyncio
 
 import bentoml
-from bentoml.exceptions import UnprocessableEntity
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
+from starlette.responses import Response
 
-from ticket_assets.serving.bundle import TriageBundle
-from ticket_assets.serving.prediction import EmptyTicketError, TargetPrediction, Ticket, require_text
-from ticket_assets.serving.store import require_champion
-from ticket_assets.tickets.cleaning import MAX_CHARS
+from ticket_assets.serving.access.error_shape import refusals_answered
+from ticket_assets.serving.access.guard import Guard
+from ticket_assets.serving.access.http import guard_http
+from ticket_assets.serving.access.policy import Policy
+from ticket_assets.serving.endpoint.messages import (
+    Answer,
+    Batch,
+    BatchAnswer,
+    Correction,
+    FeedbackReceipt,
+    SimilarAnswer,
+    SimilarRequest,
+    TicketIn,
+)
+from ticket_assets.serving.endpoint.pages import ReadPages
+from ticket_assets.serving.endpoint.reports import (
+    ActedReport,
+    ActedRequest,
+    Acting,
+    ActingChange,
+    ReloadAnswer,
+    ServiceInfo,
+)
+from ticket_assets.serving.endpoint.runtime import Runtime
+from ticket_assets.serving.endpoint.settings import load_service_settings
 
-MOST_REASONS = 20
-BAKED_IN = Path(__file__).resolve().parent / "baked"
-
-
-class ReasonAnswer(BaseModel):
-    """One reason for or against a label."""
-
-    kind: str = Field(description="word, context, similar_tickets, measure, … (docs/models.md)")
-    name: str
-    contribution: float = Field(description="to the log-odds of the label: positive speaks for it, negative against")
-    detail: str
-
-
-class TargetAnswer(BaseModel):
-    """What is predicted of one target."""
-
-    label: str
-    probability: float = Field(description="of the label, calibrated")
-    probabilities: dict[str, float]
-    band: str = Field(description="act, suggest or by_hand")
-    needs_review: bool
-    reasons: list[ReasonAnswer] = Field(description="largest first; empty unless asked for")
-
-    @classmethod
-    def of(cls, prediction: TargetPrediction) -> "TargetAnswer":
-        """From the plain prediction."""
-        reasons = [ReasonAnswer(**vars(one)) for one in prediction.reasons]
-        return cls(**{**vars(prediction), "reasons": reasons}, needs_review=prediction.needs_review)
+SETTINGS = load_service_settings()
+GUARD = Guard(SETTINGS.access, Policy.of(SETTINGS.access, "ticket_assets.triage.v1.Triage"))
+RUNNING: list[Runtime] = []  # of this process: none before it has started
 
 
-class Answer(BaseModel):
-    """What is predicted of one ticket."""
-
-    model_version: int
-    bundle: str
-    targets: dict[str, TargetAnswer]
+def answered(message: BaseModel) -> Response:
+    """An answer as JSON; BentoML would check once more what was checked when it was made."""
+    return Response(message.model_dump_json(), media_type="application/json")
 
 
-@bentoml.service(name="ticket-assets", traffic={"timeout": 30})
+@bentoml.service(name="ticket-assets", traffic={"timeout": 60}, threads=4)
 class TriageService:
     """Queue, priority, type, or whatever the bundle's targets are, for a ticket as it arrives."""
 
     def __init__(self) -> None:
-        bundles = Path(os.environ.get("TICKET_ASSETS_BUNDLES", BAKED_IN / "bundles"))
-        encoders = Path(os.environ.get("TICKET_ASSETS_ENCODERS", BAKED_IN / "encoders"))
-        self._champion = require_champion(bundles)
-        self._bundle = TriageBundle.load(bundles / self._champion.bundle, encoders)
-        # One real answer before the first request: the language models and the encoder's arena are loaded by it.
-        self._bundle.predict([Ticket("probe")])
+        self._runtime = Runtime(SETTINGS.service)
+        RUNNING[:] = [self._runtime]
+
+    @bentoml.on_startup
+    async def listen(self) -> None:
+        """Open the gRPC port, on the loop that answers HTTP."""
+        from ticket_assets.serving.access.grpc import GuardInterceptor
+
+        await self._runtime.start_wire([GuardInterceptor(GUARD)])
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """End what is in work, write what waits."""
+        await self._runtime.stop()
 
     @bentoml.api
-    def predict(
-        self,
-        body: str | None = Field(
-            default="",
-            description=f"the ticket's text; of a long one {MAX_CHARS:,} characters are read, as in training",
-            examples=["Since this morning the VPN disconnects every few minutes, I cannot work."],
-        ),
-        subject: str | None = Field(default="", description="may stand alone, without a body", examples=["VPN drops"]),
-        context: dict[str, str | None] = Field(
-            default={},
-            description="values known at arrival; what the model does not know is ignored",
-            examples=[{"channel": "email"}],
-        ),
-        reasons: int = Field(
-            default=0, ge=0, le=MOST_REASONS, description="how many reasons to give for each label", examples=[5]
-        ),
-    ) -> Answer:
+    @refusals_answered
+    async def predict(self, ticket: TicketIn, /) -> Answer:
         """Predict every target of one ticket; 422 where neither subject nor body holds text."""
-        ticket = Ticket(body or "", subject or "", context)
-        try:
-            require_text(ticket)
-        except EmptyTicketError as error:
-            raise UnprocessableEntity(str(error)) from error
-        [targets] = self._bundle.predict([ticket], reasons)
-        return Answer(
-            model_version=self._champion.version,
-            bundle=self._champion.bundle,
-            targets={name: TargetAnswer.of(one) for name, one in targets.items()},
-        )
+        # On the event loop: a thread for work of a few milliseconds costs more than it frees.
+        return answered(self._runtime.triage.predict(ticket, "http"))  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def predict_batch(self, batch: Batch, /) -> BatchAnswer:
+        """Predict many tickets; a row that is wrong has its error in its place."""
+        told = await asyncio.to_thread(self._runtime.triage.predict_batch, batch, "batch")
+        return answered(told)  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def feedback(self, correction: Correction, /) -> FeedbackReceipt:
+        """Say what the right labels are of a ticket that was answered."""
+        return answered(await asyncio.to_thread(self._runtime.triage.feedback, correction))  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def similar(self, ticket: SimilarRequest, /) -> SimilarAnswer:
+        """The nearest tickets that the model was trained on."""
+        return answered(self._runtime.triage.similar(ticket))  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def info(self) -> ServiceInfo:
+        """Which model answers, how good it is, what is wrong; with GET too."""
+        return answered(self._runtime.office.info())  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def reload(self) -> ReloadAnswer:
+        """Look for a newer champion now; 409 where it is refused, and the one that answered goes on."""
+        return answered(await asyncio.to_thread(self._runtime.office.reload))  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def act(self, change: ActingChange, /) -> Acting:
+        """Turn `act` into `suggest` at once, or back."""
+        return answered(await asyncio.to_thread(self._runtime.office.act, change))  # type: ignore[return-value]
+
+    @bentoml.api
+    @refusals_answered
+    async def act_report(self, asked: ActedRequest, /) -> ActedReport:
+        """What was acted upon, and how much of it was corrected; with GET too."""
+        return answered(await asyncio.to_thread(self._runtime.office.act_report, asked))  # type: ignore[return-value]
+
+
+FIELDS: dict[str, frozenset[str]] = {
+    path: frozenset(kind.model_fields)
+    for path, kind in {
+        "/predict": TicketIn,
+        "/predict_batch": Batch,
+        "/feedback": Correction,
+        "/similar": SimilarRequest,
+        "/act": ActingChange,
+        "/act_report": ActedRequest,
+    }.items()
+}
+guard_http(TriageService, GUARD, FIELDS)
+TriageService.add_asgi_middleware(ReadPages, runtime=lambda: RUNNING[0] if RUNNING else None)

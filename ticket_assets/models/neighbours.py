@@ -8,9 +8,10 @@ mail it is memory of rewordings as much as skill: rewordings that share few word
 they stand on both sides of a split by families, as they will stand on both sides of the day of training.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,19 @@ _NOBODY = -2.0
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The nearest rows of n tickets.
+
+    Attributes:
+        rows: int (n, k) positions in the index, nearest first; k is NEIGHBOURS, or all there are.
+        cosines: float64 (n, k); _NOBODY for a row that was not to be found.
+    """
+
+    rows: np.ndarray
+    cosines: np.ndarray
+
+
+@dataclass(frozen=True)
 class Neighbours:
     """An index of training tickets.
 
@@ -36,19 +50,26 @@ class Neighbours:
         vectors: float32 (m, d), L2 norm 1, rounded to what float16 holds.
         y: int32 (m,) class of each.
         classes: number of classes, K.
-        names: bytes S16 (m,) name of each row's ticket (`row_names`), by which erasure finds it; None in an index that
-            is never kept.
+        names: bytes S16 (m,) name of each row's ticket (`row_names`), by which erasure finds it and targets know each
+            other's rows; None in an index that is never kept.
+        ids: bytes (m,) UTF-8 id of each row's ticket, for people who ask for similar ones; None where there are no
+            names, and in an index of an earlier version.
     """
 
     vectors: np.ndarray
     y: np.ndarray
     classes: int
     names: np.ndarray | None = None
+    ids: np.ndarray | None = None
 
     @classmethod
-    def fit(cls, vectors: np.ndarray, y: np.ndarray, classes: int, names: np.ndarray | None = None) -> "Neighbours":
-        """Take up training rows: float (m, d) vectors, int (m,) classes and `row_names` of their tickets."""
-        return cls(vectors.astype(np.float16).astype(np.float32), y.astype(np.int32), classes, names)
+    def fit(
+        cls, vectors: np.ndarray, y: np.ndarray, classes: int, ticket_ids: Sequence[str] | None = None
+    ) -> "Neighbours":
+        """Take up training rows: float (m, d) vectors, int (m,) classes, and the ids of their tickets."""
+        names = None if ticket_ids is None else row_names(ticket_ids)
+        ids = None if ticket_ids is None else np.array([one.encode() for one in ticket_ids])
+        return cls(_as_kept(vectors), y.astype(np.int32), classes, names, ids)
 
     @property
     def width(self) -> int:
@@ -70,15 +91,18 @@ class Neighbours:
         rows = np.arange(len(vectors))
         own = groups if own is None else own
         blocks = [
-            self._block(vectors[part], None if groups is None or own is None else own[part][:, None] == groups[None, :])
+            self.votes_of(
+                self.nearest(
+                    vectors[part], None if groups is None or own is None else own[part][:, None] == groups[None, :]
+                )
+            )
             for part in np.array_split(rows, max(1, -(-len(rows) // _BLOCK)))
         ]
         return np.vstack(blocks) if blocks else np.empty((0, self.width), dtype=np.float32)
 
     def counts(self, vector: np.ndarray) -> np.ndarray:
         """How many of the nearest tickets of one vector float32 (d,) have each class: int (K,), for people."""
-        near, _ = self._nearest(vector[None, :], None)
-        return np.bincount(self.y[near[0]], minlength=self.classes)
+        return np.bincount(self.y[self.nearest(vector[None, :]).rows[0]], minlength=self.classes)
 
     def save(self, folder: Path) -> None:
         """Write `neighbours.npz`, vectors as float16.
@@ -88,14 +112,16 @@ class Neighbours:
         """
         if self.names is None:
             raise ValueError("an index is kept only with the names of its rows: give the workbench its ticket ids")
+        ids: dict[str, Any] = {} if self.ids is None else {"ids": self.ids}
         vectors = self.vectors.astype(np.float16)
-        np.savez(folder / NEIGHBOURS_FILE, vectors=vectors, y=self.y, classes=self.classes, names=self.names)
+        np.savez(folder / NEIGHBOURS_FILE, vectors=vectors, y=self.y, classes=self.classes, names=self.names, **ids)
 
     @classmethod
     def load(cls, folder: Path) -> "Neighbours":
         """Read what `save` wrote."""
         with np.load(folder / NEIGHBOURS_FILE, allow_pickle=False) as arrays:
-            return cls.fit(arrays["vectors"], arrays["y"], int(arrays["classes"]), arrays["names"])
+            ids = arrays.get("ids")
+            return cls(_as_kept(arrays["vectors"]), arrays["y"], int(arrays["classes"]), arrays["names"], ids)
 
     def without(self, ticket_ids: Collection[str]) -> "Neighbours":
         """The index without the rows of these tickets; itself where it holds none.
@@ -112,22 +138,29 @@ class Neighbours:
             raise ValueError(
                 "every ticket that this model was trained on would go: remove the profile's folder instead"
             )
-        return Neighbours(self.vectors[stays], self.y[stays], self.classes, self.names[stays])
+        ids = None if self.ids is None else self.ids[stays]
+        return Neighbours(self.vectors[stays], self.y[stays], self.classes, self.names[stays], ids)
 
-    def _block(self, vectors: np.ndarray, relatives: np.ndarray | None) -> np.ndarray:
-        near, similarity = self._nearest(vectors, relatives)
+    def votes_of(self, nearest: Nearest) -> np.ndarray:
+        """The block float32 (n, width) of n tickets whose nearest are known."""
+        similarity = nearest.cosines
         best = similarity[:, :1]
         columns = [np.maximum(best, -1.0)]
         for temperature in TEMPERATURES:
             weight = np.where(similarity > _NOBODY, np.exp((similarity - best) / temperature), 0.0)
-            shares = np.zeros((len(vectors), self.classes))
-            np.add.at(shares, (np.arange(len(vectors))[:, None], self.y[near]), weight)
+            shares = np.zeros((len(similarity), self.classes))
+            np.add.at(shares, (np.arange(len(similarity))[:, None], self.y[nearest.rows]), weight)
             total = np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
             columns.append(np.log(shares / total + LEAST_SHARE))
         return np.hstack(columns).astype(np.float32)
 
-    def _nearest(self, vectors: np.ndarray, relatives: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Positions int (n, k) and cosines float64 (n, k) of the nearest, nearest first; _NOBODY for a relative."""
+    def nearest(self, vectors: np.ndarray, relatives: np.ndarray | None = None) -> Nearest:
+        """The nearest of n tickets, each found as if it were alone.
+
+        Args:
+            vectors: float32 (n, d).
+            relatives: bool (n, m), rows that are not to be found; None: all are.
+        """
         rough = vectors @ self.vectors.T
         if relatives is not None:
             rough[relatives] = _NOBODY
@@ -137,7 +170,12 @@ class Neighbours:
         if relatives is not None:
             exact[np.take_along_axis(relatives, near, axis=1)] = _NOBODY
         order = np.argsort(-exact, axis=1, kind="stable")[:, :NEIGHBOURS]
-        return np.take_along_axis(near, order, axis=1), np.take_along_axis(exact, order, axis=1)
+        return Nearest(np.take_along_axis(near, order, axis=1), np.take_along_axis(exact, order, axis=1))
+
+
+def _as_kept(vectors: np.ndarray) -> np.ndarray:
+    """Float32, rounded to what the file's float16 holds: a model answers before it was written as it does after."""
+    return vectors.astype(np.float16).astype(np.float32)
 
 
 def row_names(ticket_ids: Iterable[str]) -> np.ndarray:

@@ -109,15 +109,15 @@ class Representation:
     column_scale: np.ndarray | None = None
     neighbours: Neighbours | None = None
 
-    def transform(self, features: TicketFeatures) -> Matrix:
+    def transform(self, features: TicketFeatures, inner: InnerBlocks | None = None) -> Matrix:
         """The matrix of tickets: float32 (n, d), CSR where the n-grams stand in it, else dense."""
         grams = self.tfidf.transform(features.documents) if self.tfidf else None
-        return self.assemble(grams, features)
+        return self.assemble(grams, features, inner)
 
     def assemble(
         self, grams: sparse.csr_matrix | None, features: TicketFeatures, inner: InnerBlocks | None = None
     ) -> Matrix:
-        """Put the blocks side by side; `inner` replaces the computed ones for the training rows."""
+        """Put the blocks side by side; `inner` replaces those that would be computed here."""
         inner = inner or InnerBlocks()
         parts: list[Matrix] = []
         if self.blocks.sparse and grams is not None:

@@ -14,7 +14,7 @@ from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.calibration import apply
 from ticket_assets.models.estimators import Estimator, load_estimator
 from ticket_assets.models.recipe import Recipe
-from ticket_assets.models.representation import Representation
+from ticket_assets.models.representation import InnerBlocks, Representation
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,10 @@ class TargetModel:
         """Whether tickets must be encoded before they are given to it."""
         return self.recipe.blocks.needs_vectors
 
-    def probabilities(self, features: TicketFeatures) -> np.ndarray:
-        """Calibrated probabilities float64 (n, K), rows sum to 1."""
-        return apply(self.estimator.scores(self.representation.transform(features)), self.inverse_temperature)
+    def probabilities(self, features: TicketFeatures, votes: np.ndarray | None = None) -> np.ndarray:
+        """Calibrated probabilities float64 (n, K), rows sum to 1; `votes` of its neighbours where they are known."""
+        matrix = self.representation.transform(features, InnerBlocks(votes=votes))
+        return apply(self.estimator.scores(matrix), self.inverse_temperature)
 
     def save(self, folder: Path) -> None:
         """Write `model.json` and the native files of the parts."""

@@ -15,7 +15,7 @@ from scipy import sparse
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.fit_task import FitTask, row_weights
 from ticket_assets.models.fitting import fit_linear_svm
-from ticket_assets.models.neighbours import Neighbours, row_names
+from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.models.ngrams import NgramCounts, Tfidf, TfidfSpec, count_ngrams
 from ticket_assets.models.representation import Blocks, InnerBlocks, Matrix, Representation, linear_scores
 
@@ -117,8 +117,8 @@ class Workbench:
             vectors = self.features.vectors
             if vectors is None:
                 raise ValueError("votes of neighbours want sentence vectors: encode the tickets first")
-            names = row_names(self.ticket_ids)[rows] if self.ticket_ids else None
-            index = Neighbours.fit(vectors[rows], self.y[rows], self.classes, names)
+            ids = [self.ticket_ids[row] for row in rows] if self.ticket_ids else None
+            index = Neighbours.fit(vectors[rows], self.y[rows], self.classes, ids)
             return index, index.votes(vectors[rows], self.groups[rows])
 
         return self._once(("votes", rows.tobytes()), compute)

@@ -26,6 +26,7 @@ from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_feat
 from ticket_assets.models.attribution import explain, spoken_words
 from ticket_assets.models.reasons import Reason
 from ticket_assets.models.target_model import TargetModel
+from ticket_assets.serving import relatives
 from ticket_assets.serving.manifest import (
     MANIFEST,
     BundleError,
@@ -35,7 +36,7 @@ from ticket_assets.serving.manifest import (
     library_versions,
     mismatches,
 )
-from ticket_assets.serving.prediction import TargetPrediction, Ticket, target_prediction
+from ticket_assets.serving.prediction import ReadTickets, TargetPrediction, Ticket, target_prediction
 from ticket_assets.storage import temporary_sibling, write_text
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.language import detect_languages
@@ -156,7 +157,7 @@ class TriageBundle:
     def __init__(self, manifest: BundleManifest, models: Sequence[TargetModel], encoder: Encoder | None) -> None:
         self.manifest = manifest
         self.schema = FeatureSchema(manifest.languages, manifest.context, manifest.words)
-        self._models = tuple(models)
+        self._models = tuple(relatives.sharing_vectors(models))
         self._encoder = encoder
 
     @classmethod
@@ -184,16 +185,24 @@ class TriageBundle:
 
     def predict(self, tickets: Sequence[Ticket], reasons: int = 0) -> list[dict[str, TargetPrediction]]:
         """Answers for n tickets, each target name to its prediction; with so many reasons each."""
-        if not tickets:
+        return self.answer(self.read(tickets), reasons)
+
+    def read(self, tickets: Sequence[Ticket]) -> ReadTickets:
+        """Clean n tickets and detect their languages."""
+        texts = [ticket_text(ticket.subject, ticket.body, self.manifest.mask) for ticket in tickets]
+        return ReadTickets(tuple(tickets), texts, detect_languages(texts, self.schema.languages))
+
+    def answer(self, read: ReadTickets, reasons: int = 0) -> list[dict[str, TargetPrediction]]:
+        """The same as `predict`, for tickets that were read."""
+        if not read.tickets:
             return []
-        texts, languages = self._read(tickets)
-        features = self._features(tickets, texts, languages)
-        answers: list[dict[str, TargetPrediction]] = [{} for _ in tickets]
+        features = self._features(read)
+        answers: list[dict[str, TargetPrediction]] = [{} for _ in read.tickets]
         for target, probabilities in self.probabilities(features).items():
             labels, bands = self.manifest.targets[target], self.manifest.bands[target]
             for answer, row in zip(answers, probabilities, strict=True):
                 answer[target] = target_prediction(labels, row, bands)
-        return self._with_reasons(answers, features, texts, languages, reasons) if reasons else answers
+        return self._with_reasons(answers, features, read, reasons) if reasons else answers
 
     def explain(self, tickets: Sequence[Ticket], top: int = 5) -> list[dict[str, tuple[Reason, ...]]]:
         """Why each target of n tickets has its label: the largest reasons, for and against."""
@@ -201,29 +210,20 @@ class TriageBundle:
 
     def features(self, tickets: Sequence[Ticket]) -> TicketFeatures:
         """The very features that training used, from tickets as they arrive."""
-        return self._features(tickets, *self._read(tickets))
+        return self._features(self.read(tickets))
 
-    def _read(self, tickets: Sequence[Ticket]) -> tuple[list[str], list[str]]:
-        """Cleaned texts and their languages."""
-        texts = [ticket_text(ticket.subject, ticket.body, self.manifest.mask) for ticket in tickets]
-        return texts, detect_languages(texts, self.schema.languages)
-
-    def _features(self, tickets: Sequence[Ticket], texts: list[str], languages: list[str]) -> TicketFeatures:
-        features = text_features(texts, languages, [ticket.context for ticket in tickets], self.schema)
+    def _features(self, read: ReadTickets) -> TicketFeatures:
+        contexts = [ticket.context for ticket in read.tickets]
+        features = text_features(read.texts, read.languages, contexts, self.schema)
         if self._encoder is None:
             return features
-        return TicketFeatures(features.documents, features.columns, self._encoder.encode(texts))
+        return TicketFeatures(features.documents, features.columns, self._encoder.encode(read.texts))
 
     def _with_reasons(
-        self,
-        answers: list[dict[str, TargetPrediction]],
-        features: TicketFeatures,
-        texts: list[str],
-        languages: list[str],
-        top: int,
+        self, answers: list[dict[str, TargetPrediction]], features: TicketFeatures, read: ReadTickets, top: int
     ) -> list[dict[str, TargetPrediction]]:
         rules = self.schema.words
-        spoken = [spoken_words(text, code, rules) for text, code in zip(texts, languages, strict=True)]
+        spoken = [spoken_words(text, code, rules) for text, code in zip(read.texts, read.languages, strict=True)]
         for model in self._models:
             told = explain(model, features, self.schema, top=top, spoken=spoken)
             for answer, one in zip(answers, told, strict=True):
@@ -232,4 +232,14 @@ class TriageBundle:
 
     def probabilities(self, features: TicketFeatures) -> dict[str, np.ndarray]:
         """Target name to calibrated probabilities float64 (n, K)."""
-        return {model.target: model.probabilities(features) for model in self._models}
+        return relatives.probabilities(self._models, features)
+
+    def similar(self, ticket: Ticket, limit: int) -> list[relatives.SimilarTicket]:
+        """The trained tickets nearest to one, nearest first.
+
+        Raises:
+            relatives.NoIndexError: the bundle cannot tell.
+        """
+        if self._encoder is None:
+            raise relatives.NoIndexError("no model of this bundle uses sentence vectors")
+        return relatives.similar_tickets(self._models, self._encoder.encode(self.read([ticket]).texts)[0], limit)

@@ -1,6 +1,6 @@
 """What goes in and out of a prediction.
 
-Belongs here: the ticket as it arrives, which one cannot be answered, the answer.
+Belongs here: the ticket as it arrives and as it was read, the answer.
 Does not belong here: the models (bundle.py), the bands (models/bands.py), transports (service.py).
 """
 
@@ -11,11 +11,9 @@ import numpy as np
 
 from ticket_assets.models.bands import BandName, Bands
 from ticket_assets.models.reasons import Reason
-from ticket_assets.tickets.cleaning import ticket_text
 
-
-class EmptyTicketError(ValueError):
-    """A ticket says nothing; the message names the fields."""
+# What `tickets/quarantine` would hold is refused: a ticket of which cleaning leaves nothing.
+NO_TEXT = "subject, body: no text is left of either after cleaning; one of them must hold some"
 
 
 @dataclass(frozen=True)
@@ -27,14 +25,13 @@ class Ticket:
     context: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def require_text(ticket: Ticket) -> None:
-    """Refuse what `tickets/quarantine` would hold: a ticket of which cleaning leaves nothing.
+@dataclass(frozen=True)
+class ReadTickets:
+    """Tickets, their n cleaned texts, and the languages detected in these."""
 
-    Raises:
-        EmptyTicketError: neither subject nor body holds text.
-    """
-    if not ticket_text(ticket.subject, ticket.body):
-        raise EmptyTicketError("subject, body: no text is left of either after cleaning; one of them must hold some")
+    tickets: tuple[Ticket, ...]
+    texts: list[str]
+    languages: list[str]
 
 
 @dataclass(frozen=True)

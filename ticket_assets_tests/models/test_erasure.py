@@ -65,7 +65,7 @@ def test_a_model_without_a_ticket_answers_those_who_neither_had_it_near_nor_shar
     index = Neighbours.load(tmp_path)
     assert len(index.y) == len(few.y) - 2 and list(tmp_path.glob(".*")) == []
     left = TargetModel.load(tmp_path)
-    near, _ = model.representation.neighbours._nearest(few.features.vectors, None)
+    near = model.representation.neighbours.nearest(few.features.vectors).rows
     touched = np.isin(near, [5, 77]).any(axis=1) | [
         not gone.terms.isdisjoint(one.split()) for one in few.features.documents
     ]

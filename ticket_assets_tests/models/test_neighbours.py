@@ -95,7 +95,7 @@ def test_no_tickets_get_no_votes():
 
 
 def test_an_index_survives_its_file_bit_for_bit(tmp_path):
-    index = Neighbours.fit(_unit(50), np.arange(50) % 3, 3, row_names(f"t-{one}" for one in range(50)))
+    index = Neighbours.fit(_unit(50), np.arange(50) % 3, 3, [f"t-{one}" for one in range(50)])
     index.save(tmp_path)
     queries = _unit(9, seed=1)
     again = Neighbours.load(tmp_path)
@@ -112,7 +112,7 @@ def test_an_index_whose_rows_have_no_names_is_not_kept_since_no_ticket_could_be_
 
 def test_an_erased_ticket_is_no_longer_anyones_neighbour_and_all_others_vote_as_before():
     ids = [f"t-{one}" for one in range(200)]
-    index = Neighbours.fit(_unit(200), np.arange(200) % 3, 3, row_names(ids))
+    index = Neighbours.fit(_unit(200), np.arange(200) % 3, 3, ids)
     left = index.without(["t-7", "t-11", "never seen"])
     assert len(left.y) == 198 and not np.isin(row_names(["t-7", "t-11"]), left.names).any()
     kept = np.delete(np.arange(200), [7, 11])

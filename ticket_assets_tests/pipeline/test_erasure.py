@@ -106,7 +106,7 @@ def answers(line: Line, tickets: pd.DataFrame) -> tuple[dict[str, np.ndarray], n
     touched = np.zeros(len(asked), dtype=bool)
     for model in bundle._models:
         index = model.representation.neighbours
-        near, _ = index._nearest(features.vectors, None)
+        near = index.nearest(features.vectors).rows
         touched |= np.isin(index.names[near], row_names(PERSON)).any(axis=1)
     return bundle.probabilities(features), touched
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticket_assets.models.neighbours import Neighbours, row_names
+from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.serving.bundle import rewrite_bundle, write_bundle
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
 from ticket_assets.serving.erasure import sweep
@@ -36,7 +36,7 @@ class Registered:
 
 def put_neighbours(folder: Path) -> None:
     vectors = np.eye(3, dtype=np.float32)
-    Neighbours.fit(vectors, np.arange(3), 3, row_names(["t-1", "t-2", "t-3"])).save(folder / "tone")
+    Neighbours.fit(vectors, np.arange(3), 3, ["t-1", "t-2", "t-3"]).save(folder / "tone")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticket_assets.models.neighbours import Neighbours, row_names
+from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.serving import erased_bundles
 from ticket_assets.serving.bundle import rewrite_bundle
 from ticket_assets.serving.chronicle import Chronicle
@@ -29,7 +29,7 @@ PEOPLE = ("t-1", "t-2", "t-3")
 
 def put_neighbours(folder: Path) -> None:
     vectors = np.eye(3, dtype=np.float32)
-    Neighbours.fit(vectors, np.arange(3), 3, row_names(PEOPLE)).save(folder / "tone")
+    Neighbours.fit(vectors, np.arange(3), 3, PEOPLE).save(folder / "tone")
 
 
 @pytest.fixture

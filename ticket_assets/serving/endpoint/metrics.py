@@ -1,0 +1,92 @@
+"""What Prometheus reads: requests, how long they took, what was answered, what waits.
+
+Belongs here: the metrics, their names and labels. Does not belong here: the page (BentoML's /metrics shows them).
+
+Made once per process, after BentoML has set up its folder for several workers: so never when a module is imported.
+Labels are few on purpose: target, band and model version, never a ticket, a key or a path that a client chose.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ticket_assets.serving.endpoint.messages import TargetAnswer
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_PROBABILITIES = tuple(share / 10 for share in range(1, 11))
+
+
+class Metrics:
+    """The service's own metrics, beside BentoML's of HTTP."""
+
+    def __init__(self) -> None:
+        from prometheus_client import Counter, Gauge, Histogram
+
+        def name(of: str) -> str:
+            return f"ticket_assets_{of}"
+
+        self._requests = Counter(name("requests"), "requests, by what came of them", ["transport", "method", "code"])
+        self._seconds = Histogram(
+            name("request_seconds"), "until the answer was made", ["transport", "method"], buckets=_SECONDS
+        )
+        self._answers = Counter(name("answers"), "answers, by band as told", ["target", "band", "model_version"])
+        self._labels = Counter(name("labels"), "answers, by label", ["target", "label", "model_version"])
+        self._probability = Histogram(
+            name("probability"), "of the label, calibrated", ["target", "model_version"], buckets=_PROBABILITIES
+        )
+        self._feedback = Counter(name("feedback"), "corrections, by what came of them", ["state"])
+        self._in_flight = Gauge(
+            name("in_flight"), "requests in work: the queue's depth", ["transport"], multiprocess_mode="livesum"
+        )
+        self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livemax")
+        self._not_logged = Counter(name("not_logged"), "answers without a prediction id")
+        self._model = Gauge(
+            name("model_version"), "version that answers", ["profile", "bundle"], multiprocess_mode="liveall"
+        )
+        self._swaps = Counter(name("swaps"), "offers of another bundle", ["taken"])
+        self._seated: tuple[str, str] | None = None
+
+    @contextmanager
+    def request(self, transport: str) -> Iterator[None]:
+        """Count a request as in work until the block ends."""
+        gauge = self._in_flight.labels(transport)
+        gauge.inc()
+        try:
+            yield
+        finally:
+            gauge.dec()
+
+    def ended(self, transport: str, method: str, code: str, seconds: float) -> None:
+        """Count a request, with HTTP's or gRPC's code."""
+        self._requests.labels(transport, method, code).inc()
+        self._seconds.labels(transport, method).observe(seconds)
+
+    def answered(self, version: int, answers: Iterable[dict[str, TargetAnswer]]) -> None:
+        """Count answers by band, label and probability."""
+        for answer in answers:
+            for target, one in answer.items():
+                self._answers.labels(target, one.band, version).inc()
+                self._labels.labels(target, one.label, version).inc()
+                self._probability.labels(target, version).observe(one.probability)
+
+    def not_logged(self, count: int) -> None:
+        """Count answers that the log could not take."""
+        self._not_logged.inc(count)
+
+    def feedback(self, state: str) -> None:
+        """Count a correction."""
+        self._feedback.labels(state).inc()
+
+    def backlog(self, records: int) -> None:
+        """Say how much waits for the database."""
+        self._backlog.set(records)
+
+    def seated(self, profile: str, bundle: str, version: int) -> None:
+        """Say which bundle answers."""
+        if self._seated is not None and self._seated != (profile, bundle):
+            self._model.remove(*self._seated)
+        self._seated = (profile, bundle)
+        self._model.labels(profile, bundle).set(version)
+
+    def swapped(self, taken: bool) -> None:
+        """Count an offer of another bundle."""
+        self._swaps.labels(str(taken).lower()).inc()

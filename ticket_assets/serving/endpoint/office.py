@@ -1,0 +1,158 @@
+"""Requests about the service itself: which model answers, look for another, turn `act` off, what `act` did.
+
+Belongs here: a method per such request, what is wrong right now.
+Does not belong here: requests about tickets (triage.py), transports, who may ask (serving/access/).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from ticket_assets.serving.access.current import current_request
+from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.endpoint.engine import Engine, Swap
+from ticket_assets.serving.endpoint.reports import (
+    ActedLabel,
+    ActedReport,
+    ActedRequest,
+    Acting,
+    ActingChange,
+    LogInfo,
+    ReloadAnswer,
+    ServiceInfo,
+    SwapInfo,
+    TargetInfo,
+)
+from ticket_assets.serving.endpoint.switch import ActingSwitch, SwitchState
+from ticket_assets.serving.endpoint.triage import require_seat
+from ticket_assets.serving.prediction_log.log import PredictionLog
+
+MONTH = timedelta(days=30)
+SHOWN_SWAPS = 5
+
+
+class Office:
+    """Answers operators.
+
+    Args:
+        engine: who answers tickets.
+        log: where answers are kept.
+        switch: whether `act` is given.
+    """
+
+    def __init__(self, engine: Engine, log: PredictionLog, switch: ActingSwitch) -> None:
+        self._engine, self._log, self._switch = engine, log, switch
+
+    def info(self) -> ServiceInfo:
+        """Which model answers, how good it is, what is wrong.
+
+        Raises:
+            Refusal: 503 where no model answers.
+        """
+        seat, faults = require_seat(self._engine), self.faults()
+        manifest = seat.bundle.manifest
+        return ServiceInfo(
+            status="degraded" if faults else "ok",
+            profile=manifest.profile,
+            model_version=seat.champion.version,
+            bundle=seat.champion.bundle,
+            since=seat.champion.since,
+            loaded_at=seat.loaded_at.isoformat(timespec="seconds"),
+            split=manifest.split,
+            cleaning=manifest.cleaning,
+            encoder=manifest.encoder["id"] if manifest.encoder else None,
+            languages=list(manifest.languages),
+            context=list(manifest.context),
+            targets={
+                target: TargetInfo(
+                    labels=list(labels),
+                    scores=manifest.scores.get(target, {}),
+                    act=manifest.bands[target].act,
+                    suggest=manifest.bands[target].suggest,
+                )
+                for target, labels in manifest.targets.items()
+            },
+            data=manifest.data,
+            libraries=manifest.libraries,
+            acting=self._switch.state.on,
+            log=self.log(),
+            swaps=[_told(swap) for swap in self._engine.swaps[:SHOWN_SWAPS]],
+            faults=faults,
+        )
+
+    def log(self) -> LogInfo:
+        """How the prediction log is."""
+        state = self._log.state()
+        return LogInfo(
+            state=state.status,
+            backlog=state.backlog_records,
+            not_logged=state.not_logged,
+            last_error=state.last_error,
+        )
+
+    def faults(self) -> list[str]:
+        """What is wrong, one sentence each; the service answers all the same."""
+        found = []
+        if self._engine.is_fallback:
+            found.append(f"{self._engine.store} has no champion that loads; the one baked into the bento answers")
+        swaps = self._engine.swaps
+        if swaps and swaps[0].refused:
+            found.append(f"the champion {swaps[0].champion} was refused: {swaps[0].reason}")
+        log = self.log()
+        if log.state in ("degraded", "down"):
+            found.append(f"the prediction log is {log.state}, {log.backlog} records wait: {log.last_error}")
+        return found
+
+    def reload(self) -> ReloadAnswer:
+        """Look for a newer champion now, in this worker; the others follow the pointer."""
+        swap = self._engine.offer()
+        if swap.refused:
+            raise Refusal(409, f"{swap.reason}; the one that answered goes on", "bundle_refused")
+        seat = require_seat(self._engine)
+        return ReloadAnswer(
+            changed=swap.taken, model_version=seat.champion.version, bundle=seat.champion.bundle, reason=swap.reason
+        )
+
+    def act(self, change: ActingChange) -> Acting:
+        """Turn `act` into `suggest`, or back, for every worker."""
+        request = current_request()
+        by = (request.caller if request else None) or "somebody"
+        # The switch first: it must work while nothing can be logged.
+        state = self._switch.move(change.on, by, change.reason)
+        try:
+            self._log.record_switch(change.on, by, change.reason)
+        except NotTakenError as error:
+            logger.warning("the switch was moved, and the log cannot keep that: %s", error)
+        return _acting(state)
+
+    def act_report(self, asked: ActedRequest) -> ActedReport:
+        """What was acted upon, and how much of it was corrected.
+
+        Raises:
+            Refusal: 422 for a time that is none; 503 while the store is down.
+        """
+        since = _since(asked.since)
+        report = self._log.acted(since)
+        return ActedReport(
+            since=since.isoformat(timespec="seconds"),
+            rows=[ActedLabel(**vars(row)) for row in report.rows],
+            switches=[Acting(**one) for one in report.switches],
+        )
+
+
+def _since(said: str | None) -> datetime:
+    if said is None:
+        return datetime.now(UTC) - MONTH
+    try:
+        read = datetime.fromisoformat(said)
+    except ValueError:
+        message = f"{said[:40]!r} is no time: write ISO 8601, such as 2026-05-01T00:00:00Z"
+        raise Refusal(422, message, field="since") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _acting(state: SwitchState) -> Acting:
+    return Acting(on=state.on, since=state.since, by=state.by, reason=state.reason)
+
+
+def _told(swap: Swap) -> SwapInfo:
+    named = f"v{swap.champion.version} {swap.champion.bundle}" if swap.champion else "none"
+    return SwapInfo(at=swap.at.isoformat(timespec="seconds"), bundle=named, taken=swap.taken, reason=swap.reason)

@@ -1,0 +1,99 @@
+"""The parts of a running service, opened in order and closed in the other.
+
+Belongs here: which part is made from which settings, start and stop.
+Does not belong here: what the parts do (engine.py, triage.py, office.py, wire.py).
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
+from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.office import Office
+from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
+from ticket_assets.serving.endpoint.switch import ActingSwitch
+from ticket_assets.serving.endpoint.triage import Triage
+from ticket_assets.serving.endpoint.watcher import Watcher
+from ticket_assets.serving.prediction_log.log import PredictionLog
+
+if TYPE_CHECKING:
+    from ticket_assets.serving.endpoint.wire import Wire
+
+CLOSE_SECONDS = 20.0
+GAUGE_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Runtime:
+    """A running service.
+
+    Args:
+        settings: of the service.
+
+    Raises:
+        BundleError: no bundle answers.
+    """
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        baked = BundlePlace(BAKED_IN / "bundles", BAKED_IN / "encoders")
+        named = (
+            [BundlePlace(settings.bundles, settings.encoders)]
+            if settings.bundles is not None and settings.encoders is not None
+            else []
+        )
+        self.engine = Engine([*named, *([baked] if baked.bundles.exists() or not named else [])], settings.threads)
+        self.engine.start()
+        settings.state.mkdir(parents=True, exist_ok=True)
+        self.log = PredictionLog.open(settings.prediction_log)
+        switch = ActingSwitch(settings.switch)
+        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets)
+        self.office = Office(self.engine, self.log, switch)
+        self._watcher = Watcher(self.engine, settings.watch_seconds)
+        self._watcher.start()
+        self._stopped = threading.Event()
+        self._gauges = threading.Thread(target=self._keep_gauges, name="gauges", daemon=True)
+        self._gauges.start()
+        self.wire: Wire | None = None
+
+    async def start_wire(self, interceptors: Sequence[Any]) -> None:
+        """Listen for gRPC, where the settings name an address; on the running event loop.
+
+        Raises:
+            OSError: the address is taken.
+        """
+        grpc = self.settings.grpc
+        if grpc.address is None:
+            return
+        from ticket_assets.serving.endpoint.wire import Wire, WireSettings
+
+        settings = WireSettings(**{**grpc.model_dump(), "address": grpc.address})
+        self.wire = Wire(settings, self.triage, self.office, interceptors)
+        await self.wire.start()
+        logger.info("gRPC listens on %s", grpc.address)
+
+    async def stop(self) -> None:
+        """End what is in work, write what waits."""
+        if self.wire is not None:
+            await self.wire.stop()
+        self.close()
+
+    def close(self) -> None:
+        """The same where there is no gRPC."""
+        self._stopped.set()
+        self._gauges.join()
+        self._watcher.stop()
+        self.log.close(CLOSE_SECONDS)
+
+    def _keep_gauges(self) -> None:
+        while True:
+            seat = self.engine.seat
+            if seat is not None:
+                self.metrics.seated(seat.bundle.manifest.profile, seat.champion.bundle, seat.champion.version)
+            self.metrics.backlog(self.log.state().backlog_records)
+            if self._stopped.wait(GAUGE_SECONDS):
+                return

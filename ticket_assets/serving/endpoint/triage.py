@@ -1,0 +1,223 @@
+"""The service without its transports: what a request of either comes to.
+
+Belongs here: a method per request about tickets, which error each mistake is, what is logged of an answer.
+Does not belong here: HTTP and gRPC (service.py at the top, wire.py), requests about the service itself (office.py),
+who may ask (serving/access/), how the log keeps what it is given (serving/prediction_log/).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ticket_assets.serving.access.current import current_request
+from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.endpoint import answering
+from ticket_assets.serving.endpoint.answering import Answered, EmptyTicket
+from ticket_assets.serving.endpoint.engine import Engine, Seat
+from ticket_assets.serving.endpoint.messages import (
+    Answer,
+    Batch,
+    BatchAnswer,
+    Correction,
+    Fault,
+    FeedbackReceipt,
+    Row,
+    SimilarAnswer,
+    SimilarRequest,
+    SimilarTicket,
+    TargetAnswer,
+    TicketIn,
+)
+from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.switch import ActingSwitch
+from ticket_assets.serving.prediction import NO_TEXT, Ticket
+from ticket_assets.serving.prediction_log import records
+from ticket_assets.serving.prediction_log.feedback import (
+    IdempotencyError,
+    NotTakenError,
+    UnknownPredictionError,
+    WrongLabelsError,
+)
+from ticket_assets.serving.prediction_log.log import PredictionLog
+from ticket_assets.serving.prediction_log.outcome import Logged
+from ticket_assets.serving.prediction_log.records import Transport
+from ticket_assets.serving.relatives import NoIndexError
+
+RETRY_AFTER = {"retry-after": "5"}
+
+
+class Triage:
+    """Answers tickets and takes corrections.
+
+    Args:
+        engine: who answers.
+        log: where answers and corrections are kept.
+        switch: whether `act` is given.
+        metrics: what is counted.
+        most_tickets: of a batch.
+    """
+
+    def __init__(
+        self, engine: Engine, log: PredictionLog, switch: ActingSwitch, metrics: Metrics, most_tickets: int
+    ) -> None:
+        self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
+        self._most_tickets = most_tickets
+
+    def predict(self, ticket: TicketIn, transport: Transport) -> Answer:
+        """Every target of one ticket.
+
+        Raises:
+            Refusal: 422 where neither subject nor body holds text; 503 where no model answers.
+        """
+        seat = require_seat(self._engine)
+        try:
+            answered = answering.answer_one(seat.bundle, ticket)
+        except EmptyTicket as error:
+            raise Refusal(422, str(error), "empty_ticket", "body") from error
+        [answer] = self._told(seat, [ticket], [answered], transport)
+        return answer
+
+    def predict_batch(self, batch: Batch, transport: Transport) -> BatchAnswer:
+        """Every target of many tickets; a row that is wrong has its error in its place.
+
+        Raises:
+            Refusal: 422 where there are too many; 503 where no model answers.
+        """
+        if len(batch.tickets) > self._most_tickets:
+            message = (
+                f"{len(batch.tickets)} tickets; at most {self._most_tickets} are taken at once: send several batches"
+            )
+            raise Refusal(422, message, "too_many_tickets", "tickets")
+        seat = require_seat(self._engine)
+        rows: list[TicketIn | Fault] = [answering.read_row(one) for one in batch.tickets]
+        tickets = [row for row in rows if isinstance(row, TicketIn)]
+        answered = answering.answer_many(seat.bundle, tickets)
+        whole = [(ticket, one) for ticket, one in zip(tickets, answered, strict=True) if one is not None]
+        told = iter(self._told(seat, [ticket for ticket, _ in whole], [one for _, one in whole], transport))
+        outcome = iter(answered)
+        made: list[Row] = []
+        for index, row in enumerate(rows):
+            if isinstance(row, Fault):
+                made.append(Row(index=index, error=row))
+            elif next(outcome) is None:
+                made.append(Row(index=index, error=answering.EMPTY))
+            else:
+                made.append(Row.model_construct(index=index, answer=next(told), error=None))
+        return BatchAnswer.model_construct(rows=made, failed=sum(row.error is not None for row in made))
+
+    def feedback(self, correction: Correction) -> FeedbackReceipt:
+        """Keep corrected labels.
+
+        Raises:
+            Refusal: 404 for a prediction that nobody made, 422 for a label that its model does not have, 503 where the
+                correction cannot be kept now.
+        """
+        seat, request = require_seat(self._engine), current_request()
+        # The labels of the model that answered, which need not be the one that answers now.
+        found = self._log.find(correction.prediction_id)
+        label_sets = (
+            {target: tuple(one.probabilities) for target, one in found.answer.targets.items()}
+            if found
+            else seat.bundle.manifest.targets
+        )
+        try:
+            kept = self._log.give_feedback(
+                correction.prediction_id,
+                correction.labels,
+                label_sets,
+                idempotency_key=correction.feedback_id,
+                reviewer=correction.reviewer,
+                comment=correction.comment,
+                key=request.caller if request else None,
+                kinds=seat.bundle.manifest.mask,
+            )
+        except UnknownPredictionError as error:
+            raise Refusal(404, str(error), "unknown_prediction", "prediction_id") from error
+        except WrongLabelsError as error:
+            raise Refusal(422, str(error), "unknown_label", "labels") from error
+        except IdempotencyError as error:
+            raise Refusal(409, str(error), "feedback_id_used", "feedback_id") from error
+        except NotTakenError as error:
+            raise Refusal(503, str(error), "not_kept", headers=RETRY_AFTER) from error
+        state: Literal["accepted", "unverified"] = "accepted" if found else "unverified"
+        self._metrics.feedback(state)
+        return FeedbackReceipt(prediction_id=kept.prediction_id, feedback_id=kept.id, state=state)
+
+    def similar(self, asked: SimilarRequest) -> SimilarAnswer:
+        """The trained tickets nearest to one.
+
+        Raises:
+            Refusal: 422 where neither subject nor body holds text; 409 where the bundle cannot tell.
+        """
+        seat, ticket = require_seat(self._engine), Ticket(asked.body, asked.subject)
+        if not seat.bundle.read([ticket]).texts[0]:
+            raise Refusal(422, NO_TEXT, "empty_ticket", "body")
+        try:
+            found = seat.bundle.similar(ticket, asked.limit)
+        except NoIndexError as error:
+            raise Refusal(409, str(error), "no_index") from error
+        tickets = [SimilarTicket(**vars(one)) for one in found]
+        return SimilarAnswer(model_version=seat.champion.version, bundle=seat.champion.bundle, tickets=tickets)
+
+    def _told(
+        self, seat: Seat, tickets: Sequence[TicketIn], answered: Sequence[Answered], transport: Transport
+    ) -> list[Answer]:
+        """Log answers, then put them into words: an answer with an id is one that the log has."""
+        acting = self._switch.state.on
+        targets = [
+            answering.target_answers(one, acting, ticket.top) for ticket, one in zip(tickets, answered, strict=True)
+        ]
+        kept = [
+            _kept(seat, ticket, one, its, transport)
+            for ticket, one, its in zip(tickets, answered, targets, strict=True)
+        ]
+        logged = self._log.append_many(kept, seat.bundle.manifest.mask)
+        ids = [one.id if isinstance(one, Logged) else None for one in logged]
+        self._metrics.answered(seat.champion.version, targets)
+        self._metrics.not_logged(sum(one is None for one in ids))
+        return [
+            Answer.model_construct(
+                prediction_id=its_id,
+                id=ticket.id,
+                model_version=seat.champion.version,
+                bundle=seat.champion.bundle,
+                language=one.language,
+                acting=acting,
+                targets=its,
+            )
+            for its_id, ticket, one, its in zip(ids, tickets, answered, targets, strict=True)
+        ]
+
+
+def require_seat(engine: Engine) -> Seat:
+    """Who answers.
+
+    Raises:
+        Refusal: 503 where nobody does.
+    """
+    if engine.seat is None:
+        raise Refusal(503, "no model answers; /healthz says why", "no_model", headers=RETRY_AFTER)
+    return engine.seat
+
+
+def _kept(
+    seat: Seat, ticket: TicketIn, answered: Answered, told: Mapping[str, TargetAnswer], transport: Transport
+) -> records.Answer:
+    request = current_request()
+    return records.Answer(
+        transport=transport,
+        bundle=seat.champion.bundle,
+        model_version=str(seat.champion.version),
+        targets={
+            target: records.TargetAnswer(
+                one.label, one.probability, one.band, told[target].band, probabilities=one.probabilities
+            )
+            for target, one in answered.targets.items()
+        },
+        subject=ticket.subject,
+        body=ticket.body,
+        context=ticket.context,
+        ticket_id=ticket.id,
+        key=request.caller if request else None,
+        request_id=request.id if request else None,
+        language=answered.language,
+    )

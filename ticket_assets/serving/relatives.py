@@ -1,0 +1,92 @@
+"""The trained tickets that a bundle holds: who is nearest to a ticket, found once for all its targets.
+
+Belongs here: sharing one index among targets, similar tickets for people.
+Does not belong here: the search itself and the votes (models/neighbours.py).
+
+Targets are mostly trained on the same rows. Their indexes are then equal, and finding the nearest, which reads all
+vectors, costs as much as the rest of an answer without the encoder.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.neighbours import Nearest, Neighbours
+from ticket_assets.models.target_model import TargetModel
+
+
+class NoIndexError(RuntimeError):
+    """A bundle cannot tell similar tickets; the message says why."""
+
+
+@dataclass(frozen=True)
+class SimilarTicket:
+    """A ticket that the model was trained on: its id, the cosine of the sentence vectors, its labels by target."""
+
+    ticket_id: str
+    similarity: float
+    labels: dict[str, str]
+
+
+def sharing_vectors(models: Sequence[TargetModel]) -> list[TargetModel]:
+    """The same models; equal indexes hold one and the same array of vectors."""
+    arrays: list[np.ndarray] = []
+    shared = []
+    for model in models:
+        index = model.representation.neighbours
+        if index is not None:
+            same = next((one for one in arrays if np.array_equal(one, index.vectors)), None)
+            if same is None:
+                arrays.append(index.vectors)
+            else:
+                kept = replace(index, vectors=same)
+                model = replace(model, representation=replace(model.representation, neighbours=kept))
+        shared.append(model)
+    return shared
+
+
+def probabilities(models: Sequence[TargetModel], features: TicketFeatures) -> dict[str, np.ndarray]:
+    """Target to calibrated probabilities float64 (n, K); the nearest are looked for once per shared array."""
+    found: dict[int, Nearest] = {}
+    answers = {}
+    for model in models:
+        index, votes = model.representation.neighbours, None
+        # Of many tickets at once the similarities would be a large matrix: the index cuts them into blocks itself.
+        if index is not None and features.vectors is not None and len(features) == 1:
+            key = id(index.vectors)
+            if key not in found:
+                found[key] = index.nearest(features.vectors)
+            votes = index.votes_of(found[key])
+        answers[model.target] = model.probabilities(features, votes)
+    return answers
+
+
+def similar_tickets(models: Sequence[TargetModel], vector: np.ndarray, limit: int) -> list[SimilarTicket]:
+    """The trained tickets nearest to a vector float32 (d,), nearest first.
+
+    Raises:
+        NoIndexError: no target keeps the vectors of its tickets, or a bundle of an earlier version not their ids.
+    """
+    indexes = {model.target: (model.labels, index) for model in models if (index := model.representation.neighbours)}
+    if not indexes:
+        raise NoIndexError("no model of this bundle keeps the tickets it was trained on")
+    largest = max((index for _, index in indexes.values()), key=lambda index: len(index.y))
+    if largest.ids is None:
+        raise NoIndexError("this bundle was made before bundles knew the ids of their tickets: make run trains another")
+    nearest = largest.nearest(vector[None, :])
+    told = []
+    for row, cosine in zip(nearest.rows[0][:limit], nearest.cosines[0][:limit], strict=True):
+        labels = {target: label for target, its in indexes.items() if (label := _label(largest, int(row), *its))}
+        told.append(SimilarTicket(largest.ids[row].decode(), float(cosine), labels))
+    return told
+
+
+def _label(largest: Neighbours, row: int, labels: Sequence[str], index: Neighbours) -> str | None:
+    """The label that the ticket of a row of the largest index has in another."""
+    if index is largest:
+        return labels[index.y[row]]
+    assert index.names is not None and largest.names is not None
+    found = np.flatnonzero(index.names == largest.names[row])
+    return labels[index.y[found[0]]] if found.size else None
