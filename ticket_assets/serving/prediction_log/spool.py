@@ -1,0 +1,142 @@
+"""The spool: the folder in which all processes of a service keep what is not written to the store yet.
+
+Belongs here: who owns which journal and whether its owner lives, the gate between writing and erasing, the zero of the
+machine's moments, looking a prediction up in the journals.
+Does not belong here: appending (journal.py), writing to the store (drain.py), what an erasure blanks (erasure.py).
+
+A journal is `<owner>.lock` and segments `<owner>.<number>.journal`. The owner holds the lock with flock, which the
+kernel takes from it when it dies: whoever gets it then may write the rest to the store. Names sort by birth.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ticket_assets.serving.prediction_log.clock import Clock, boot
+from ticket_assets.serving.prediction_log.lines import Line, lines
+from ticket_assets.serving.prediction_log.records import PredictionRecord
+from ticket_assets.storage import temporary_sibling
+
+LOCK, SEGMENT, CLOCK = ".lock", ".journal", "clock-"
+
+
+class Spool:
+    """A folder of journals."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder, for nobody else: journals hold what tickets say."""
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def segments(self, owner: str | None = None) -> list[Path]:
+        """Segments of one owner or of all, in the order in which they were begun."""
+        return sorted(self.folder.glob(f"{owner or '*'}.*{SEGMENT}"))
+
+    def segment(self, owner: str, number: int) -> Path:
+        """Where a segment lies."""
+        return self.folder / f"{owner}.{number:08d}{SEGMENT}"
+
+    def bytes(self, but: str | None = None) -> int:
+        """How much waits on disk, that of one owner left out."""
+        total = 0
+        for path in self.segments():
+            if but is None or not path.name.startswith(f"{but}."):
+                with suppress(FileNotFoundError):  # written to the store just now
+                    total += path.stat().st_size
+        return total
+
+    def claim(self, owner: str) -> int:
+        """Take the lock of a new owner; return its descriptor, to be held open.
+
+        Raises:
+            OSError: the folder takes no file.
+        """
+        path = self.folder / f"{owner}{LOCK}"
+        # Under its name only once it is held: nobody may find it free and take the owner for dead.
+        newborn = temporary_sibling(path)
+        descriptor = os.open(newborn, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        newborn.rename(path)
+        return descriptor
+
+    def release(self, owner: str) -> None:
+        """Forget an owner of whom nothing is left to write."""
+        (self.folder / f"{owner}{LOCK}").unlink(missing_ok=True)
+
+    def dead(self) -> Iterator[str]:
+        """Owners that died, oldest first; each is held until the next one is asked for."""
+        for path in sorted(self.folder.glob(f"*{LOCK}")):
+            try:
+                descriptor = os.open(path, os.O_RDWR)
+            except FileNotFoundError:  # another process was quicker, and is done
+                continue
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_nlink:  # else as above
+                    yield path.name.removesuffix(LOCK)
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(descriptor)
+
+    @contextmanager
+    def gate(self, alone: bool = False) -> Iterator[None]:
+        """Held by all who take records from journals to the store, or by the one who erases from both.
+
+        A lock on the folder: a full disk takes no new file.
+        """
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def zero(self, clock: Clock) -> int:
+        """What all processes add to the time since the machine's start; the first one after it decides."""
+        path = self.folder / f"{CLOCK}{boot()}.json"
+        try:
+            if not path.exists():
+                self._begin(path, clock.zero)
+            return int(json.loads(path.read_text())["zero"])
+        except (OSError, ValueError, KeyError):
+            return clock.zero
+
+    def _begin(self, path: Path, zero: int) -> None:
+        for left in self.folder.glob(f"{CLOCK}*.json"):
+            left.unlink(missing_ok=True)
+        mine = temporary_sibling(path)
+        try:
+            mine.write_text(json.dumps({"zero": zero}))
+            with suppress(FileExistsError):
+                os.link(mine, path)
+        finally:
+            mine.unlink(missing_ok=True)
+
+    def find(self, prediction_id: str) -> PredictionRecord | None:
+        """A prediction that is not written to the store yet, of any process."""
+        told = f'"{prediction_id}"'.encode("utf-8", "surrogatepass")
+        for path in self.segments():
+            for line in read(path):
+                payload = line.payload
+                if (
+                    told in line.raw
+                    and payload
+                    and (payload.get("kind"), payload["id"]) == ("prediction", prediction_id)
+                ):
+                    return PredictionRecord.from_payload(payload)
+        return None
+
+
+def read(path: Path, start: int = 0, end: int | None = None) -> Iterator[Line]:
+    """The lines of a segment between two offsets; none where it was written to the store meanwhile."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(start)
+            blob = stream.read() if end is None else stream.read(end - start)
+    except FileNotFoundError:
+        return
+    yield from lines(blob, start)

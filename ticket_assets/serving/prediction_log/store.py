@@ -1,0 +1,136 @@
+"""The store: batches of a journal's lines become rows, each once.
+
+Belongs here: one transaction per batch, a batch of which the database refuses a record, reading one prediction back.
+Does not belong here: the rows (rows.py), when to write and what happens while the store is down (drain.py), reports
+(queries.py).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticket_assets.serving.prediction_log.engine import StoreDownError, is_of_a_record, make_engine, told, writing
+from ticket_assets.serving.prediction_log.lines import Line
+from ticket_assets.serving.prediction_log.records import PredictionRecord, Record
+from ticket_assets.serving.prediction_log.rows import (
+    Refused,
+    Written,
+    as_record,
+    read_records,
+    write_records,
+    write_refused,
+)
+from ticket_assets.serving.prediction_log.schema import migrate
+from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.serving.prediction_log.tables import feedback, prediction_targets, predictions
+
+T = TypeVar("T")
+
+
+class Store:
+    """The database of the log; safe to use from several threads."""
+
+    def __init__(self, settings: PredictionLogSettings) -> None:
+        self.engine: Engine = make_engine(settings)
+        self._settings = settings
+
+    def prepare(self) -> None:
+        """Bring the schema up to date.
+
+        Raises:
+            SchemaError: it is newer than the code.
+            StoreDownError: it cannot be reached.
+        """
+        self._asked(lambda: migrate(self.engine))
+
+    def write(self, batch: Sequence[Line], waits: Callable[[str], bool]) -> Written:
+        """Write lines in one transaction; a second time they add nothing.
+
+        Args:
+            batch: in the order of the journal.
+            waits: whether a prediction is still in a journal.
+
+        Raises:
+            StoreDownError: nothing of it was written.
+        """
+        records, refused = read_records(batch)
+        try:
+            with writing(self.engine) as connection:
+                return write_records(connection, records, waits) + write_refused(connection, refused)
+        except (SQLAlchemyError, OSError, TypeError, ValueError, OverflowError) as error:
+            if not is_of_a_record(error):
+                raise StoreDownError(told(error, self._settings)) from None
+        return self._asked(lambda: self._one_by_one(records, refused, waits))
+
+    def find(self, prediction_id: str) -> PredictionRecord | None:
+        """A prediction with its targets.
+
+        Raises:
+            StoreDownError: it cannot be asked.
+        """
+        return self._asked(lambda: self._find(prediction_id))
+
+    def knows(self, prediction_id: str) -> bool:
+        """Whether a prediction was written.
+
+        Raises:
+            StoreDownError: it cannot be asked.
+        """
+        asked = select(predictions.c.id).where(predictions.c.id == prediction_id)
+
+        def ask() -> bool:
+            with self.engine.connect() as connection:
+                return connection.execute(asked).first() is not None
+
+        return self._asked(ask)
+
+    def labels_of(self, feedback_id: str) -> dict[str, str]:
+        """The labels that a correction added, target to label; empty where none has this id.
+
+        Raises:
+            StoreDownError: it cannot be asked.
+        """
+        asked = select(feedback.c.target, feedback.c.label).where(feedback.c.id == feedback_id)
+
+        def ask() -> dict[str, str]:
+            with self.engine.connect() as connection:
+                return {row.target: row.label for row in connection.execute(asked)}
+
+        return self._asked(ask)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreDownError(told(error, self._settings)) from None
+
+    def _find(self, prediction_id: str) -> PredictionRecord | None:
+        of_it = prediction_targets.c.prediction_id == prediction_id
+        with self.engine.connect() as connection:
+            row = connection.execute(select(predictions).where(predictions.c.id == prediction_id)).first()
+            if row is None:
+                return None
+            targets = connection.execute(select(prediction_targets).where(of_it).order_by(prediction_targets.c.target))
+            return as_record(row, targets)
+
+    def _one_by_one(
+        self, records: Sequence[tuple[Record, Line]], refused: list[Refused], waits: Callable[[str], bool]
+    ) -> Written:
+        """Find out which records the database does not take, and keep those aside with its reason."""
+        done = Written()
+        with writing(self.engine) as connection:
+            for record, line in records:
+                try:
+                    with connection.begin_nested():
+                        done += write_records(connection, [(record, line)], waits)
+                except (SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
+                    if not is_of_a_record(error):
+                        raise
+                    refused.append(Refused(record.id, record.KIND, told(error, self._settings), line))
+            return done + write_refused(connection, refused)
