@@ -26,7 +26,7 @@ MOST_ERRORS = 5
 LONGEST_MESSAGE = 500
 _FIELD = re.compile(r"([a-z_][a-z0-9_.]*)(?:, [a-z_][a-z0-9_.]*)*: ")
 _MESSAGES = {404: "there is no such thing here", 405: "this path does not take that method"}
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 Answering = TypeVar("Answering", bound=Callable[..., Any])
 
 
@@ -51,7 +51,7 @@ class ErrorShape:
         except Exception:
             if answer.is_started:
                 raise  # half of an answer cannot be taken back; the server breaks the connection off
-            _logger.exception("%s %s failed", scope["method"], scope["path"])
+            log.exception("%s %s failed", scope["method"], scope["path"])
             await refusal_response(Refusal(500, INTERNAL))(scope, receive, send)
 
 

@@ -32,7 +32,7 @@ KINDS = {
     (True, False): "stream_unary",
     (True, True): "stream_stream",
 }
-_logger = logging.getLogger(ACCESS_LOG)
+log = logging.getLogger(ACCESS_LOG)
 Metadata = tuple[tuple[str, str], ...]
 
 
@@ -133,7 +133,7 @@ class _Call:
                 ending.code = _name_of(context.code())
                 raise  # the method has said itself what is wrong
             except Exception:
-                _logger.exception("%s failed", self._method)
+                log.exception("%s failed", self._method)
                 ending.refusal = Refusal(500, INTERNAL)
             finally:
                 ending.tell(context)
@@ -167,7 +167,7 @@ class _Ending:
         level = logging.ERROR if self.code in {"INTERNAL", "UNKNOWN"} else logging.INFO
         if self._method.startswith(HEALTH) and self.code == "OK":
             level = logging.DEBUG
-        _logger.log(level, "request", extra={FIELDS: fields})
+        log.log(level, "request", extra={FIELDS: fields})
 
     def name(self, context: Any) -> None:
         """Put id and refusal into the trailing metadata, beside what the method put there."""

@@ -28,7 +28,7 @@ from ticket_assets.serving.access.settings import AccessSettings
 ACCESS_LOG = "ticket_assets.access"
 CLIENT_CLOSED = 499  # nginx's number for a client that did not wait; only ever in the log
 LONGEST_PATH = 200
-_logger = logging.getLogger(ACCESS_LOG)
+log = logging.getLogger(ACCESS_LOG)
 
 
 class TakesMiddleware(Protocol):
@@ -132,7 +132,7 @@ class _Line:
             "bytes_read": self._read,
             "bytes_written": self._written,
         }
-        _logger.log(level, "request", extra={FIELDS: fields})
+        log.log(level, "request", extra={FIELDS: fields})
 
 
 class Guarding:

@@ -23,6 +23,21 @@ class Scope(StrEnum):
 
 
 SCOPES = tuple(Scope)
+
+
+def scopes_of(text: str) -> frozenset[Scope]:
+    """Scopes as a person writes them, with commas between them.
+
+    Raises:
+        ValueError: one is none; names it and those there are.
+    """
+    words = [word.strip() for word in text.split(",")]
+    for word in words:
+        if word not in SCOPES:
+            raise ValueError(f"{word!r} is no scope; there is {', '.join(SCOPES)}")
+    return frozenset(Scope(word) for word in words)
+
+
 # None: everybody.
 _PATHS: dict[str, Scope | None] = {
     **dict.fromkeys(("/livez", "/healthz", "/readyz", "/login")),

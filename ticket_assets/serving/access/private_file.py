@@ -17,7 +17,7 @@ from ticket_assets.storage import replacing
 
 Content = TypeVar("Content")
 LOOK_SECONDS = 1.0
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class AccessFileError(RuntimeError):
@@ -103,7 +103,7 @@ class WatchedFile(Generic[Content]):
         try:
             self._content = self._read()
         except AccessFileError as error:
-            _logger.error("%s; what it held before stays in force", error)
+            log.error("%s; what it held before stays in force", error)
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:

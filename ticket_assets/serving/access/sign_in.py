@@ -19,7 +19,7 @@ PER_NAME = Rate(1 / 60, 10)
 PER_ADDRESS = Rate(1 / 10, 20)
 # Each check takes 64 MiB and some tens of milliseconds of a core.
 CHECKS_AT_ONCE = 2
-_logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,4 +79,4 @@ class SignIn:
         try:
             await asyncio.to_thread(renew_hash, path, user, password, self._passwords)
         except (OSError, AccessFileError) as error:  # a file that is only mounted for reading; signing in goes on
-            _logger.warning("the password hash of %s stays outdated: %s", user.name, type(error).__name__)
+            log.warning("the password hash of %s stays outdated: %s", user.name, type(error).__name__)

@@ -41,8 +41,8 @@ class User:
         password_hash: argon2id.
         scopes: what the user may do.
         created: when; UTC.
-        stamp: random, and another one after every change of the password: tokens carry it, and one with another stamp
-            is refused, also one of a deleted user whose name was given again.
+        stamp: random, another one after every change of password or disabling: tokens carry it, and one with another
+            stamp is refused, also one of a deleted user whose name was given again.
         disabled: whether the user may neither sign in nor use a token.
     """
 
@@ -112,6 +112,17 @@ def new_user(name: str, password: str, scopes: Iterable[Scope], passwords: Passw
     return User(name, passwords.hash(password), frozenset(scopes), now)
 
 
+def require_free(path: Path, name: str) -> None:
+    """Refuse a name that somebody has.
+
+    Raises:
+        UserError: there is a user of that name.
+        AccessFileError: the file is none of users.
+    """
+    if name in stored_users(path):
+        raise UserError(f"there is a user {name} already: `users password` sets another password")
+
+
 def add_user(path: Path, user: User) -> None:
     """Keep a new user.
 
@@ -120,35 +131,37 @@ def add_user(path: Path, user: User) -> None:
         AccessFileError: the file is none of users.
     """
     with changing(path):
+        require_free(path, user.name)
+        write_private(path, users_as_text({**stored_users(path), user.name: user}))
+
+
+def _change(path: Path, name: str, **changes: Any) -> None:
+    """Keep a user with other attributes, and another stamp, so that tokens from before are refused."""
+    with changing(path):
         users = stored_users(path)
-        if user.name in users:
-            raise UserError(f"there is a user {user.name} already: `users password` sets another password")
-        write_private(path, users_as_text({**users, user.name: user}))
+        if name not in users:
+            raise UserError(f"there is no user {name}; there is {', '.join(sorted(users)) or 'none'}")
+        changed = replace(users[name], **changes, stamp=secrets.token_hex(16))
+        write_private(path, users_as_text({**users, name: changed}))
 
 
-def change_user(path: Path, name: str, **changes: Any) -> User:
-    """Keep a user with other attributes.
+def set_disabled(path: Path, name: str, disabled: bool) -> None:
+    """Refuse a user's sign-in and tokens from now on, or allow sign-in again.
 
     Raises:
         UserError: there is none of that name.
         AccessFileError: the file is none of users.
     """
-    with changing(path):
-        users = stored_users(path)
-        if name not in users:
-            raise UserError(f"there is no user {name}; there is {', '.join(sorted(users)) or 'none'}")
-        changed = replace(users[name], **changes)
-        write_private(path, users_as_text({**users, name: changed}))
-    return changed
+    _change(path, name, disabled=disabled)
 
 
-def set_password(path: Path, name: str, password: str, passwords: Passwords) -> User:
+def set_password(path: Path, name: str, password: str, passwords: Passwords) -> None:
     """Set another password; tokens from before are refused from now on.
 
     Raises:
         UserError: there is no such user, or the password will not do.
     """
-    return change_user(path, name, password_hash=passwords.hash(password), stamp=secrets.token_hex(16))
+    _change(path, name, password_hash=passwords.hash(password))
 
 
 def renew_hash(path: Path, user: User, password: str, passwords: Passwords) -> None:
