@@ -12,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run report quarantine mend champion rollback unpin test check ui serve erase upgrade pictures clean help
+.PHONY: demo run report quarantine mend champion rollback unpin test check ui serve keys users erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -63,6 +63,12 @@ ui: $(READY) ## the Dagster UI of a profile, on PORT
 
 serve: $(READY) ## the champion's bento of a profile, on PORT
 	@$(RUN) serve --profile $(PROFILE) --port $(PORT)
+
+keys: $(READY) ## API keys of the service: make keys PROFILE=x ARGS='add --name crm --scopes predict,feedback'
+	@$(RUN) keys --profile $(PROFILE) $(ARGS)
+
+users: $(READY) ## users of the console: make users PROFILE=x ARGS='add --name anna --scopes predict,admin'
+	@$(RUN) users --profile $(PROFILE) $(ARGS)
 
 erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows what it would do, and does it with YES=1
 	@$(RUN) erase --profile $(PROFILE) $(ARGS) $(if $(YES),--yes)

@@ -14,6 +14,7 @@ from ticket_assets.commands import (
     champion,
     erase,
     home,
+    keys,
     mend,
     quarantine,
     report,
@@ -23,6 +24,7 @@ from ticket_assets.commands import (
     settings,
     unpin,
     upgrade,
+    users,
 )
 from ticket_assets.commands.instance import BusyError, alone
 from ticket_assets.settings import PREFIX, Settings, SettingsError, load_settings, settings_file
@@ -34,6 +36,7 @@ COMMANDS = {
     **{"champion": champion, "rollback": rollback, "unpin": unpin},
     **{"serve": serve, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
+    **{"keys": keys, "users": users},
 }
 
 # On a profile that never ran they have nothing to say, and must not begin its state.

@@ -97,6 +97,11 @@ class ProfileFolders:
         return self.root / "records"
 
     @property
+    def access(self) -> Path:
+        """Keys and users of the service, for its owner alone; kept whatever is erased or run anew."""
+        return self.root / "access"
+
+    @property
     def artifacts(self) -> Path:
         """MLflow's artifacts, where MLflow is embedded."""
         return self.root / "mlflow"

@@ -1,0 +1,134 @@
+"""Whether the bytes of a request are one JSON object that the service may be asked with.
+
+Belongs here: what no model of a request refuses by itself. What BentoML 1.4.39 and pydantic do with each: a number that
+is no number (NaN, Infinity, 1e999) is taken for a float; of two fields of one name the last counts; a field that nobody
+knows (a slip of the pen in a name, a whole tree below it) is passed over in silence.
+Does not belong here: reading the bytes (body.py), the types and bounds of fields (service.py's models).
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ticket_assets.serving.access.refusal import Refusal
+
+_HALF = re.compile("[\ud800-\udfff]")
+LONGEST_WHOLE_NUMBER = 18  # digits; what 64 bits hold
+
+
+@dataclass(frozen=True)
+class BodyRules:
+    """What a body may be.
+
+    Attributes:
+        depth: levels of lists and objects, the body itself being the first.
+        fields: names at the top; None: any.
+        nul_in: fields at the top in whose text NUL may stand, because cleaning takes it out; a database takes none.
+    """
+
+    depth: int = 32
+    fields: Set[str] | None = None
+    nul_in: Set[str] = frozenset({"subject", "body", "tickets"})
+
+
+class _Twice(dict[str, Any]):
+    """An object one of whose names stood there twice."""
+
+    name = ""
+
+
+def check_body(content: bytes, rules: BodyRules) -> None:
+    """Refuse what is no JSON object, or one of those that nobody refuses later.
+
+    Raises:
+        Refusal: 400; names the field where it is about one.
+    """
+    if not content.strip():
+        return  # BentoML takes it for an object without fields, and asks for those it needs
+    parsed = _parse(content)
+    if not isinstance(parsed, dict):
+        _refuse("the body is JSON, but no object: send {…}")
+    unknown = sorted(set(parsed) - rules.fields) if rules.fields is not None else ()
+    if rules.fields is not None and unknown:
+        _refuse(f"there is no field {_shown(unknown[0])}; there is {', '.join(sorted(rules.fields))}", unknown[0])
+    for path, value in _walk(parsed, rules.depth):
+        _check_value(path, value, rules)
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _refuse(f"the body is not UTF-8, from byte {error.start} on")
+    if text.startswith("\ufeff"):
+        _refuse("the body begins with a byte order mark: send UTF-8 without one")
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=lambda _: math.nan,
+            parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_WHOLE_NUMBER else math.inf,
+        )
+    except RecursionError:
+        _refuse("the body is nested too deeply")
+    except json.JSONDecodeError as error:
+        _refuse(f"the body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    names = [name for name, _ in pairs]
+    twice = _Twice(made)
+    twice.name = next(name for name in names if names.count(name) > 1)
+    return twice
+
+
+def _walk(root: dict[str, Any], depth: int) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Every value with its path, without recursion.
+
+    Raises:
+        Refusal: a value lies deeper.
+    """
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), root)]
+    while waiting:
+        path, value = waiting.pop()
+        yield path, value
+        if isinstance(value, dict | list):
+            if len(path) >= depth:
+                _refuse(f"{path[0]} is nested deeper than {depth} levels", str(path[0]))
+            inner = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting.extend(((*path, name), one) for name, one in inner)
+
+
+def _check_value(path: tuple[str | int, ...], value: Any, rules: BodyRules) -> None:
+    field = ".".join(str(part) for part in path)
+    if isinstance(value, _Twice):
+        _refuse(f"{_shown(value.name)} stands there twice", ".".join(part for part in (field, value.name) if part))
+    if isinstance(value, float) and not math.isfinite(value):
+        _refuse(f"{_shown(field)} is no number that can be reckoned with (NaN, Infinity or too large)", field)
+    if isinstance(value, dict):
+        for name in value:
+            _check_text(f"a name in {_shown(field) if field else 'the body'}", name, field or name, False)
+    if isinstance(value, str):
+        _check_text(_shown(field), value, field, path[0] in rules.nul_in)
+
+
+def _check_text(what: str, text: str, field: str, nul_allowed: bool) -> None:
+    if "\x00" in text and not nul_allowed:
+        _refuse(f"{what} holds the character NUL: take it out", field)
+    if not text.isascii() and _HALF.search(text):
+        _refuse(f"{what} holds half a character (a lone surrogate, \\ud800 to \\udfff): take it out", field)
+
+
+def _shown(name: str) -> str:
+    """A client's own words, short enough to be sent back."""
+    return name if len(name) <= 80 else name[:77] + "…"
+
+
+def _refuse(message: str, field: str | None = None) -> NoReturn:
+    raise Refusal(400, message, field=_shown(field) if field else None)
