@@ -9,6 +9,7 @@ The bundle is the one baked into the bento, or the champion of the store that th
 """
 
 import asyncio
+from typing import Any, cast
 
 import bentoml
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from ticket_assets.serving.access.error_shape import refusals_answered
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
 from ticket_assets.serving.access.policy import Policy
+from ticket_assets.serving.endpoint.description import FIELDS
 from ticket_assets.serving.endpoint.messages import (
     Answer,
     Batch,
@@ -50,7 +52,12 @@ def answered(message: BaseModel) -> Response:
     return Response(message.model_dump_json(), media_type="application/json")
 
 
-@bentoml.service(name="ticket-assets", traffic={"timeout": 60}, threads=4)
+@bentoml.service(
+    name="ticket-assets",
+    traffic={"timeout": 60},
+    # Its lines would hold an address each, and ours stand beside them.
+    logging={"access": {"enabled": False}},
+)
 class TriageService:
     """Queue, priority, type, or whatever the bundle's targets are, for a ticket as it arrives."""
 
@@ -121,16 +128,6 @@ class TriageService:
         return answered(await asyncio.to_thread(self._runtime.office.act_report, asked))  # type: ignore[return-value]
 
 
-FIELDS: dict[str, frozenset[str]] = {
-    path: frozenset(kind.model_fields)
-    for path, kind in {
-        "/predict": TicketIn,
-        "/predict_batch": Batch,
-        "/feedback": Correction,
-        "/similar": SimilarRequest,
-        "/act": ActingChange,
-        "/act_report": ActedRequest,
-    }.items()
-}
-guard_http(TriageService, GUARD, FIELDS)
-TriageService.add_asgi_middleware(ReadPages, runtime=lambda: RUNNING[0] if RUNNING else None)
+SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the class, and does not say so
+guard_http(SERVICE, GUARD, FIELDS)
+SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)

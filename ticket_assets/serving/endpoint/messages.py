@@ -27,13 +27,12 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 class Message(BaseModel):
     """A message: no other fields, no guessing of types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # A ticket's text is nobody's business in a log of errors.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class TicketIn(Message):
     """A ticket as it arrives; subject or body may be missing, not both."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [TICKET]})
 
     subject: Text = Field(default="", description="may stand alone, without a body", examples=["VPN drops"])
     body: Text = Field(

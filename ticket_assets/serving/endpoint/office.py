@@ -4,6 +4,7 @@ Belongs here: a method per such request, what is wrong right now.
 Does not belong here: requests about tickets (triage.py), transports, who may ask (serving/access/).
 """
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 from ticket_assets.serving.access.current import current_request
@@ -22,11 +23,16 @@ from ticket_assets.serving.endpoint.reports import (
     TargetInfo,
 )
 from ticket_assets.serving.endpoint.switch import ActingSwitch, SwitchState
-from ticket_assets.serving.endpoint.triage import require_seat
+from ticket_assets.serving.endpoint.triage import RETRY_AFTER, require_seat
+from ticket_assets.serving.prediction_log import acted
+from ticket_assets.serving.prediction_log.engine import StoreDownError
+from ticket_assets.serving.prediction_log.feedback import NotTakenError
 from ticket_assets.serving.prediction_log.log import PredictionLog
 
 MONTH = timedelta(days=30)
 SHOWN_SWAPS = 5
+
+logger = logging.getLogger(__name__)
 
 
 class Office:
@@ -130,11 +136,17 @@ class Office:
             Refusal: 422 for a time that is none; 503 while the store is down.
         """
         since = _since(asked.since)
-        report = self._log.acted(since)
+        try:
+            report = self._log.acted(since)
+        except StoreDownError as error:
+            raise Refusal(503, f"the prediction log cannot be asked: {error}", headers=RETRY_AFTER) from None
         return ActedReport(
             since=since.isoformat(timespec="seconds"),
-            rows=[ActedLabel(**vars(row)) for row in report.rows],
-            switches=[Acting(**one) for one in report.switches],
+            rows=[_row(one) for one in report.labels],
+            switches=[
+                Acting(on=one.on, since=one.at.isoformat(timespec="seconds"), by=one.who, reason=one.why)
+                for one in reversed(report.switched)
+            ],
         )
 
 
@@ -147,6 +159,13 @@ def _since(said: str | None) -> datetime:
         message = f"{said[:40]!r} is no time: write ISO 8601, such as 2026-05-01T00:00:00Z"
         raise Refusal(422, message, field="since") from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _row(one: acted.ActedLabel) -> ActedLabel:
+    low, high = one.interval or (None, None)
+    right = one.with_feedback - one.corrected
+    told = {"acted": one.acted, "reviewed": one.with_feedback, "right": right}
+    return ActedLabel(target=one.target, label=one.label, **told, accuracy=one.accuracy, low=low, high=high)
 
 
 def _acting(state: SwitchState) -> Acting:

@@ -1,6 +1,6 @@
 """Pages that are read with GET: how the service is, which model answers, what acting did.
 
-Belongs here: the middleware that answers them, the additions to the OpenAPI description.
+Belongs here: the middleware that answers them.
 Does not belong here: what they say (office.py), who may read them (serving/access/).
 
 BentoML's APIs take POST alone, and its /healthz says nothing; whoever looks types an address or uses curl.
@@ -9,12 +9,15 @@ BentoML's APIs take POST alone, and its /healthz says nothing; whoever looks typ
 import asyncio
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.endpoint.description import described
 from ticket_assets.serving.endpoint.messages import Message
 from ticket_assets.serving.endpoint.reports import ActedRequest
 from ticket_assets.serving.endpoint.runtime import Runtime
@@ -27,12 +30,14 @@ class ReadPages:
 
     Args:
         app: what lies inside.
+        policy: which scope a path needs.
         runtime: gives the running service; None before it runs.
     """
 
-    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime | None]) -> None:
-        self._app, self._runtime = app, runtime
+    def __init__(self, app: ASGIApp, policy: Policy, runtime: Callable[[], Runtime | None]) -> None:
+        self._app, self._policy, self._runtime = app, policy, runtime
         self._pages: Pages = {
+            "/docs.json": lambda _: (200, self._description),
             "/healthz": self._health,
             "/readyz": self._ready,
             "/info": lambda _: (200, _fields(self._running().office.info())),
@@ -55,6 +60,10 @@ class ReadPages:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        return described(self._policy)
 
     def _running(self) -> Runtime:
         runtime = self._runtime()

@@ -11,8 +11,10 @@ import re
 import secrets
 import threading
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from ticket_assets.serving.prediction_log.acted import ActedReport
 from ticket_assets.serving.prediction_log.clock import (
     EVENT,
     FEEDBACK,
@@ -173,6 +175,14 @@ class PredictionLog:
             except StoreDownError:
                 pass
         return self._waiting(prediction_id)
+
+    def acted(self, since: datetime) -> ActedReport:
+        """What acting did since an instant, UTC; of what is written.
+
+        Raises:
+            StoreDownError: the store cannot be asked.
+        """
+        return self._store.acted(since)
 
     def state(self) -> LogState:
         """How things stand."""

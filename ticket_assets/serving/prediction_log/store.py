@@ -6,11 +6,13 @@ Does not belong here: the rows (rows.py), when to write and what happens while t
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from ticket_assets.serving.prediction_log.acted import ActedReport, acted
 from ticket_assets.serving.prediction_log.engine import StoreDownError, is_of_a_record, make_engine, told, writing
 from ticket_assets.serving.prediction_log.lines import Line
 from ticket_assets.serving.prediction_log.records import PredictionRecord, Record
@@ -71,6 +73,14 @@ class Store:
             StoreDownError: it cannot be asked.
         """
         return self._asked(lambda: self._find(prediction_id))
+
+    def acted(self, since: datetime) -> ActedReport:
+        """What acting did since an instant, UTC.
+
+        Raises:
+            StoreDownError: it cannot be asked.
+        """
+        return self._asked(lambda: acted(self.engine, since))
 
     def knows(self, prediction_id: str) -> bool:
         """Whether a prediction was written.
