@@ -112,10 +112,15 @@ def test_the_service_answers_from_the_store_that_the_environment_names(tmp_path:
     """What `make serve` does; and without a champion it does not start."""
     root = make_store(tmp_path / "bundles", "linear_svm")
     code = (
-        "import json, service; made = service.TriageService.inner(); "
-        "print(json.dumps(made.predict(body='help').model_dump()))"
+        "import service; from ticket_assets.serving.endpoint.messages import TicketIn; "
+        "from ticket_assets.serving.endpoint.runtime import Runtime; made = Runtime(service.SETTINGS.service); "
+        "print(made.triage.predict(TicketIn(body='help'), 'http').model_dump_json()); made.close()"
     )
-    variables = {"TICKET_ASSETS_BUNDLES": str(root), "TICKET_ASSETS_ENCODERS": str(tmp_path)}
+    variables = {
+        "TICKET_ASSETS_SERVICE__BUNDLES": str(root),
+        "TICKET_ASSETS_SERVICE__ENCODERS": str(tmp_path),
+        "TICKET_ASSETS_SERVICE__STATE": str(tmp_path / "state"),
+    }
     run = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT,

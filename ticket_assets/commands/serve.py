@@ -19,6 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=3000, help="default: 3000")
 
 
+def service_variables(folders: ProfileFolders) -> dict[str, str]:
+    """Where a service of this profile keeps its state and finds keys and champions; what is set already wins."""
+    from ticket_assets.serving.access.settings import keys_file, users_file
+
+    return {
+        "TICKET_ASSETS_SERVICE__STATE": str(folders.root / "service"),
+        "TICKET_ASSETS_SERVICE__BUNDLES": str(folders.bundles),
+        "TICKET_ASSETS_SERVICE__ENCODERS": str(folders.encoders),
+        "TICKET_ASSETS_ACCESS__KEYS_FILE": str(keys_file(folders.access)),
+        "TICKET_ASSETS_ACCESS__USERS_FILE": str(users_file(folders.access)),
+    }
+
+
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
@@ -35,5 +48,5 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
         return 2
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(arguments.port)]
-    os.execve(sys.executable, command, bento_environment(folders.bentos))
+    os.execve(sys.executable, command, {**service_variables(folders), **bento_environment(folders.bentos)})
     raise AssertionError("this process is the server now")

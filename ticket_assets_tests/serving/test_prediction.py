@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from ticket_assets.models.bands import Bands
-from ticket_assets.serving.prediction import EmptyTicketError, Ticket, require_text, target_prediction
-from ticket_assets.tickets.cleaning import ticket_text
+from ticket_assets.serving.prediction import Ticket, target_prediction
 
 BANDS = Bands(act=0.85, suggest=0.6)
 
@@ -44,16 +43,3 @@ def test_probabilities_without_a_label_each_are_refused() -> None:
 
 def test_a_ticket_needs_its_body_alone() -> None:
     assert Ticket("help") == Ticket(body="help", subject="", context={})
-
-
-@pytest.mark.parametrize("ticket", [Ticket("help"), Ticket("", "help"), Ticket(" ", "?"), Ticket("&lt;", "")])
-def test_a_ticket_needs_text_in_one_of_two_fields(ticket: Ticket) -> None:
-    assert ticket_text(ticket.subject, ticket.body)
-    require_text(ticket)
-
-
-@pytest.mark.parametrize("ticket", [Ticket(""), Ticket(" \n", "\t"), Ticket("<br><!-- nothing -->", "\u200b")])
-def test_a_ticket_of_which_cleaning_leaves_nothing_is_refused_by_both_fields(ticket: Ticket) -> None:
-    assert not ticket_text(ticket.subject, ticket.body)
-    with pytest.raises(EmptyTicketError, match=r"^subject, body: "):
-        require_text(ticket)
