@@ -1,0 +1,194 @@
+"""gRPC on a real socket: the same answers, the same refusals, health, reflection, TLS."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from ticket_assets.serving.access.grpc import GuardInterceptor
+from ticket_assets.serving.access.guard import Guard
+from ticket_assets.serving.access.keys import add_key, new_key
+from ticket_assets.serving.access.policy import Policy, Scope
+from ticket_assets.serving.access.settings import AccessSettings
+from ticket_assets.serving.contract import triage_v1_pb2 as pb
+from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
+from ticket_assets.serving.endpoint.messages import TicketIn
+from ticket_assets.serving.endpoint.wire import SERVICE, Wire, WireSettings
+from ticket_assets.serving.prediction import Ticket
+from ticket_assets_tests.serving.endpoint.conftest import LOUD, QUIET, Parts
+
+PROJECT = Path(__file__).resolve().parents[3]
+Asked = Callable[[grpc.aio.Channel, Wire], Awaitable[Any]]
+
+
+@pytest.fixture
+def over_grpc(parts: Parts) -> Callable[..., Any]:
+    """Run what is asked of a real server, and return what came of it."""
+
+    def run(ask: Asked, access: AccessSettings | None = None, credentials: Any = None, **settings: Any) -> Any:
+        async def served() -> Any:
+            guard = Guard(access or AccessSettings(auth="open"), Policy.of(access or AccessSettings(), SERVICE))
+            wired = WireSettings(**{"address": "127.0.0.1:0", "max_message_bytes": 1 << 20, **settings})
+            wire = Wire(wired, parts.triage, parts.office, [GuardInterceptor(guard)])
+            await wire.start()
+            target = f"localhost:{wire.port}"
+            opened = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
+            try:
+                async with opened as channel:
+                    return await ask(channel, wire)
+            finally:
+                await wire.stop()
+
+        return asyncio.run(served())
+
+    return run
+
+
+def test_the_code_of_the_contract_is_what_the_proto_makes(tmp_path: Path) -> None:
+    folder = Path("ticket_assets/serving/contract")
+    command = ["-I", ".", f"--python_out={tmp_path}", f"--grpc_python_out={tmp_path}", f"--pyi_out={tmp_path}"]
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", *command, str(folder / "triage_v1.proto")], cwd=PROJECT, check=True
+    )
+    made = sorted(path.name for path in (tmp_path / folder).iterdir())
+    assert made == ["triage_v1_pb2.py", "triage_v1_pb2.pyi", "triage_v1_pb2_grpc.py"]
+    for name in made:
+        assert (tmp_path / folder / name).read_text() == (PROJECT / folder / name).read_text(), "run scripts/contract"
+
+
+def test_an_answer_over_grpc_is_the_bundle_s_to_the_last_bit(over_grpc: Callable[..., Any], parts: Parts) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        return [await TriageStub(channel).Predict(pb.Ticket(body=body, id="INC-1")) for body in (LOUD, QUIET)]
+
+    assert parts.engine.seat is not None
+    expected = parts.engine.seat.bundle.predict([Ticket(LOUD), Ticket(QUIET)])
+    for answer, one in zip(over_grpc(ask), expected, strict=True):
+        assert dict(answer.targets["tone"].probabilities) == one["tone"].probabilities
+        assert (answer.targets["tone"].label, answer.targets["tone"].band) == (one["tone"].label, one["tone"].band)
+        assert (answer.id, answer.model_version) == ("INC-1", 1)
+        assert answer.prediction_id.startswith("p-")
+
+
+def test_every_field_of_an_answer_over_http_is_there_over_grpc(over_grpc: Callable[..., Any], parts: Parts) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        return await TriageStub(channel).Predict(pb.Ticket(body=LOUD, reasons=2, top=1))
+
+    told = over_grpc(ask)
+    answer = parts.triage.predict(TicketIn(body=LOUD, reasons=2, top=1), "http").targets["tone"]
+    assert [(one.label, one.probability) for one in told.targets["tone"].top] == [
+        (one.label, one.probability) for one in answer.top
+    ]
+    assert [(one.name, one.contribution) for one in told.targets["tone"].reasons] == [
+        (one.name, one.contribution) for one in answer.reasons
+    ]
+
+
+def test_all_other_methods_answer(over_grpc: Callable[..., Any], tmp_path: Path) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        stub = TriageStub(channel)
+        key = (("x-api-key", made),)
+        batch = await stub.PredictBatch(pb.Batch(tickets=[pb.Ticket(body=LOUD), pb.Ticket()]))
+        [first, second] = batch.rows
+        receipt = await stub.Feedback(pb.Correction(prediction_id=first.answer.prediction_id, labels={"tone": "quiet"}))
+        info = await stub.Info(pb.InfoRequest())
+        reload = await stub.Reload(pb.ReloadRequest(), metadata=key)
+        acting = await stub.Act(pb.ActingChange(on=False, reason="r"), metadata=key)
+        report = await stub.ActReport(pb.ActedRequest(), metadata=key)
+        return batch.failed, second.error.code, receipt.state, info.status, reload.changed, acting.by, report.since
+
+    path = tmp_path / "keys.json"
+    made, kept = new_key("ops", Scope, datetime.now(UTC))
+    add_key(path, kept)
+    access = AccessSettings(auth="open", keys_file=path)
+    assert over_grpc(ask, access)[:6] == (1, "empty_ticket", "accepted", "ok", False, "key:ops")
+
+
+@pytest.mark.parametrize(
+    ("ticket", "code", "field"),
+    [
+        (pb.Ticket(), grpc.StatusCode.INVALID_ARGUMENT, "body"),
+        (pb.Ticket(body="x", top=0), grpc.StatusCode.INVALID_ARGUMENT, "top"),
+        (pb.Ticket(body="x", reasons=-1), grpc.StatusCode.INVALID_ARGUMENT, "reasons"),
+        (pb.Ticket(body="x" * (1 << 21)), grpc.StatusCode.RESOURCE_EXHAUSTED, None),
+    ],
+)
+def test_a_wrong_ticket_is_refused_with_the_field(
+    over_grpc: Callable[..., Any], ticket: pb.Ticket, code: grpc.StatusCode, field: str | None
+) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await TriageStub(channel).Predict(ticket)
+        return error.value.code(), dict(error.value.trailing_metadata()).get("error-field")
+
+    assert over_grpc(ask) == (code, field)
+
+
+def test_nobody_is_answered_without_a_key_where_keys_are_asked_for(over_grpc: Callable[..., Any]) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await TriageStub(channel).Predict(pb.Ticket(body=LOUD))
+        return error.value.code()
+
+    assert over_grpc(ask, AccessSettings()) == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_the_health_service_says_serving_and_then_not(over_grpc: Callable[..., Any]) -> None:
+    async def ask(channel: grpc.aio.Channel, wire: Wire) -> Any:
+        stub, request = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service=SERVICE)
+        first = (await stub.Check(request)).status
+        await wire.say(serving=False)
+        return first, (await stub.Check(request)).status
+
+    status = health_pb2.HealthCheckResponse
+    assert over_grpc(ask, AccessSettings()) == (status.SERVING, status.NOT_SERVING)
+
+
+def test_reflection_lists_the_service_and_its_methods_as_grpcurl_asks(over_grpc: Callable[..., Any]) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        asked = [
+            reflection_pb2.ServerReflectionRequest(list_services=""),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=SERVICE),
+        ]
+        return [answer async for answer in stub.ServerReflectionInfo(iter(asked))]
+
+    listed, described = over_grpc(ask)
+    assert SERVICE in [one.name for one in listed.list_services_response.service]
+    assert b"PredictBatch" in b"".join(described.file_descriptor_response.file_descriptor_proto)
+
+
+def test_a_port_that_is_taken_is_told_with_its_address(parts: Parts, over_grpc: Callable[..., Any]) -> None:
+    async def ask(_: grpc.aio.Channel, __: Wire) -> Any:
+        with pytest.raises(OSError, match=r"gRPC cannot listen on 256\.0\.0\.1:1"):
+            await Wire(WireSettings("256.0.0.1:1", 1 << 20), parts.triage, parts.office, []).start()
+
+    over_grpc(ask)
+
+
+def test_with_a_certificate_the_port_speaks_tls_and_nothing_else(over_grpc: Callable[..., Any], tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    name = ["-addext", "subjectAltName=DNS:localhost"]
+    )
+    subprocess.run([*command.split(), *name, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+
+    async def ask(channel: grpc.aio.Channel, wire: Wire) -> Any:
+        answer = await TriageStub(channel).Predict(pb.Ticket(body=LOUD))
+        async with grpc.aio.insecure_channel(f"localhost:{wire.port}") as plain:
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await TriageStub(plain).Predict(pb.Ticket(body=LOUD), timeout=5)
+        return answer.targets["tone"].label, error.value.code()
+
+    trusted = grpc.ssl_channel_credentials(certificate.read_bytes())
+    label, code = over_grpc(ask, credentials=trusted, certificate=certificate, key=key)
+    assert label == "loud"
+    assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
