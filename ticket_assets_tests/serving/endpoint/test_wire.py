@@ -175,10 +175,8 @@ def test_a_port_that_is_taken_is_told_with_its_address(parts: Parts, over_grpc: 
 
 def test_with_a_certificate_the_port_speaks_tls_and_nothing_else(over_grpc: Callable[..., Any], tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
     name = ["-addext", "subjectAltName=DNS:localhost"]
-    )
     subprocess.run([*command.split(), *name, "-keyout", key, "-out", certificate], check=True, capture_output=True)
 
     async def ask(channel: grpc.aio.Channel, wire: Wire) -> Any:
