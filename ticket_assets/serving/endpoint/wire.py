@@ -88,8 +88,10 @@ class Servicer(TriageServicer):
 
 
 def as_fields(request: Proto) -> dict[str, Any]:
-    """The fields that a message of gRPC has."""
-    return json_format.MessageToDict(request, preserving_proto_field_name=True)
+    """The fields that a message of gRPC has; one that is not optional is there, also where it is 0, false or empty."""
+    return json_format.MessageToDict(
+        request, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
 
 
 def asked(request: Proto, kind: type[In]) -> In:
@@ -102,7 +104,8 @@ def asked(request: Proto, kind: type[In]) -> In:
         return kind.model_validate(as_fields(request))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise Refusal(422, first["msg"], field=".".join(map(str, first["loc"])) or None) from None
+        field = ".".join(map(str, first["loc"])) or None
+        raise Refusal(422, f"{field}: {first['msg']}" if field else first["msg"], field=field) from None
 
 
 def told(answer: messages.Message, kind: type[Out]) -> Out:
