@@ -20,6 +20,7 @@ from ticket_assets.commands import (
     report,
     rollback,
     run,
+    score,
     serve,
     settings,
     unpin,
@@ -34,13 +35,13 @@ from ticket_assets.storage import ProfileFolders
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
     **{"champion": champion, "rollback": rollback, "unpin": unpin},
-    **{"serve": serve, "home": home, "settings": settings},
+    **{"serve": serve, "score": score, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
     **{"keys": keys, "users": users},
 }
 
 # On a profile that never ran they have nothing to say, and must not begin its state.
-OF_A_FILLED_ROOT = {"quarantine", "mend", "champion", "rollback", "unpin", "serve"}
+OF_A_FILLED_ROOT = {"quarantine", "mend", "champion", "rollback", "unpin", "serve", "score"}
 # One at a time on a profile, with `run`: what one of them has looked at must not change under it.
 CHANGING = {"mend", "rollback", "unpin", "erase", "upgrade"}
 

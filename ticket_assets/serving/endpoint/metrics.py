@@ -2,17 +2,24 @@
 
 Belongs here: the metrics, their names and labels. Does not belong here: the page (BentoML's /metrics shows them).
 
-Made once per process, after BentoML has set up its folder for several workers: so never when a module is imported.
+Made once, after BentoML has set up its folder for several workers: so never when a module is imported.
 Labels are few on purpose: target, band and model version, never a ticket, a key or a path that a client chose.
 """
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from ticket_assets.serving.endpoint.messages import TargetAnswer
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _PROBABILITIES = tuple(share / 10 for share in range(1, 11))
+
+
+@cache
+def metrics_of_process() -> "Metrics":
+    """The one set of metrics that a process has; a second one of the same names would be refused."""
+    return Metrics()
 
 
 class Metrics:

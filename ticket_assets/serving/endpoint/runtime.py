@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
-from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
 from ticket_assets.serving.endpoint.switch import ActingSwitch
@@ -39,7 +39,7 @@ class Runtime:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self.settings = settings
-        self.metrics = Metrics()
+        self.metrics = metrics_of_process()
         baked = BundlePlace(BAKED_IN / "bundles", BAKED_IN / "encoders")
         named = (
             [BundlePlace(settings.bundles, settings.encoders)]

@@ -10,7 +10,7 @@ import pytest
 from ticket_assets.models.bands import Bands
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
-from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.metrics import Metrics, metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.endpoint.triage import Triage
@@ -80,7 +80,7 @@ class Parts:
 
 @pytest.fixture(scope="session")
 def metrics() -> Metrics:
-    return Metrics()
+    return metrics_of_process()
 
 
 @pytest.fixture

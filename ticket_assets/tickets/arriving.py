@@ -1,0 +1,68 @@
+"""Tickets of a file as they arrive: rows with the names that the service knows, for scoring a backlog.
+
+Belongs here: which column of the profile plays which part, rows in the order of the file.
+Does not belong here: reading formats (sources/), curation (curation.py): a backlog has no labels to curate.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ticket_assets.tickets.sources.contract import FAULT, Source, SourceError
+from ticket_assets.tickets.sources.landing import Landing
+
+if TYPE_CHECKING:
+    from ticket_assets.profile import ColumnSettings
+
+ROWS = 256
+
+
+def arriving_tickets(
+    source: Source, columns: "ColumnSettings", context: tuple[str, ...], unreadable: str
+) -> Iterator[Mapping[str, Any]]:
+    """Each row as a ticket of the service: body, subject, id, context; or why it could not be read.
+
+    Args:
+        source: of the file.
+        columns: which column plays which part.
+        context: names of the context values that the model knows.
+        unreadable: key under which the reason stands.
+
+    Raises:
+        SourceError: the file cannot be read, or has no column for the body.
+    """
+    import pyarrow.parquet as pq
+
+    with tempfile.TemporaryDirectory() as folder:
+        landing = Landing(Path(folder), unreadable_share=1.0)
+        source.read(landing, None)
+        landed = landing.close()
+        for table in landed.tables:
+            file = pq.ParquetFile(table)
+            names = set(file.schema_arrow.names)
+            if columns.body not in names and (columns.subject is None or columns.subject not in names):
+                found = ", ".join(sorted(names - {FAULT}))
+                raise SourceError(f"{source.name} has no column {columns.body}, which the body is in; it has {found}")
+            for batch in file.iter_batches(ROWS):
+                for row in batch.to_pylist():
+                    yield _ticket(row, columns, context, unreadable)
+
+
+def _ticket(
+    row: dict[str, Any], columns: "ColumnSettings", context: tuple[str, ...], unreadable: str
+) -> dict[str, Any]:
+    if row.get(FAULT):
+        return {unreadable: row[FAULT]}
+    told: dict[str, Any] = {"body": _text(row.get(columns.body))}
+    if columns.subject:
+        told["subject"] = _text(row.get(columns.subject))
+    its_id = _text(row.get(columns.id)) if columns.id else None
+    if its_id:
+        told["id"] = its_id[:200]
+    values = {name: _text(row[name]) for name in context if name in row}
+    return {**told, "context": values} if values else told
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
