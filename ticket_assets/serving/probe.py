@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,18 +35,26 @@ class ProbeError(RuntimeError):
 
 
 @contextmanager
-def served(home: Path, tag: str, seconds: float = START_SECONDS) -> Iterator[int]:
+def served(
+    home: Path, tag: str, seconds: float = START_SECONDS, variables: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """A bento's server process on a free port of the loopback; yields the port once it is ready.
+
+    Args:
+        home: of BentoML.
+        tag: of the bento.
+        seconds: to wait.
+        variables: further ones of its environment, such as settings of the service.
 
     Raises:
         ProbeError: it is not ready within so many seconds; with its last answer and the end of its output.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", str(bento_folder(home, tag))]
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryDirectory() as state:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port), "--api-workers", "1"],
-            env={**bento_environment(home), **_ALONE, "TICKET_ASSETS_SERVICE__STATE": state},
+            env={**bento_environment(home), **_ALONE, "TICKET_ASSETS_SERVICE__STATE": state, **(variables or {})},
             stdout=said,
             stderr=subprocess.STDOUT,
         )
@@ -73,7 +81,7 @@ def ask(port: int, ticket: Ticket) -> dict[str, Any]:
         ProbeError: the answer is not 200.
     """
     content = json.dumps({"body": ticket.body, "subject": ticket.subject, "context": dict(ticket.context)})
-    status, answer = _request(port, "POST", "/predict", content)
+    status, answer = requested(port, "POST", "/predict", content)
     if status != 200:
         raise ProbeError(f"the service answered {status}: {answer[:500]}")
     return dict(json.loads(answer))
@@ -94,7 +102,8 @@ def largest_gap(answers: Sequence[dict[str, Any]], expected: Sequence[dict[str, 
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -111,7 +120,7 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, seconds: flo
         if time.monotonic() > until:
             raise ProbeError(f"after {seconds:.0f} s {last}")
         try:
-            status, answer = _request(port, "GET", "/readyz", timeout=2)
+            status, answer = requested(port, "GET", "/readyz", timeout=2)
         except (OSError, http.client.HTTPException):
             # Nobody listens yet; anything else the server says stands in its output.
             status, answer = None, ""
@@ -124,7 +133,8 @@ def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, seconds: flo
     raise ProbeError(f"its process ended with {process.returncode}, and {last}")
 
 
-def _request(port: int, method: str, path: str, content: str | None = None, timeout: float = 60) -> tuple[int, str]:
+def requested(port: int, method: str, path: str, content: str | None = None, timeout: float = 60) -> tuple[int, str]:
+    """Status and body of one request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
         connection.request(method, path, content, {"Content-Type": "application/json"})

@@ -1,10 +1,13 @@
-"""The same real ticket gives the same probabilities in the asset, in the bundle and over HTTP."""
+"""The same real ticket gives the same probabilities in the asset, in the bundle, over HTTP and gRPC, and in batch."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import grpc
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,8 +24,10 @@ from ticket_assets.models.training import train
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.serving.bento import build_bento
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
+from ticket_assets.serving.contract import triage_v1_pb2 as pb
+from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets.serving.probe import TOLERANCE, ask, largest_gap, served
+from ticket_assets.serving.probe import TOLERANCE, ask, free_port, largest_gap, requested, served
 from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.storage import digest
 from ticket_assets.tables import write_parquet
@@ -42,6 +47,9 @@ RECIPES = {
         Blocks(tfidf=GRAMS, svd=16, scores=True, vectors=1.0, columns=1.0),
         {"num_boost_round": 15, "learning_rate": 0.3, "max_depth": 4},
     ),
+    # Two on the same index, which the service searches once for both.
+    "voted": Recipe("logistic_regression", Blocks(votes=True), {"C": 1.0}),
+    "voted_again": Recipe("linear_svm", Blocks(votes=True, columns=0.3), {"C": 0.5}),
 }
 
 
@@ -52,6 +60,8 @@ class Parity:
     root: Path
     encoders: Path
     champion: Champion
+    trained: list[str]
+    labels: list[str]
     bodies: list[str]
     computed: dict[str, np.ndarray]
 
@@ -62,7 +72,8 @@ def parity(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> Pa
     root = tmp_path_factory.mktemp("parity")
     features = _asset_features(bodies, OnnxEncoder.load(encoder_folder, 2), root)
     rows = np.arange(TRAINED_ON)
-    bench = Workbench(features.take(rows), y[:TRAINED_ON], rows, len(labels), seed=1, threads=1)
+    ids = [f"t-{number}" for number in rows]
+    bench = Workbench(features.take(rows), y[:TRAINED_ON], rows, len(labels), seed=1, threads=1, ticket_ids=ids)
     # Good scores instead of real out-of-fold ones: near chance, the calibration would flatten every difference.
     noise = np.random.default_rng(1).normal(size=(TRAINED_ON, len(labels)))
     scores = noise + 3 * np.eye(len(labels))[y[:TRAINED_ON]]
@@ -78,7 +89,8 @@ def parity(tmp_path_factory: pytest.TempPathFactory, encoder_folder: Path) -> Pa
     write_champion(root / "bundles", champion)
     asked = features.take(np.arange(TRAINED_ON, TRAINED_ON + ASKED))
     computed = {model.target: model.probabilities(asked) for model in models}
-    return Parity(root, encoder_folder.parent, champion, bodies[TRAINED_ON:], computed)
+    named = [labels[one] for one in y[:TRAINED_ON]]
+    return Parity(root, encoder_folder.parent, champion, bodies[:TRAINED_ON], named, bodies[TRAINED_ON:], computed)
 
 
 def _tickets() -> tuple[list[str], np.ndarray, tuple[str, ...]]:
@@ -102,10 +114,10 @@ def _asset_features(bodies: list[str], encoder: OnnxEncoder, root: Path) -> Tick
 
 
 @contextmanager
-def bento_server(parity: Parity) -> Iterator[int]:
+def bento_server(parity: Parity, **variables: str) -> Iterator[int]:
     home = parity.root / "bentoml"
     tag = build_bento("parity", parity.champion, parity.root / "bundles", parity.encoders, home)
-    with served(home, tag) as port:
+    with served(home, tag, variables=variables) as port:
         yield port
 
 
@@ -121,18 +133,57 @@ def test_a_thousand_real_tickets_have_the_asset_s_probabilities_one_at_a_time(pa
     assert max(gaps.values()) <= TOLERANCE, gaps
 
 
-def test_a_thousand_real_tickets_have_the_asset_s_probabilities_over_http(parity: Parity) -> None:
+def test_a_thousand_real_tickets_have_the_asset_s_probabilities_over_http_and_grpc_and_in_batch(parity: Parity) -> None:
+    expected, grpc_port = _expected(parity), free_port()
+    with bento_server(parity, TICKET_ASSETS_SERVICE__GRPC__ADDRESS=f"127.0.0.1:{grpc_port}") as port:
+        alone = [ask(port, Ticket(body)) for body in parity.bodies]
+        batches = [_batch(port, parity.bodies[first : first + 250]) for first in range(0, ASKED, 250)]
+        called = _called(grpc_port, parity.bodies)
+    assert largest_gap(alone, expected) <= TOLERANCE
+    assert largest_gap([one for batch in batches for one in batch], expected) <= TOLERANCE
+    assert largest_gap(called, expected) <= TOLERANCE
+    for answer, over_grpc in zip(alone, called, strict=True):
+        assert {target: one["label"] for target, one in answer["targets"].items()} == over_grpc["labels"]
+
+
+def _expected(parity: Parity) -> list[dict[str, dict[str, float]]]:
     labels = TriageBundle.load(parity.root / "bundles" / parity.champion.bundle, parity.encoders).manifest.targets
-    expected = [
+    return [
         {
             target: dict(zip(labels[target], map(float, rows[place]), strict=True))
             for target, rows in parity.computed.items()
         }
         for place in range(ASKED)
     ]
-    with bento_server(parity) as port:
-        answers = [ask(port, Ticket(body)) for body in parity.bodies]
-    assert largest_gap(answers, expected) <= TOLERANCE
+
+
+def _batch(port: int, bodies: list[str]) -> list[dict[str, Any]]:
+    status, said = requested(port, "POST", "/predict_batch", json.dumps({"tickets": [{"body": one} for one in bodies]}))
+    assert status == 200, said
+    return [row["answer"] for row in json.loads(said)["rows"]]
+
+
+def _called(port: int, bodies: list[str]) -> list[dict[str, Any]]:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub = TriageStub(channel)
+        answers = [stub.Predict(pb.Ticket(body=body)) for body in bodies]
+    return [
+        {
+            "targets": {name: {"probabilities": dict(one.probabilities)} for name, one in answer.targets.items()},
+            "labels": {name: one.label for name, one in answer.targets.items()},
+        }
+        for answer in answers
+    ]
+
+
+def test_similar_tickets_are_the_nearest_trained_ones_with_their_labels(parity: Parity) -> None:
+    bundle = TriageBundle.load(parity.root / "bundles" / parity.champion.bundle, parity.encoders)
+    told = bundle.similar(Ticket(parity.trained[7]), 5)
+    assert told[0].ticket_id == "t-7"
+    assert told[0].similarity == pytest.approx(1, abs=1e-3)
+    assert [one.similarity for one in told] == sorted((one.similarity for one in told), reverse=True)
+    assert set(told[0].labels) == {"voted", "voted_again"}
+    assert told[0].labels["voted"] == told[0].labels["voted_again"] == parity.labels[7]
 
 
 def test_the_boosted_model_sees_the_vectors(parity: Parity) -> None:

@@ -139,11 +139,46 @@ def test_context_may_be_left_out_and_strange_text_is_answered(port: int) -> None
 def test_the_documented_example_is_answered(port: int) -> None:
     document = json.loads(request(port, "GET", "/docs.json")[1])
     content = document["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
-    fields = content["schema"]["properties"]
-    assert set(fields) == {"body", "subject", "context", "reasons"}
-    assert posted(port, **{name: its["examples"][0] for name, its in fields.items()})[0] == 200
-    kinds = {"string": str, "object": dict, "integer": int}
-    assert all(isinstance(its["default"], kinds[its["type"]]) for its in fields.values())
+    named = content["schema"]["$ref"].rpartition("/")[2]
+    fields = document["components"]["schemas"][named]["properties"]
+    assert set(fields) == {"body", "subject", "id", "language", "context", "reasons", "top"}
+    examples = {name: its["examples"][0] for name, its in fields.items() if "examples" in its}
+    assert {"body", "subject", "context"} <= set(examples)
+    assert posted(port, **examples)[0] == 200
+    assert all("default" in its for its in fields.values())
+
+
+def test_every_error_has_one_shape_and_names_the_field(port: int) -> None:
+    for path, content, status, field in (
+        ("/predict", '{"body": 7}', 400, "body"),
+        ("/predict", '{"subjekt": "x"}', 400, "subjekt"),
+        ("/predict", '{"body": " "}', 422, "body"),
+        ("/predict", "{", 400, None),
+        ("/predict_batch", '{"tickets": []}', 400, "tickets"),
+        ("/feedback", '{"prediction_id": "p-1", "labels": {"queue": "x"}}', 422, "labels"),
+        ("/nowhere", "{}", 404, None),
+    ):
+        found, said = request(port, "POST", path, content)
+        error = json.loads(said)["error"]
+        assert (found, error["field"]) == (status, field), said
+        assert set(error) == {"code", "message", "field", "request_id"}
+
+
+def test_pages_are_read_with_get(port: int, served_line: Served) -> None:
+    health = json.loads(request(port, "GET", "/healthz")[1])
+    assert (health["status"], health["model_version"], health["faults"]) == ("ok", 1, [])
+    info = json.loads(request(port, "GET", "/info")[1])
+    assert (info["bundle"], info["log"]["state"]) == (served_line.champion.bundle, "up")
+    assert set(info["targets"]) == {"queue", "priority"}
+    assert request(port, "GET", "/metrics")[0] == 401, "who may look at metrics is a matter of keys, also here"
+
+
+def test_feedback_on_an_answer_is_kept(port: int) -> None:
+    answer = json.loads(posted(port, body="The invoice of last month was charged twice")[1])
+    labels = {target: one["label"] for target, one in answer["targets"].items()}
+    content = json.dumps({"prediction_id": answer["prediction_id"], "labels": labels})
+    status, said = request(port, "POST", "/feedback", content)
+    assert (status, json.loads(said)["state"]) == (200, "accepted")
 
 
 def test_the_service_says_that_it_is_ready_and_describes_itself(port: int) -> None:
