@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 
 from ticket_assets.serving.prediction_log.engine import writing
 from ticket_assets.serving.prediction_log.lines import Line, blank
@@ -148,9 +148,11 @@ def _blank(path: Path, ticket_ids: Collection[str], its: Collection[str]) -> int
 def _rewrite(engine: Engine) -> None:
     """SQLite: what was deleted is in free pages and in the write-ahead log until both are written anew."""
     if engine.dialect.name == "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM"))
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection  # a transaction, which SQLAlchemy would begin, allows neither
+            assert raw is not None
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _cut(ids: Collection[str]) -> Iterator[list[str]]:
