@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from ticket_assets.serving.prediction_log.engine import make_engine
 from ticket_assets.serving.prediction_log.log import PredictionLog
@@ -41,13 +41,12 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[str]:
     given = os.environ.get(SERVER)
     base = make_url(given or request.getfixturevalue("server").get_uri()).set(drivername="postgresql+psycopg2")
     name = f"log_{uuid.uuid4().hex}"
-    admin = create_engine(base, isolation_level="AUTOCOMMIT")
+    admin = create_engine(base, isolation_level="AUTOCOMMIT", poolclass=NullPool)  # the server may be another by then
     with admin.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     yield base.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
