@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from ticket_assets.serving.prediction_log.engine import writing
+from ticket_assets.serving.prediction_log.engine import StoreDownError, writing
 from ticket_assets.serving.prediction_log.lines import Line, blank
 from ticket_assets.serving.prediction_log.retention import delete_predictions
 from ticket_assets.serving.prediction_log.spool import Spool, read
@@ -48,7 +48,8 @@ def erase(
         prediction_ids: to erase beside them.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the store is down; what is left in the spool was not touched.
+        StoreDownError: SQLite's file was in use; erase again.
+        sqlalchemy.exc.SQLAlchemyError, sqlite3.Error: the store is down; erase again.
     """
     place = Spool(spool)
     with place.gate(alone=True):
@@ -152,7 +153,11 @@ def _rewrite(engine: Engine) -> None:
             raw = connection.connection.driver_connection  # a transaction, which SQLAlchemy would begin, allows neither
             assert raw is not None
             raw.execute("VACUUM")
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreDownError(
+                "the database was read all the while, its write-ahead log is not written anew: try again"
+            )
 
 
 def _cut(ids: Collection[str]) -> Iterator[list[str]]:

@@ -107,7 +107,8 @@ class Spool:
 
     def _begin(self, path: Path, zero: int) -> None:
         for left in self.folder.glob(f"{CLOCK}*.json"):
-            left.unlink(missing_ok=True)
+            if left != path:  # of earlier starts of the machine
+                left.unlink(missing_ok=True)
         mine = temporary_sibling(path)
         try:
             mine.write_text(json.dumps({"zero": zero}))
