@@ -167,3 +167,26 @@ def test_processes_of_one_spool_share_the_zero_of_their_moments(tmp_path: Path) 
     (file,) = tmp_path.glob("clock-*.json")
     file.write_text("torn")
     assert Spool(tmp_path).zero(Clock(wall=lambda: 10, steady=lambda: 6)) == 4
+
+
+def test_all_segments_of_the_dead_are_written_in_order(wanted: PredictionLogSettings, engine: Engine) -> None:
+    spool = Spool(wanted.spool)
+    journal = Journal(spool, "1-me", "process", 1 << 20, segment_bytes=1 << 10)
+    told = [f"p-{number:03d}" for number in range(40)]
+    for moment, one in enumerate(told):
+        journal.append(as_line(PredictionRecord(one, AT, moment, answer())), 1)
+    journal.close()
+    assert len(spool.segments()) > 10
+    heir = PredictionLog.open(wanted.model_copy(update={"batch_rows": 3}))
+    assert heir.close(PATIENCE)
+    assert ids(engine) == told
+    assert spool.segments() == [*spool.dead()] == []
+
+
+def test_while_an_erasure_holds_the_gate_nothing_goes_to_the_store(log: PredictionLog, engine: Engine) -> None:
+    with log._spool.gate(alone=True):
+        one = logged(log)
+        assert not log.flush(0.3)
+        assert ids(engine) == []
+    assert log.flush(PATIENCE)
+    assert ids(engine) == [one]
