@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from ticket_assets.serving.prediction_log.engine import make_engine
 from ticket_assets.serving.prediction_log.log import PredictionLog
-from ticket_assets.serving.prediction_log.schema import migrate
+from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets_tests.serving.prediction_log.desk import settings
 
@@ -63,10 +62,8 @@ def wanted(tmp_path: Path, url: str | None) -> PredictionLogSettings:
 @pytest.fixture
 def engine(wanted: PredictionLogSettings) -> Iterator[Engine]:
     """A reader's way into the store, migrated."""
-    made = make_engine(wanted)
-    migrate(made)
-    yield made
-    made.dispose()
+    with store_of(wanted) as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from ticket_assets.serving.prediction_log.engine import make_engine
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.queries import history
+from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, balance, ids, logged, settings
 
 
@@ -108,3 +109,21 @@ def test_what_waited_when_a_service_was_stopped_is_written_by_the_next_one(
     engine = make_engine(wanted)
     assert ids(engine) == told
     engine.dispose()
+
+
+def test_a_correction_is_taken_in_the_moment_in_which_postgres_goes(
+    stoppable: Any, postgres: str, tmp_path: Path
+) -> None:
+    """Before the log itself has noticed: whoever asks the store finds out first."""
+    wanted = settings(tmp_path / "log", postgres, flush_seconds=60)
+    log = PredictionLog.open(wanted)
+    one = logged(log)
+    assert log.flush(PATIENCE)
+    stoppable.stop()
+    assert log.state().status == "up"
+    log.give_feedback(one, {"queue": "network"}, LABELS, idempotency_key="k")
+    assert log.find(one) is None
+    stoppable.start()
+    assert log.close(PATIENCE)
+    with store_of(wanted) as engine:
+        assert history(engine, one) == [("queue", "network")]

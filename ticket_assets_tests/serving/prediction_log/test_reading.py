@@ -14,9 +14,10 @@ from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.queries import between
 from ticket_assets.serving.prediction_log.records import TargetAnswer
 from ticket_assets.serving.prediction_log.retention import forget
+from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.tables import feedback, prediction_targets, predictions, rejected
-from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, answer, count, ids, logged, settings
+from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, answer, count, ids, logged, rows, settings
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -37,7 +38,6 @@ def served(band: str, label: str = "billing") -> dict[str, TargetAnswer]:
 def test_predictions_are_streamed_by_time_with_their_current_corrections(
     minutes: PredictionLog, engine: Engine, page: int
 ) -> None:
-    next(iter([minutes._clock.now()]))
     told = [logged(minutes) for _ in range(7)]
     for label in ("network", "hardware"):
         minutes.give_feedback(told[3], {"queue": label}, LABELS)
@@ -162,19 +162,35 @@ def test_a_single_prediction_can_be_erased(log: PredictionLog, engine: Engine, w
 
 
 def test_a_damaged_line_that_names_an_erased_ticket_goes_as_well(tmp_path: Path) -> None:
-    from ticket_assets.serving.prediction_log.engine import make_engine
-    from ticket_assets.serving.prediction_log.schema import migrate
-
     wanted = settings(tmp_path / "log")
     slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
     logged(slow, ticket_id="T-gone", body="the very secret")
     (segment,) = wanted.spool.glob("*.journal")
     segment.write_bytes(segment.read_bytes().replace(b"http", b"grpc"))
-    engine = make_engine(wanted)
-    migrate(engine)
-    assert traces(engine, wanted.spool, ["T-gone"]) == [f"journal {segment.name}: 1 lines"]
-    assert erase(engine, wanted.spool, ["T-gone"]).lines == 1
-    assert b"secret" not in segment.read_bytes()
-    assert slow.close(PATIENCE)
-    assert count(engine, predictions) == 0
-    engine.dispose()
+    with store_of(wanted) as engine:
+        assert traces(engine, wanted.spool, ["T-gone"]) == [f"journal {segment.name}: 1 lines"]
+        assert erase(engine, wanted.spool, ["T-gone"]).lines == 1
+        assert b"secret" not in segment.read_bytes()
+        assert slow.close(PATIENCE)
+        assert count(engine, predictions) == 0
+
+
+def test_a_rejected_line_that_cannot_be_read_is_erased_where_it_names_the_ticket(
+    engine: Engine, wanted: PredictionLogSettings
+) -> None:
+    fields = {"at": START, "kind": "line", "reason": "r"}
+    with engine.begin() as connection:
+        lines = [{"id": "1", "line": 'damaged "T-gone"'}, {"id": "2", "line": 'damaged "T-gone-not"'}]
+        connection.execute(rejected.insert(), [one | fields for one in lines])
+    assert erase(engine, wanted.spool, ["T-gone"]).rejected == 1
+    assert [row["id"] for row in rows(engine, rejected)] == ["2"]
+
+
+def test_old_rejected_records_and_corrections_of_nothing_go_as_well(engine: Engine) -> None:
+    told = {"prediction_id": "p-none", "target": "queue", "label": "network", "moment": 1}
+    with engine.begin() as connection:
+        for number, at in enumerate((START, START + MINUTE)):
+            connection.execute(feedback.insert().values(id=f"f-{number}", at=at, **told))
+            connection.execute(rejected.insert().values(id=f"r-{number}", at=at, kind="k", reason="r", line="l"))
+    assert forget(engine, START + MINUTE) == 0
+    assert [row["id"] for table in (feedback, rejected) for row in rows(engine, table)] == ["f-1", "r-1"]

@@ -9,7 +9,8 @@ from sqlalchemy import create_engine
 from ticket_assets.serving.prediction_log.engine import told
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
-from ticket_assets_tests.serving.prediction_log.desk import settings
+from ticket_assets_tests.serving.prediction_log.desk import logged, settings
+from ticket_assets_tests.test_imports import TRAINING_SIDE, loaded_by
 
 SECRET = "hunter%402"  # hunter@2
 
@@ -59,3 +60,17 @@ def test_a_store_that_cannot_be_reached_says_why_without_the_password(tmp_path: 
 def test_settings_out_of_bounds_are_named(tmp_path: Path, field: str, value: object) -> None:
     with pytest.raises(ValidationError, match=field):
         PredictionLogSettings(**{"folder": tmp_path, field: value})
+
+
+def test_the_log_loads_nothing_of_the_training_side_and_migrations_only_when_they_run() -> None:
+    loaded = loaded_by("import ticket_assets.serving.prediction_log.log, ticket_assets.serving.prediction_log.erasure")
+    assert not loaded & {*TRAINING_SIDE, "alembic", "psycopg2"}
+
+
+def test_what_the_log_keeps_is_for_nobody_else_to_read(tmp_path: Path) -> None:
+    log = PredictionLog.open(settings(tmp_path / "log", flush_seconds=60))
+    logged(log)
+    files = [path for path in (tmp_path / "log").rglob("*") if path.is_file() and not path.name.startswith("clock-")]
+    assert {path.suffix for path in files} >= {".db", ".journal", ".lock"}
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert log.close()
