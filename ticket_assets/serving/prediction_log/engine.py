@@ -10,7 +10,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 
@@ -50,11 +58,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 def is_of_a_record(error: Exception) -> bool:
-    """Whether an error of writing is the fault of what was written rather than of the store."""
+    """Whether an error of writing is the fault of what was written rather than of the store.
+
+    Where in doubt it is: what is refused is written to the same store, and a store that is broken refuses that too.
+    """
     if isinstance(error, DBAPIError):
         code = str(getattr(error.orig, "pgcode", None) or "")
-        return isinstance(error, DataError | IntegrityError) or code.startswith(_OF_A_RECORD)
-    return isinstance(error, TypeError | ValueError | OverflowError) and not isinstance(error, SQLAlchemyError)
+        # Without a code: the driver does not know the type of a value.
+        by_driver = (
+            isinstance(error, ProgrammingError | InterfaceError) and not code and not error.connection_invalidated
+        )
+        return isinstance(error, DataError | IntegrityError) or by_driver or code.startswith(_OF_A_RECORD)
+    if isinstance(error, SQLAlchemyError):
+        return isinstance(error, StatementError)  # a value could not be bound
+    return isinstance(error, TypeError | ValueError | OverflowError)
 
 
 def told(error: BaseException, settings: PredictionLogSettings) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select
 
-from ticket_assets.serving.prediction_log.engine import writing
+from ticket_assets.serving.prediction_log.engine import StoreDownError, writing
 from ticket_assets.serving.prediction_log.lines import Line, blank
 from ticket_assets.serving.prediction_log.retention import delete_predictions
 from ticket_assets.serving.prediction_log.spool import Spool, read
@@ -48,7 +48,8 @@ def erase(
         prediction_ids: to erase beside them.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the store is down; what is left in the spool was not touched.
+        StoreDownError: SQLite's file was in use; erase again.
+        sqlalchemy.exc.SQLAlchemyError, sqlite3.Error: the store is down; erase again.
     """
     place = Spool(spool)
     with place.gate(alone=True):
@@ -148,9 +149,15 @@ def _blank(path: Path, ticket_ids: Collection[str], its: Collection[str]) -> int
 def _rewrite(engine: Engine) -> None:
     """SQLite: what was deleted is in free pages and in the write-ahead log until both are written anew."""
     if engine.dialect.name == "sqlite":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM"))
-            connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        with engine.connect() as connection:
+            raw = connection.connection.driver_connection  # a transaction, which SQLAlchemy would begin, allows neither
+            assert raw is not None
+            raw.execute("VACUUM")
+            (busy, _, _) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreDownError(
+                "the database was read all the while, its write-ahead log is not written anew: try again"
+            )
 
 
 def _cut(ids: Collection[str]) -> Iterator[list[str]]:

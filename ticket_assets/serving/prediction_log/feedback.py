@@ -4,7 +4,7 @@ Belongs here: the check against a model's labels, history and the current correc
 Does not belong here: taking them in (log.py), journals (journal.py), reading them for reports (queries.py).
 
 The current correction of a target is the one with the largest moment (clock.py), and of two such the one written last.
-A correction that says what the one before it says adds nothing; so a replay leaves the history as it is.
+A correction that says what the one before it or after it says adds nothing; so a replay leaves the history as it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -102,14 +102,14 @@ def _add(connection: Connection, record: FeedbackRecord, target: str, label: str
     its = (feedback.c.id == record.id) & (feedback.c.target == target)
     if connection.execute(select(feedback.c.seq).where(its)).first() is not None:
         return False
-    before = (
-        select(feedback.c.label)
-        .where(feedback.c.prediction_id == record.prediction_id, feedback.c.target == target)
-        .where(feedback.c.moment <= record.moment)
-        .order_by(feedback.c.moment.desc(), feedback.c.seq.desc())
-        .limit(1)
+    beside = select(feedback.c.label).where(
+        feedback.c.prediction_id == record.prediction_id, feedback.c.target == target
     )
-    if connection.execute(before).scalar() == label:
+    of_later, by_moment = feedback.c.moment > record.moment, (feedback.c.moment, feedback.c.seq)
+    before = beside.where(~of_later).order_by(*(one.desc() for one in by_moment)).limit(1)
+    # One that went through another worker may be here first.
+    after = beside.where(of_later).order_by(*by_moment).limit(1)
+    if label in (connection.execute(before).scalar(), connection.execute(after).scalar()):
         return False
     fields = {name: getattr(record, name) for name in ("id", "prediction_id", "at", "moment")}
     about = {name: getattr(record, name) for name in ("key", "reviewer", "comment")}

@@ -7,8 +7,9 @@ Does not belong here: what is made of them (acted.py, monitoring), writing (rows
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Subquery, func, select, tuple_
+from sqlalchemy import Connection, Engine, Row, Subquery, func, select, tuple_
 
 from ticket_assets.serving.prediction_log.records import PredictionRecord
 from ticket_assets.serving.prediction_log.rows import as_record
@@ -74,8 +75,8 @@ def between(engine: Engine, since: datetime, until: datetime, page: int = PAGE) 
         following = asked.where(key > last)
 
 
-def _targets(connection: Connection, ids: Sequence[str]) -> dict[str, list]:  # type: ignore[type-arg]
-    found: dict[str, list] = {one: [] for one in ids}  # type: ignore[type-arg]
+def _targets(connection: Connection, ids: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    found: dict[str, list[Row[Any]]] = {one: [] for one in ids}
     its = prediction_targets.c
     for row in connection.execute(select(prediction_targets).where(its.prediction_id.in_(ids)).order_by(its.target)):
         found[row.prediction_id].append(row)

@@ -1,16 +1,19 @@
 """The schema of the store: brought up to date at start, by one process at a time.
 
-Belongs here: running the migrations under a lock, refusing a database that is newer than the code.
+Belongs here: running the migrations under a lock, refusing a database that is newer than the code, a reader's engine.
 Does not belong here: the tables (tables.py), the revisions (migrations/versions).
 """
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from ticket_assets.serving.prediction_log.engine import LOCKED_SECONDS, writing
+from ticket_assets.serving.prediction_log.engine import LOCKED_SECONDS, make_engine, writing
+from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "head"
@@ -31,12 +34,30 @@ def migrate(engine: Engine, revision: str = HEAD) -> None:
         sqlalchemy.exc.SQLAlchemyError: it cannot be reached.
     """
     if engine.dialect.name == "sqlite":
-        Path(engine.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        path = Path(engine.url.database or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # for nobody else, as long as nobody says otherwise: it holds what tickets say
         _write_ahead(engine)
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         _migrate(connection, revision)
+
+
+@contextmanager
+def store_of(settings: PredictionLogSettings) -> Iterator[Engine]:
+    """An engine on the store, up to date, for who reads or erases.
+
+    Raises:
+        SchemaError: it is newer than the code.
+        sqlalchemy.exc.SQLAlchemyError: it cannot be reached.
+    """
+    engine = make_engine(settings)
+    try:
+        migrate(engine)
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _migrate(connection: Connection, revision: str) -> None:

@@ -11,6 +11,7 @@ kernel takes from it when it dies: whoever gets it then may write the rest to th
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from ticket_assets.serving.prediction_log.records import PredictionRecord
 from ticket_assets.storage import temporary_sibling
 
 LOCK, SEGMENT, CLOCK = ".lock", ".journal", "clock-"
+# Longer than any file takes to be given its name: one of this age was left by a process that was killed.
+LEFT_BEHIND_SECONDS = 3600
 
 
 class Spool:
@@ -30,6 +33,10 @@ class Spool:
         """Make the folder, for nobody else: journals hold what tickets say."""
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in folder.glob(".*.tmp"):
+            with suppress(FileNotFoundError):  # its writer, or another sweep, was quicker
+                if time.time() - left.stat().st_mtime > LEFT_BEHIND_SECONDS:
+                    left.unlink()
 
     def segments(self, owner: str | None = None) -> list[Path]:
         """Segments of one owner or of all, in the order in which they were begun."""
@@ -58,8 +65,13 @@ class Spool:
         # Under its name only once it is held: nobody may find it free and take the owner for dead.
         newborn = temporary_sibling(path)
         descriptor = os.open(newborn, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        newborn.rename(path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            newborn.rename(path)
+        except OSError:
+            os.close(descriptor)
+            newborn.unlink(missing_ok=True)
+            raise
         return descriptor
 
     def release(self, owner: str) -> None:
@@ -107,7 +119,8 @@ class Spool:
 
     def _begin(self, path: Path, zero: int) -> None:
         for left in self.folder.glob(f"{CLOCK}*.json"):
-            left.unlink(missing_ok=True)
+            if left != path:  # of earlier starts of the machine
+                left.unlink(missing_ok=True)
         mine = temporary_sibling(path)
         try:
             mine.write_text(json.dumps({"zero": zero}))
