@@ -210,7 +210,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         "models",
         "champion",
         kinds={"mlflow"},
-        settings=["promotion", "bands", "seed", "licence", "description"],
+        settings=["promotion", "bands", "seed", "licence", "description", "cleaning", "features", "targets", "words"],
         ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
         deps=[pin],
         hooks={mlflow_run_failed},
