@@ -20,7 +20,8 @@ def sweep(court: Court, profile: str, bentos: Path) -> tuple[str, ...]:
     """Remove bundles, and the bentos of bundles that are gone; return the ids of the bundles.
 
     There stay: the champion and the one before it, the latest `promotion.keep` champions, as many of the latest that
-    never were, and whatever is younger than a day, since another run may just be judging it.
+    never were, and whatever was written or held (`bundle.hold`) within a day, since another run may just be judging it,
+    or somebody rolling back to it.
     """
     with throne(court) as standing:
         gone = [*_superfluous(court.bundles, standing, court.rules.keep)]

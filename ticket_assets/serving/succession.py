@@ -13,7 +13,7 @@ from typing import Any
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
-from ticket_assets.serving.manifest import BundleManifest, file_faults
+from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
@@ -154,7 +154,7 @@ def _withheld(court: Court, standing: Chronicle, judged: Judged, now: datetime) 
     """The verdict, unless a bundle that was damaged since, or a pin, forbids what it says."""
     if not judged.decision.promoted:
         return judged
-    faults = file_faults(judged.bundle, court.bundles / judged.bundle.id)
+    faults = damage(court.bundles / judged.bundle.id)
     if faults:
         return judged.failed(f"its files were damaged meanwhile: {'; '.join(faults)}")
     pin = standing.pin(now)

@@ -10,7 +10,7 @@ import pytest
 from ticket_assets.serving.bento import bento_folder, bento_name
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.retention import sweep
-from ticket_assets.serving.rollback import Plan, roll_back
+from ticket_assets.serving.rollback import Plan, plan, roll_back
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import instant
 from ticket_assets_tests.serving.toys import SmallDesk
@@ -78,6 +78,31 @@ def test_what_is_younger_than_a_day_stays(store: Store) -> None:
     store.age(store.refused[0], days=0.5)
     store.age(store.refused[3], days=0.4)
     assert store.sweep(keep=1) & set(store.refused) == {store.refused[1], store.refused[2]}
+
+
+def test_what_is_being_rolled_back_to_stays_though_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ended during its rehearsal, or while its bento was built, took the folder away."""
+    wanted, swept = store.champions[0], set[str]()
+
+    def rehearsing(*arguments: object) -> object:
+        swept.update(store.sweep(keep=1))
+        return rehearse(*arguments)  # type: ignore[arg-type]
+
+    from ticket_assets.serving.rollback import rehearse
+
+    monkeypatch.setattr("ticket_assets.serving.rollback.rehearse", rehearsing)
+    planned = plan(store.desk.court, wanted.version, datetime.now(UTC))
+    assert swept and wanted.bundle not in swept
+    assert wanted.bundle not in store.sweep(keep=1), "nor while its bento is built"
+    roll_back(store.desk.court, planned, "", timedelta())
+    assert store.desk.champion is not None and store.desk.champion.bundle == wanted.bundle
+
+
+def test_an_old_bundle_that_a_challenger_turns_out_to_be_stays_while_it_is_judged(store: Store) -> None:
+    """With settings set back, a run makes the very bundle that lies there since months."""
+    again = store.desk.bundle(tone=1.0)
+    assert again.id == store.refused[0]
+    assert again.id not in store.sweep(keep=1)
 
 
 def _manifest(store: Store, one: Champion) -> BundleManifest:
