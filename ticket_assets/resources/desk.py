@@ -4,7 +4,7 @@ Belongs here: turning the profile's name into settings, folders, tables, encoder
 Does not belong here: any arithmetic; what the objects do stands in the plain folders.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
+from ticket_assets.models.candidate import latest_version, read_candidate
 from ticket_assets.models.explanation import Summary, summarise
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows, target_rows
@@ -113,6 +114,15 @@ class Desk(dg.ConfigurableResource):
         encoder = self.encoder()
         vectors = self.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
         return target_rows(target, clean, text, split, vectors)
+
+    def latest_candidates(self, targets: Iterable[str]) -> dict[str, str]:
+        """Target to version of its latest candidate: looked up once, so that all that follows is of the same ones."""
+        return {target: latest_version(self.folders.candidates / target) for target in targets}
+
+    def winners(self, candidates: Mapping[str, str]) -> list[TargetModel]:
+        """The best model of these versions of candidates, one per target."""
+        folder, threads = self.folders.candidates, self.settings.threads
+        return [read_candidate(folder / target, threads, version)[0] for target, version in candidates.items()]
 
     def search(self, target: str, rows: TargetRows, progress: Callable[[str], None]) -> Search:
         """The search of a target; its study is named by what it sees, so changed rows or code begin a new one."""
