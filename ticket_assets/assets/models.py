@@ -236,12 +236,15 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
             challenger = write_bundle(desk.folders.bundles, desk.winners(candidates), manifest, card)
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
-            tags = {"dagster_run": context.run_id, "split": report["split"], **desk.keep_vectors(challenger.id), **data}
+            # Before anybody is seated; then under the id that was decided upon, which may be another.
+            vectors = desk.keep_vectors(challenger.id)
+            tags = {"dagster_run": context.run_id, "split": report["split"], "vectors": vectors, **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
+            desk.keep_vectors(outcome.bundle, like=challenger.id)
         swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata=reporting.succession_metadata(outcome, challenger.id, swept, tags["vectors"], run_id),
+            metadata=reporting.succession_metadata(outcome, challenger.id, swept, vectors, run_id),
         )
 
     return champion

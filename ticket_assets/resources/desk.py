@@ -32,6 +32,7 @@ from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.retention import needed_bundles
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.state import open_root
@@ -99,15 +100,21 @@ class Desk(dg.ConfigurableResource):
         """The LanceDB table of an encoder."""
         return VectorTable(self.folders.vectors, encoder_id, dimensions)
 
-    def keep_vectors(self, bundle: str) -> dict[str, str]:
-        """Keep the vectors that fed a bundle under its id, let go of those of deleted bundles; say which they are."""
+    def keep_vectors(self, bundle: str, like: str | None = None) -> str:
+        """Keep the vectors that fed a bundle under its id, let go of those that nobody needs; say which they are.
+
+        Args:
+            bundle: its id.
+            like: id of a bundle whose kept vectors they are; None: those of today.
+        """
         encoder = self.encoder()
         table = self.vectors(encoder.encoder_id, encoder.dimensions)
-        version = table.keep(bundle)
+        version = table.keep(bundle, like)
+        needed = needed_bundles(self.court())
         for one in table.kept():
-            if not (self.folders.bundles / one).is_dir():
+            if one not in needed:
                 table.forget(one)
-        return {"vectors": f"version {version} of {encoder.encoder_id}, kept as {bundle}"}
+        return f"version {version} of {encoder.encoder_id}"
 
     def target_rows(self, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
         """Training and hold-out rows of a target, with their vectors."""

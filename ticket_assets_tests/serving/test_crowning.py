@@ -112,6 +112,7 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
         "mood": Verdict.KEPT,
     }
     assert done.champion == desk.champion and done.champion is not None
+    assert done.bundle == done.champion.bundle, "its vectors are kept under this id"
     made = BundleManifest.read(desk.bundles / done.champion.bundle)
     assert made.id not in (champion.id, challenger.id)
     assert (made.data, made.kept) == (challenger.data, {"mood": Origin(champion.id, champion.data)})
