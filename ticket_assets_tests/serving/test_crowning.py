@@ -125,7 +125,8 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
     assert line["models_from"] == {"tone": challenger.id, "mood": champion.id}
     assert line["challenger"]["bundle"] == made.id
     card = (desk.bundles / made.id / "MODEL_CARD.md").read_text()
-    assert f"mood: the model of bundle {champion.id}" in card
+    assert f"## mood\n\nThis model stayed: it is that of bundle {champion.id}, made from tickets/clean of the" in card
+    assert "macro F1 1.000" in card
 
 
 def test_a_model_that_stayed_twice_is_told_from_where_it_was_made(desk: SmallDesk) -> None:
