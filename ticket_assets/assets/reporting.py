@@ -210,7 +210,7 @@ def succession_metadata(
         "promoted": outcome.decision.promoted,
         "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
         "challenger": challenger,
-        "vectors": vectors,
+        "vectors": f"{vectors}, kept as {outcome.bundle}",
         "bundles_removed": list(swept),
         "mlflow_run": run_id,
         **judged,

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag
+from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tags
 from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources.desk import Desk
@@ -111,7 +111,7 @@ def _curated(name: str, description: str) -> dg.AssetOut:
         owners=OWNERS,
         code_version=code_digest(f"{__name__}:clean"),
         kinds={"pandas", "parquet"},
-        tags=settings_tag(["cleaning", "columns", "targets", "families", "features"]),
+        tags=settings_tags(["cleaning", "columns", "targets", "families", "features"]),
         description=description,
     )
 

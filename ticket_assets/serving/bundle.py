@@ -9,6 +9,7 @@ Light on purpose: no dagster, mlflow, torch, optuna, pandas; XGBoost or LightGBM
 
 import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ from ticket_assets.serving.manifest import (
     MANIFEST,
     BundleError,
     BundleManifest,
-    file_faults,
+    damage,
     file_sums,
     library_versions,
     mismatches,
@@ -123,7 +124,8 @@ def describe(folder: Path, before: BundleManifest) -> BundleManifest:
 
 def _put(draft: Path, place: Path) -> None:
     """Give a finished draft its place; a whole bundle that has it keeps it, a damaged one makes room."""
-    while not _is_whole(place):
+    hold(place)
+    while damage(place):
         try:
             draft.rename(place)
         except OSError as error:
@@ -135,11 +137,10 @@ def _put(draft: Path, place: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _is_whole(folder: Path) -> bool:
-    try:
-        return not file_faults(BundleManifest.read(folder), folder)
-    except BundleError:
-        return False
+def hold(folder: Path) -> None:
+    """Somebody is about to judge this bundle, or to seat it: however old, it is not swept within a day from now."""
+    with suppress(FileNotFoundError):
+        os.utime(folder)
 
 
 def _sweep(root: Path) -> None:

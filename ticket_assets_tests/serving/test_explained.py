@@ -78,7 +78,7 @@ def test_the_thresholds_that_serve_are_those_that_the_candidate_s_own_answers_ga
 
 
 def test_the_explanation_asset_tells_what_each_model_goes_by(served_line: Served) -> None:
-    told = json.loads((served_line.line.folders.reports / "explanation.json").read_text())
+    told = json.loads((served_line.line.folders.reports / "explanation.json").read_text())["targets"]
     card = (served_line.folder / "MODEL_CARD.md").read_text()
     assert told.keys() == served_line.manifest.targets.keys()
     for target, one in told.items():
