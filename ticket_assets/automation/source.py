@@ -12,7 +12,7 @@ import dagster as dg
 
 from ticket_assets.settings import Settings, locate, path_in_file, resolve
 from ticket_assets.storage import ProfileFolders, digest, write_text
-from ticket_assets.tickets.replay import mended_batches
+from ticket_assets.tickets.batches import CARRIED_BATCH, mended_batches
 from ticket_assets.tickets.sources.opening import open_source
 
 SOURCE = dg.AssetKey(["tickets", "source"])
@@ -36,8 +36,9 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
 
 
 def observe_mended(settings: Settings, instance: dg.DagsterInstance) -> str:
-    """Report which mendings the snapshot holds, if they are new ones: `tickets/raw` has them to tell of."""
-    mended = mended_batches(ProfileFolders(settings.profile_root).raw)
+    """Report what people mended, if it is new: `tickets/raw` has it to tell of, as it has of what it carried itself."""
+    held = mended_batches(ProfileFolders(settings.profile_root).raw)
+    mended = [batch for batch in held if not batch.name.startswith(CARRIED_BATCH)]
     found = digest(batch.name for batch in mended)
     _report(instance, MENDED, found, {"batches": len(mended)})
     return found
