@@ -1,19 +1,28 @@
 """What the commands say where there is nothing to work on, or something is wrong with what they were given."""
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from ticket_assets.__main__ import COMMANDS, OF_A_FILLED_ROOT, main
+from ticket_assets.automation.interrupted import PROCESS_TAG
 from ticket_assets.commands.instance import alone
+from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.models.registry import require_experiment
+from ticket_assets.resources.tracking import mlflow_uri
 from ticket_assets.serving.store import Champion, write_champion
-from ticket_assets.state import STATE_VERSION, write_state
+from ticket_assets.state import STATE_VERSION, open_root, write_state
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets.tickets.sources.places import local_files
-from ticket_assets_tests.line import Line
+from ticket_assets_tests.line import PROFILE, Line
 
 GIVEN = {"mend": ["--file", "mended.csv"]}
 
@@ -104,3 +113,27 @@ def test_two_stars_that_do_not_stand_alone_are_refused_with_those_that_do(tmp_pa
 def test_the_settings_in_force_can_be_read_back(empty: Line, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings"]) == 0
     assert json.loads(capsys.readouterr().out)["profile"] == "tiny"
+
+
+def test_an_erasure_ends_what_a_killed_run_left_open_in_dagster_and_in_mlflow(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The MLflow run stayed RUNNING for ever: the next `run` finds a Dagster run that is ended, and looks no further."""
+    settings = empty.settings()
+    open_root(empty.folders, settings.active.identity())
+    require_experiment(mlflow_uri(settings), PROFILE, empty.folders.artifacts)
+    client = MlflowClient(tracking_uri=mlflow_uri(settings))
+    experiment = client.get_experiment_by_name(PROFILE)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with empty.instance() as instance:
+        job, tags = build_defs(settings).resolve_job_def(LINE), {PROCESS_TAG: f"{socket.gethostname()}:{gone.pid}"}
+        run = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+    assert experiment is not None
+    left = client.create_run(experiment.experiment_id, tags={"dagster_run_id": run}).info.run_id
+    assert main(["erase", "--id", "T-nobody"]) == 0
+    assert "no such ticket is found anywhere" in capsys.readouterr().out
+    assert client.get_run(left).info.status == "KILLED"
+    with empty.instance() as instance:
+        ended = instance.get_run_by_id(run)
+    assert ended is not None and ended.status is dg.DagsterRunStatus.FAILURE
