@@ -158,6 +158,12 @@ class PromotionSettings(Section):
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 
 
+class RetentionSettings(Section):
+    """What stays of work that led to former models; their bundles are kept by promotion.keep."""
+
+    former: int = Field(3, ge=0, description="former candidates, and as many searches, of a target that stay")
+
+
 class Profile(Section):
     """One desk: its tickets, its targets, its budgets. All its state lies under <storage root>/<profile>."""
 
@@ -176,6 +182,7 @@ class Profile(Section):
     split: SplitSettings = SplitSettings()
     search: SearchSettings = SearchSettings()
     promotion: PromotionSettings = PromotionSettings()
+    retention: RetentionSettings = RetentionSettings()
     bands: BandSettings = BandSettings()
 
     @field_validator("targets")

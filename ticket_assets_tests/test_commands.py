@@ -118,7 +118,7 @@ def test_the_settings_in_force_can_be_read_back(empty: Line, capsys: pytest.Capt
 def test_an_erasure_ends_what_a_killed_run_left_open_in_dagster_and_in_mlflow(
     empty: Line, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The MLflow run stayed RUNNING for ever: the next `run` finds a Dagster run that is ended, and looks no further."""
+    """The MLflow run stayed RUNNING for ever: the next `run` finds a Dagster run that is ended, and goes on."""
     settings = empty.settings()
     open_root(empty.folders, settings.active.identity())
     require_experiment(mlflow_uri(settings), PROFILE, empty.folders.artifacts)
