@@ -4,7 +4,7 @@ Belongs here: the plan, which is kept until all of it is proven done; its steps;
 Does not belong here: how one store is rewritten (`erasure` of each folder, erased_bundles.py), searching (proof.py).
 
 Every step may be done twice. A process that is killed leaves the plan, with which the next one begins again; until it
-is carried out nothing else runs on the profile (storage.py). The plan holds what is to be erased, and goes last.
+is carried out nothing else runs on the profile (state.py). The plan holds what is to be erased, and goes last.
 """
 
 import json
