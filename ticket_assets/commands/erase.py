@@ -124,7 +124,9 @@ def _require_quiet(settings: Settings) -> None:
     folders = ProfileFolders(settings.profile_root)
     refuse_newer(folders)
     refuse_older(folders)
-    folders.require_identity(settings.active.identity())  # by another id column, other tickets would go
+    folders.require_identity(
+        settings.active.identity(), settings.active.frozen()
+    )  # by another id column, other tickets would go
     require_known_champion(folders.bundles)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)

@@ -79,7 +79,7 @@ def _materialise(settings: Settings) -> int | None:
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
             bring_to_date(settings)
-            open_root(ProfileFolders(settings.profile_root), settings.active.identity())
+            open_root(ProfileFolders(settings.profile_root), settings.active.identity(), settings.active.frozen())
             observe_source(settings, instance)
             observe_mended(settings, instance)
             observe_champion(desk, instance, datetime.now(UTC))

@@ -69,7 +69,7 @@ class Desk(dg.ConfigurableResource):
     def folders(self) -> ProfileFolders:
         """Where its state lies; refuses one that another source, or another version of the project, filled."""
         folders = ProfileFolders(self.settings.profile_root)
-        open_root(folders, self.active.identity())
+        open_root(folders, self.active.identity(), self.active.frozen())
         return folders
 
     @property
