@@ -17,6 +17,7 @@ from ticket_assets.commands.instance import alone
 from ticket_assets.definitions import LINE, build_defs
 from ticket_assets.models.registry import require_experiment
 from ticket_assets.resources.tracking import mlflow_uri
+from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.state import STATE_VERSION, open_root, write_state
 from ticket_assets.tables import write_parquet
@@ -137,3 +138,20 @@ def test_an_erasure_ends_what_a_killed_run_left_open_in_dagster_and_in_mlflow(
     with empty.instance() as instance:
         ended = instance.get_run_by_id(run)
     assert ended is not None and ended.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_serving_on_a_port_that_is_taken_names_it_and_the_way_to_another(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make ui` and `make serve` share 3000, and BentoML told it in a stack trace."""
+    open_root(empty.folders, empty.settings().active.identity())
+    champion = Champion(1, "b" * 16, "2026-01-01")
+    write_champion(empty.folders.bundles, champion)
+    bento_folder(empty.folders.bentos, bento_tag(PROFILE, champion)).mkdir(parents=True)
+    with socket.socket() as ui:
+        ui.bind(("127.0.0.1", 0))
+        ui.listen()
+        port = ui.getsockname()[1]
+        assert main(["serve", "--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert told == f"port {port} is taken (`make ui` has 3000 too): PORT={port + 1} make serve PROFILE=tiny\n"
