@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_assets.frozen_settings import FROZEN, changes
-
 
 class IdentityError(RuntimeError):
     """The storage root was filled from another source or for other targets."""
@@ -123,6 +121,8 @@ class ProfileFolders:
         Raises:
             IdentityError: naming each setting that changed; both hashes on a root that does not know the settings.
         """
+        from ticket_assets.frozen_settings import FROZEN, changes  # a bento holds this module, and not that one
+
         path = self.root / "identity.json"
         if not path.exists():
             write_text(path, json.dumps({**identity, **({FROZEN: frozen} if frozen else {})}, indent=2))

@@ -105,7 +105,7 @@ def stage(context: Path, champion: Champion, bundles: Path, encoders: Path) -> N
     package = context / "ticket_assets"
     for name in PACKAGES:
         shutil.copytree(PROJECT / "ticket_assets" / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("__init__.py", "storage.py", "frozen_settings.py"):
+    for name in ("__init__.py", "storage.py"):
         shutil.copyfile(PROJECT / "ticket_assets" / name, package / name)
     baked = context / "baked"
     shutil.copytree(bundles / champion.bundle, baked / "bundles" / champion.bundle)
