@@ -2,9 +2,9 @@
 
 Belongs here: the command. Does not belong here: the instance (instance.py), the code location (workspace.yaml).
 
-`dagster dev` starts a web server, a daemon and code servers. A terminal interrupts all of them at once, and while
-`dagster dev` waits for the first two it takes code servers that have ended for broken ones and starts them again: they
-live on for a minute or two behind it. So the interrupt is handed to it alone, and what it leaves is ended after it.
+`dagster dev` does not wait for its code servers. They end by themselves, at the latest when they have heard no
+heartbeat for some 45 s, and one that ends before `dagster dev` does, as when a terminal interrupts all of them at once,
+is started again. So the interrupt is handed to it alone, and what it leaves is ended after it.
 """
 
 import argparse
