@@ -21,6 +21,7 @@ from ticket_assets.commands import (
     run,
     serve,
     settings,
+    ui,
     unpin,
     upgrade,
 )
@@ -32,7 +33,7 @@ from ticket_assets.storage import ProfileFolders
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
     **{"champion": champion, "rollback": rollback, "unpin": unpin},
-    **{"serve": serve, "home": home, "settings": settings},
+    **{"serve": serve, "ui": ui, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
 }
 

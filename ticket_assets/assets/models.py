@@ -23,7 +23,6 @@ from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.training import train
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
-from ticket_assets.serving.retention import sweep
 from ticket_assets.serving.succession import settle
 from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
@@ -241,7 +240,7 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             tags = {"dagster_run": context.run_id, "split": report["split"], "vectors": vectors, **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
             desk.keep_vectors(outcome.bundle, like=challenger.id)
-        swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
+        swept = desk.sweep()
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
             metadata=reporting.succession_metadata(outcome, challenger.id, swept, vectors, run_id),

@@ -14,6 +14,7 @@ import pandas as pd
 from ticket_assets.code_version import code_digest
 from ticket_assets.features.encoder import Encoder
 from ticket_assets.features.encoder_choice import EncoderShelf
+from ticket_assets.features.encoder_manifest import EncoderManifest
 from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
@@ -30,9 +31,10 @@ from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
+from ticket_assets.serving.former_work import sweep_work
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets.serving.retention import needed_bundles
+from ticket_assets.serving.retention import needed_bundles, sweep
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.state import open_root
@@ -68,7 +70,7 @@ class Desk(dg.ConfigurableResource):
     def folders(self) -> ProfileFolders:
         """Where its state lies; refuses one that another source, or another version of the project, filled."""
         folders = ProfileFolders(self.settings.profile_root)
-        open_root(folders, self.active.identity())
+        open_root(folders, self.active.identity(), self.active.frozen())
         return folders
 
     @property
@@ -93,12 +95,13 @@ class Desk(dg.ConfigurableResource):
         )
 
     def encoder(self) -> Encoder:
-        """The profile's encoder; made at first use, and then the same one."""
+        """The profile's encoder, opened to encode; made at first use, and then the same one."""
         return load_encoder(self.folders.encoders / self.encoder_id, self.settings.threads)
 
-    def vectors(self, encoder_id: str, dimensions: int) -> VectorTable:
-        """The LanceDB table of an encoder."""
-        return VectorTable(self.folders.vectors, encoder_id, dimensions)
+    def vectors(self) -> VectorTable:
+        """The LanceDB table of the profile's encoder, which need not be opened for it."""
+        folders, encoder_id = self.folders, self.encoder_id
+        return VectorTable(folders.vectors, encoder_id, EncoderManifest.load(folders.encoders / encoder_id).dimensions)
 
     def keep_vectors(self, bundle: str, like: str | None = None) -> str:
         """Keep the vectors that fed a bundle under its id, let go of those that nobody needs; say which they are.
@@ -107,20 +110,17 @@ class Desk(dg.ConfigurableResource):
             bundle: its id.
             like: id of a bundle whose kept vectors they are; None: those of today.
         """
-        encoder = self.encoder()
-        table = self.vectors(encoder.encoder_id, encoder.dimensions)
+        table = self.vectors()
         version = table.keep(bundle, like)
         needed = needed_bundles(self.court())
         for one in table.kept():
             if one not in needed:
                 table.forget(one)
-        return f"version {version} of {encoder.encoder_id}"
+        return f"version {version} of {table.encoder_id}"
 
     def target_rows(self, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
         """Training and hold-out rows of a target, with their vectors."""
-        encoder = self.encoder()
-        vectors = self.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
-        return target_rows(target, clean, text, split, vectors)
+        return target_rows(target, clean, text, split, self.vectors().read(list(clean["ticket_id"])))
 
     def latest_candidates(self, targets: Iterable[str]) -> dict[str, str]:
         """Target to version of its latest candidate: looked up once, so that all that follows is of the same ones."""
@@ -230,6 +230,13 @@ class Desk(dg.ConfigurableResource):
             threads=self.settings.threads,
             taxonomies=self.taxonomies,
         )
+
+    def sweep(self) -> dict[str, Any]:
+        """Remove bundles, candidates, searches and vectors that nobody needs any more; say what went."""
+        folders, keep = self.folders, self.active.retention.former
+        gone = sweep(self.court(), self.profile, folders.bentos)  # first: vectors stay as long as a bundle needs them
+        work = sweep_work(folders, self.profile, optuna_url(self.settings), self.encoder_id, keep)
+        return {"bundles_removed": list(gone), **vars(work)}
 
     def registry(self) -> Registry:
         """The MLflow registry of this profile's bundle."""

@@ -45,7 +45,7 @@ def test_the_vectors_that_fed_the_champion_are_kept_under_its_bundle(line: Line)
     champion = read_champion(line.folders.bundles)
     assert champion is not None
     desk = Desk(profile=PROFILE)
-    table, ids = desk.vectors(desk.encoder_id, 384), list(line.table("tickets", "clean")["ticket_id"])
+    table, ids = desk.vectors(), list(line.table("tickets", "clean")["ticket_id"])
     assert table.kept() == (champion.bundle,)
     assert table.as_of(champion.bundle).read(ids).tobytes() == table.read(ids).tobytes()
     with line.instance() as instance:
@@ -62,7 +62,7 @@ def test_vectors_of_a_deleted_bundle_are_let_go(tmp_path: Path, encoder_root: Pa
         desk.keep_vectors("first")
         (line.folders.bundles / "second").mkdir()
         desk.keep_vectors("second")
-        table = desk.vectors(desk.encoder_id, 384)
+        table = desk.vectors()
         assert set(table.kept()) == {"first", "second"}
         (line.folders.bundles / "first").rmdir()
         fields = toy_fields() | {"kept": {"tone": Origin("first", {})}}

@@ -46,8 +46,7 @@ def test_the_bundle_s_reasons_are_those_from_the_asset_s_own_features(served_lin
             line.table("features", "text"),
             line.table("models", "split"),
         )
-        encoder = desk.encoder()
-        vectors = desk.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
+        vectors = desk.vectors().read(list(clean["ticket_id"]))
         schema = desk.feature_schema
     for target in served_line.manifest.targets:
         rows = target_rows(target, clean, text, split, vectors)

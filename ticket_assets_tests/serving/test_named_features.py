@@ -108,7 +108,7 @@ def test_a_card_names_it_no_more_in_store_artifacts_and_bentos_also_where_its_mo
         shutil.copytree(root / made.id, place)
     assert len(hits(tmp_path)) == 3
     renamed = erase_from_bundles(root, tmp_path / "records", Registered(), TRACES)
-    assert erase_from_artifacts(tmp_path / "mlflow", TRACES) == 1
+    assert erase_from_artifacts(tmp_path / "mlflow", tmp_path, TRACES) == 1
     assert remove_bentos(tmp_path / "bentoml", TRACES) == ["x:v1"]
     folder = root / require_champion(root).bundle
     assert renamed == {made.id: folder.name} and hits(tmp_path) == []
