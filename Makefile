@@ -54,12 +54,8 @@ test: $(READY) ## every check: format, lint, types, imports, definitions, tests
 
 check: test
 
-# From its own home: in a folder with another dagster.yaml Dagster warns that it does not read that one. The warning
-# that is left out is about the command itself: Dagster names `dg dev` instead, from a package that is not needed here.
 ui: $(READY) ## the Dagster UI of a profile, on PORT
-	@home=$$($(RUN) home --profile $(PROFILE)) && cd "$$home" && DAGSTER_HOME="$$home" \
-	  PYTHONWARNINGS='ignore:Function `dev_command` is superseded:FutureWarning' \
-	  '$(CURDIR)/.venv/bin/dagster' dev -w '$(CURDIR)/workspace.yaml' -p $(PORT)
+	@$(RUN) ui --profile $(PROFILE) --port $(PORT)
 
 serve: $(READY) ## the champion's bento of a profile, on PORT
 	@$(RUN) serve --profile $(PROFILE) --port $(PORT)

@@ -1,6 +1,6 @@
 """How far exact families go: seconds and memory by number of tickets, and of one per cent more of them.
 
-PYTHONPATH=. python benchmarks/families.py --rows 40000 160000 640000 --folder /tmp/families
+PYTHONPATH=. python benchmarks/families.py --tickets path/to/it_service.parquet --folder path/to/results --rows 40000
 Real tickets are varied up to each size (ticket_assets_tests/grown_tickets.py). Each size runs in a process of its own,
 whose peak memory is told, and is written to the folder when it is done: a run that broke off goes on behind it. Recall
 is measured on rows chosen at random, each compared with all others by brute force.
@@ -28,7 +28,7 @@ SAMPLE = 300
 def main() -> None:
     """Print one JSON line per size."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tickets", type=Path, default=Path("../shared/data/it_service.parquet"))
+    parser.add_argument("--tickets", type=Path, required=True)
     parser.add_argument("--body", default="Document")
     parser.add_argument("--cut", type=float, default=0.7)
     parser.add_argument("--rows", type=int, nargs="+", default=[40_000, 160_000, 640_000])

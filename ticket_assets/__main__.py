@@ -23,6 +23,7 @@ from ticket_assets.commands import (
     score,
     serve,
     settings,
+    ui,
     unpin,
     upgrade,
     users,
@@ -35,7 +36,7 @@ from ticket_assets.storage import ProfileFolders
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
     **{"champion": champion, "rollback": rollback, "unpin": unpin},
-    **{"serve": serve, "score": score, "home": home, "settings": settings},
+    **{"serve": serve, "score": score, "ui": ui, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
     **{"keys": keys, "users": users},
 }

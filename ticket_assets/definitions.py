@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from ticket_assets.assets import features, models, serving, tickets
-from ticket_assets.assets.declaration import SETTINGS_TAG
+from ticket_assets.assets.declaration import settings_of_tags
 from ticket_assets.automation import checks
 from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.resources.desk import Desk
@@ -93,10 +93,9 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
     """Add the settings that an asset depends on to its code version: changing one makes the asset stale."""
 
     def extend(spec: dg.AssetSpec) -> dg.AssetSpec:
-        named = spec.tags.get(SETTINGS_TAG)
-        if not named:
+        sections = settings_of_tags(spec.tags)
+        if not sections:
             return spec
-        sections = set(named.split("-"))
         values = settings.active.model_dump(include=sections, exclude=NO_CONTENT, mode="json")
         values |= settings.model_dump(include=sections & FOR_ALL_PROFILES)
         values |= taxonomy_digests(settings) if "targets" in sections else {}

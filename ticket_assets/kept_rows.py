@@ -1,7 +1,7 @@
 """Results that are kept per row, so that only rows not met before cost anything.
 
 Belongs here: what a pure function made of each row, by a digest of what it was made from; one Parquet file.
-Does not belong here: which function (tickets/kept_texts.py, features/kept_features.py), rows that assets hand on
+Does not belong here: which function (tickets/kept_texts.py), rows that assets hand on
 (tables.py).
 
 A kept file is never needed: where it is missing, damaged, or was made by other code or settings, everything is made

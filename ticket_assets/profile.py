@@ -8,7 +8,7 @@ where settings are read from (settings.py).
 import hashlib
 import json
 import re
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -158,6 +158,12 @@ class PromotionSettings(Section):
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 
 
+class RetentionSettings(Section):
+    """What stays of work that led to former models; their bundles are kept by promotion.keep."""
+
+    former: int = Field(3, ge=0, description="former candidates, and as many searches, of a target that stay")
+
+
 class Profile(Section):
     """One desk: its tickets, its targets, its budgets. All its state lies under <storage root>/<profile>."""
 
@@ -176,6 +182,7 @@ class Profile(Section):
     split: SplitSettings = SplitSettings()
     search: SearchSettings = SearchSettings()
     promotion: PromotionSettings = PromotionSettings()
+    retention: RetentionSettings = RetentionSettings()
     bands: BandSettings = BandSettings()
 
     @field_validator("targets")
@@ -220,22 +227,19 @@ class Profile(Section):
         return self
 
     def identity(self) -> dict[str, str]:
-        """Hashes of what may not change on an existing storage root.
+        """Hashes of what may not change on an existing storage root, part by part of `frozen`."""
+        told = {part: json.dumps(said, sort_keys=True) for part, said in self.frozen().items()}
+        return {part: hashlib.sha256(said.encode()).hexdigest()[:12] for part, said in told.items()}
 
-        Not where the source lies: its content counts, by its fingerprint, and files are moved and renamed.
+    def frozen(self) -> dict[str, dict[str, Any]]:
+        """What may not change on an existing storage root.
+
+        Not where the source lies: its content counts, by its fingerprint, and files are moved and renamed. Nor when a
+        column is known: that changes no row, and the leakage guard asks for it on a filled root. Nor a taxonomy, which
+        is for labels that change on a filled root.
         """
-
-        def short(value: object) -> str:
-            return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
-
+        source, columns = self.source.model_dump(include=MADE_OF), self.columns.model_dump(exclude={"known_at"})
         return {
-            # Declaring when a column is known changes no row, and the leakage guard asks for it on a filled root.
-            "source": short(
-                {
-                    "source": {**self.source.model_dump(include=MADE_OF), "path": None},
-                    "columns": self.columns.model_dump(exclude={"known_at"}),
-                }
-            ),
-            # A taxonomy is for labels that change on a filled root.
-            "targets": short({name: target.model_dump(exclude={"taxonomy"}) for name, target in self.targets.items()}),
+            "source": {"source": {**source, "path": None}, "columns": columns},
+            "targets": {name: target.model_dump(exclude={"taxonomy"}) for name, target in self.targets.items()},
         }

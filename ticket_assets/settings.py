@@ -26,6 +26,7 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from ticket_assets.profile import NAME, Profile
+from ticket_assets.variables import Variable, behind, given, unreadable
 
 PREFIX = "TICKET_ASSETS_"
 SOURCE_MEMORY = "source.json"
@@ -175,11 +176,12 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(_env_file=settings_file().parent / ".env", **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
+        raise SettingsError(_explain(error, _variables())) from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{settings_file()} is not TOML: {error}") from None
     except UnreadableVariable as error:
-        raise SettingsError(f"the settings are wrong: {error}; in a variable or .env it must be JSON") from None
+        wrong = "\n".join(map(_no_json, unreadable(Settings, PREFIX, _variables()))) or f"  {error}"
+        raise SettingsError(f"the settings are wrong:\n{wrong}") from None
 
 
 def _public(value: Any) -> Any:
@@ -189,7 +191,19 @@ def _public(value: Any) -> Any:
     return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
-def _explain(error: ValidationError) -> str:
+def _variables() -> list[Variable]:
+    return given(Settings, PREFIX, settings_file().parent / ".env")
+
+
+def _no_json(one: Variable) -> str:
+    secret = any(word in text.lower() for word in SECRETS for text in (one.name, one.value))
+    value = "***" if secret else repr(one.value if len(one.value) < 80 else one.value[:77] + "…")
+    return (
+        f'  {one.name} = {value} is no JSON: write JSON, such as ["a", "b"] or {{"a": 1}}, or unset it in {one.place}'
+    )
+
+
+def _explain(error: ValidationError, variables: list[Variable]) -> str:
     lines = ["the settings are wrong:"]
     for item in error.errors():
         reason = item["msg"].removeprefix("Value error, ")
@@ -204,5 +218,7 @@ def _explain(error: ValidationError) -> str:
         fix = f"mend it in {settings_file().name}, or set {variable}"
         if item["type"] == "extra_forbidden":
             reason, fix = "there is no such setting", f"take it out of {settings_file().name}, or unset {variable}"
+        if said := behind(variables, PREFIX, item["loc"]):
+            fix = f"mend or unset {said.name}, which stands in {said.place}"
         lines.append(f"  {field} = {value}: {reason} ({fix})")
     return "\n".join(lines)

@@ -5,7 +5,9 @@ Does not belong here: how an older layout becomes today's (serving/upgrade.py), 
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ticket_assets.storage import ProfileFolders, write_text
 
@@ -31,7 +33,7 @@ def write_state(folders: ProfileFolders, version: int) -> None:
     write_text(folders.root / _FILE, json.dumps({"version": version}))
 
 
-def open_root(folders: ProfileFolders, identity: dict[str, str]) -> None:
+def open_root(folders: ProfileFolders, identity: Mapping[str, str], frozen: Mapping[str, Any] | None = None) -> None:
     """Begin or go on with a profile's root.
 
     Raises:
@@ -41,7 +43,7 @@ def open_root(folders: ProfileFolders, identity: dict[str, str]) -> None:
     require_state(folders)
     if read_state(folders) is None:
         write_state(folders, STATE_VERSION)  # before the identity, with which alone it would be an older root
-    folders.require_identity(identity)
+    folders.require_identity(identity, frozen)
 
 
 def require_state(folders: ProfileFolders) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,25 +116,31 @@ class ProfileFolders:
         self.root.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{self.root / name}.db"
 
-    def require_identity(self, identity: dict[str, str]) -> None:
+    def require_identity(self, identity: Mapping[str, str], frozen: Mapping[str, Any] | None = None) -> None:
         """Remember source and targets at first use, refuse others afterwards.
 
+        Args:
+            identity: part of the settings to its hash.
+            frozen: part to the settings that its hash is of, so that an error can name what changed.
+
         Raises:
-            IdentityError: naming both hashes of what changed.
+            IdentityError: naming each setting that changed; both hashes on a root that does not know the settings.
         """
+        from ticket_assets.frozen_settings import FROZEN, changes  # a bento holds this module, and not that one
+
         path = self.root / "identity.json"
         if not path.exists():
-            write_text(path, json.dumps(identity, indent=2))
+            write_text(path, json.dumps({**identity, **({FROZEN: frozen} if frozen else {})}, indent=2))
             return
         before = json.loads(path.read_text())
-        changed = [
-            f"{key} was {before.get(key)}, is {identity[key]}" for key in identity if before.get(key) != identity[key]
-        ]
+        changed = [line for key in identity for line in changes(key, before, {**identity, FROZEN: frozen or {}})]
         if changed:
             raise IdentityError(
                 f"{self.root} holds another profile's state ({'; '.join(changed)}): "
                 "give the changed profile a new name, or remove that folder"
             )
+        if frozen and FROZEN not in before:  # a root from before it was written down
+            write_text(path, json.dumps({**before, FROZEN: frozen}, indent=2))
 
 
 def temporary_sibling(path: Path) -> Path:

@@ -1,19 +1,29 @@
 """What the commands say where there is nothing to work on, or something is wrong with what they were given."""
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
 from ticket_assets.__main__ import COMMANDS, OF_A_FILLED_ROOT, main
+from ticket_assets.automation.interrupted import PROCESS_TAG
 from ticket_assets.commands.instance import alone
+from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.models.registry import require_experiment
+from ticket_assets.resources.tracking import mlflow_uri
+from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.store import Champion, write_champion
-from ticket_assets.state import STATE_VERSION, write_state
+from ticket_assets.state import STATE_VERSION, open_root, write_state
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets.tickets.sources.places import local_files
-from ticket_assets_tests.line import Line
+from ticket_assets_tests.line import PROFILE, Line
 
 GIVEN = {"mend": ["--file", "mended.csv"]}
 
@@ -104,3 +114,44 @@ def test_two_stars_that_do_not_stand_alone_are_refused_with_those_that_do(tmp_pa
 def test_the_settings_in_force_can_be_read_back(empty: Line, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings"]) == 0
     assert json.loads(capsys.readouterr().out)["profile"] == "tiny"
+
+
+def test_an_erasure_ends_what_a_killed_run_left_open_in_dagster_and_in_mlflow(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The MLflow run stayed RUNNING for ever: the next `run` finds a Dagster run that is ended, and goes on."""
+    settings = empty.settings()
+    open_root(empty.folders, settings.active.identity())
+    require_experiment(mlflow_uri(settings), PROFILE, empty.folders.artifacts)
+    client = MlflowClient(tracking_uri=mlflow_uri(settings))
+    experiment = client.get_experiment_by_name(PROFILE)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with empty.instance() as instance:
+        job, tags = build_defs(settings).resolve_job_def(LINE), {PROCESS_TAG: f"{socket.gethostname()}:{gone.pid}"}
+        run = instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED).run_id
+    assert experiment is not None
+    left = client.create_run(experiment.experiment_id, tags={"dagster_run_id": run}).info.run_id
+    assert main(["erase", "--id", "T-nobody"]) == 0
+    assert "no such ticket is found anywhere" in capsys.readouterr().out
+    assert client.get_run(left).info.status == "KILLED"
+    with empty.instance() as instance:
+        ended = instance.get_run_by_id(run)
+    assert ended is not None and ended.status is dg.DagsterRunStatus.FAILURE
+
+
+def test_serving_on_a_port_that_is_taken_names_it_and_the_way_to_another(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make ui` and `make serve` share 3000, and BentoML told it in a stack trace."""
+    open_root(empty.folders, empty.settings().active.identity())
+    champion = Champion(1, "b" * 16, "2026-01-01")
+    write_champion(empty.folders.bundles, champion)
+    bento_folder(empty.folders.bentos, bento_tag(PROFILE, champion)).mkdir(parents=True)
+    with socket.socket() as ui:
+        ui.bind(("127.0.0.1", 0))
+        ui.listen()
+        port = ui.getsockname()[1]
+        assert main(["serve", "--port", str(port)]) == 2
+    told = capsys.readouterr().err
+    assert told == f"port {port} is taken (`make ui` has 3000 too): PORT={port + 1} make serve PROFILE=tiny\n"

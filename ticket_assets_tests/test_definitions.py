@@ -11,11 +11,8 @@ import dagster as dg
 import pytest
 
 from ticket_assets.assets import features, models, serving, tickets
-from ticket_assets.assets.declaration import SETTINGS_TAG
-from ticket_assets.band_settings import BandRule, PromiseSettings
 from ticket_assets.code_version import code_digest
-from ticket_assets.definitions import FOR_ALL_PROFILES, LINE, build_defs
-from ticket_assets.profile import Profile
+from ticket_assets.definitions import LINE, build_defs
 from ticket_assets.serving.bento import SERVICE_FILES
 from ticket_assets.settings import Settings, load_settings
 
@@ -46,7 +43,10 @@ EDGES = {
     "models/candidate_queue": {"tickets/clean", "features/text", "models/split", "models/search_queue"},
     "models/evaluation": OF_CANDIDATES,
     "models/explanation": OF_CANDIDATES,
-    "models/champion": {"tickets/clean", "features/text", "models/split", "models/evaluation", "models/pin"},
+    "models/champion": {
+        *("tickets/clean", "features/text", "models/split", "models/pin"),
+        *("models/evaluation", "models/explanation"),
+    },
     "serving/bento": {"models/champion"},
 }
 Specs = dict[str, dg.AssetSpec]
@@ -177,74 +177,6 @@ def test_every_check_blocks_and_stands_before_something_or_at_the_end(helpdesk: 
         assert graph.get_check_spec(key).description
         last = key.asset_key == dg.AssetKey(["serving", "bento"])
         assert bool(graph.get(key.asset_key).child_keys) is not last
-
-
-def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
-    """A misspelt section would never change the code version, and nothing else would notice."""
-    tagged = {
-        name: set(spec.tags[SETTINGS_TAG].split("-")) for name, spec in specs.items() if SETTINGS_TAG in spec.tags
-    }
-    assert len(tagged) >= 8
-    for name, sections in tagged.items():
-        assert sections <= Profile.model_fields.keys() | FOR_ALL_PROFILES, name
-    assert Settings.model_fields.keys() >= FOR_ALL_PROFILES
-
-
-@pytest.mark.parametrize(
-    ("section", "change", "expected"),
-    [
-        ("bands", {"act": 0.9}, {"models/evaluation", "models/champion"}),
-        ("bands", {"promise": PromiseSettings(act=0.9, suggest=0.8)}, {"models/evaluation", "models/champion"}),
-        ("bands", {"targets": {"queue": BandRule(act=0.9)}}, {"models/evaluation", "models/champion"}),
-        ("encoder", {"runtime": "another"}, {"features/embeddings"}),
-        ("encoder", {"model": "another"}, {"features/embeddings"}),
-        ("source", {"path": "elsewhere.csv"}, set()),
-        ("source", {"kind": "another"}, {"tickets/raw"}),
-        ("split", {"folds": 4}, {"models/split"}),
-        ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
-        ("families", {"cut": 0.6}, CURATED),
-        ("promotion", {"max_loss": 0.02}, {"models/champion"}),
-        ("features", {"context": ("language",)}, {"tickets/raw", *CURATED, "tickets/quality", "features/text"}),
-    ],
-)
-def test_a_changed_setting_changes_the_code_version_of_exactly_what_reads_it(
-    specs: Specs, section: str, change: dict[str, object], expected: set[str]
-) -> None:
-    before = settings_of("helpdesk")
-    part = getattr(before.active, section).model_copy(update=change)
-    profiles = {**before.profiles, "helpdesk": before.active.model_copy(update={section: part})}
-    after = specs_of(before.model_copy(update={"profiles": profiles}))
-    assert {name for name in specs if specs[name].code_version != after[name].code_version} == expected
-
-
-@pytest.mark.parametrize("change", [{"licence": "CC0"}, {"description": "made up"}])
-def test_what_stands_in_the_model_card_makes_a_new_bundle(specs: Specs, change: dict[str, object]) -> None:
-    """A corrected licence never reached the card: nothing knew that it was read."""
-    before = settings_of("helpdesk")
-    profiles = {**before.profiles, "helpdesk": before.active.model_copy(update=change)}
-    after = specs_of(before.model_copy(update={"profiles": profiles}))
-    assert {name for name in specs if specs[name].code_version != after[name].code_version} == {"models/champion"}
-
-
-def test_nothing_waits_for_the_explanation(helpdesk: dg.Definitions) -> None:
-    assert not helpdesk.resolve_asset_graph().get(dg.AssetKey(["models", "explanation"])).child_keys
-
-
-SEEDED = {
-    "models/evaluation",
-    "models/champion",
-    "models/explanation",
-    *(f"models/search_{name}" for name in ("queue", "priority", "type")),
-}
-
-
-@pytest.mark.parametrize(("change", "expected"), [({"seed": 43}, SEEDED), ({"threads": 64}, set())])
-def test_another_seed_is_another_search_and_another_number_of_threads_is_nothing(
-    specs: Specs, change: dict[str, object], expected: set[str]
-) -> None:
-    """The seed was in no code version: with another one everything stayed as it was."""
-    after = specs_of(settings_of("helpdesk").model_copy(update=change))
-    assert {name for name in specs if specs[name].code_version != after[name].code_version} == expected
 
 
 def test_a_resource_can_be_replaced_alone(helpdesk: dg.Definitions) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ TRAINING_SIDE = {
     *("dagster", "dagster_mlflow", "mlflow", "torch", "transformers", "sentence_transformers", "optuna", "evidently"),
     *("catboost", "lancedb", "duckdb", "pandas", "pandera", "pyarrow", "sklearn", "onnx", "safetensors", "matplotlib"),
 }
+PLAIN, LAYERS = "Only the thin layers know Dagster", "Raw tickets flow left to right"
+ASSETS = "Asset modules know each other by keys alone"
+MAY_IMPORT_DAGSTER = ("assets", "automation", "commands", "definitions", "resources")
 BOOSTED = {"xgboost", "lightgbm"}
 PARAMETERS = {
     "xgboost": {"num_boost_round": 2, "learning_rate": 0.3, "max_depth": 2},
@@ -139,3 +143,23 @@ def test_the_service_answers_from_the_store_that_the_environment_names(tmp_path:
     )
     assert again.returncode != 0
     assert "has no champion" in again.stderr
+
+
+def test_every_top_level_module_is_named_in_the_import_contracts() -> None:
+    """A module that no contract names may import anything, and nobody notices."""
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    contracts = {one["name"]: one for one in told}
+    package = PROJECT / "ticket_assets"
+    modules = {f"ticket_assets.{path.stem}" for path in package.iterdir() if path.suffix == ".py" or _is_package(path)}
+    modules -= {"ticket_assets.__init__"}
+    layers = {name.strip() for layer in contracts[LAYERS]["layers"] for name in layer.split("|")}
+    assert layers == modules
+    plain = {*contracts[PLAIN]["source_modules"]}
+    assert plain == modules - {f"ticket_assets.{name}" for name in MAY_IMPORT_DAGSTER}
+    assets = {f"ticket_assets.assets.{path.stem}" for path in (package / "assets").glob("*.py")}
+    shared = {f"ticket_assets.assets.{name}" for name in ("__init__", "declaration", "reporting", "ticket_reporting")}
+    assert {*contracts[ASSETS]["modules"]} == assets - shared
+
+
+def _is_package(path: Path) -> bool:
+    return (path / "__init__.py").exists()

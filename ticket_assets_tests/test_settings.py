@@ -66,11 +66,6 @@ def test_what_is_no_toml_is_refused_by_name(home: Path) -> None:
     assert f"{home / 'ticket_assets.toml'} is not TOML" in refusal(home, "profile = [")
 
 
-def test_a_variable_that_is_no_json_is_a_settings_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{PREFIX}PROFILES__DESK__SEARCH__FAMILIES", "xgboost")
-    assert '"profiles"' in refusal(home)
-
-
 def test_without_a_settings_file_the_message_says_how_to_name_one(home: Path) -> None:
     settings_file().unlink()
     with pytest.raises(SettingsError, match=f"no settings file .*set {PREFIX}CONFIG"):

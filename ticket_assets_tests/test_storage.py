@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ticket_assets.profile import Profile
 from ticket_assets.storage import (
     IdentityError,
     ProfileFolders,
@@ -27,6 +28,7 @@ from ticket_assets.storage import (
 )
 from ticket_assets.tables import frame_digest, write_parquet
 
+DESK = {"source": {"kind": "sample"}, "columns": {"body": "text"}, "targets": {"queue": {"column": "queue"}}}
 FRAME = pd.DataFrame(
     {
         "id": ["a", "b", "c"],
@@ -155,6 +157,38 @@ def test_another_identity_is_refused_with_both_hashes(tmp_path: Path) -> None:
         folders.require_identity({"source": "ccc", "targets": "bbb"})
     assert "targets was" not in str(caught.value)
     folders.require_identity({"source": "aaa", "targets": "bbb"})
+
+
+def test_an_identity_that_knows_its_settings_names_each_that_changed_from_what_to_what(tmp_path: Path) -> None:
+    """Two hashes told nobody which of thirty settings to put back."""
+    folders = ProfileFolders(tmp_path / "desk")
+    before = Profile.model_validate(DESK)
+    folders.require_identity(before.identity(), before.frozen())
+    targets = {"queue": {"column": "group", "values": {"a": "b"}}, "tone": {"column": "tone"}}
+    columns = {"id": "number", "body": "text"}
+    now = Profile.model_validate({**DESK, "targets": targets, "columns": columns})
+    with pytest.raises(IdentityError) as caught:
+        folders.require_identity(now.identity(), now.frozen())
+    told = str(caught.value)
+    assert 'targets.queue.column was "queue", is "group"' in told
+    assert 'targets.queue.values.a was not there, is "b"' in told
+    assert 'targets.tone.column was not there, is "tone"' in told
+    assert 'columns.id was null, is "number"' in told
+    assert "body" not in told and "seed" not in told, "what stayed is not named"
+
+
+def test_a_root_from_before_settings_were_kept_is_told_by_its_hashes_and_learns_them(tmp_path: Path) -> None:
+    folders = ProfileFolders(tmp_path / "desk")
+    first, other = (
+        Profile.model_validate({**DESK, "targets": {"queue": {"column": one}}}) for one in ("queue", "group")
+    )
+    folders.require_identity(first.identity())
+    hashes = [one.identity()["targets"] for one in (first, other)]
+    with pytest.raises(IdentityError, match=r"\(targets was {}, is {}\)".format(*hashes)):
+        folders.require_identity(other.identity(), other.frozen())
+    folders.require_identity(first.identity(), first.frozen())
+    with pytest.raises(IdentityError, match=r"targets.queue.column was \"queue\", is \"group\""):
+        folders.require_identity(other.identity(), other.frozen())
 
 
 def test_all_state_of_a_profile_lies_under_its_root_each_part_for_itself(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ticket_assets_tests.line import PROFILE, Line
@@ -43,11 +45,24 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             yield f"http://127.0.0.1:{port}", said
         finally:
             os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:  # Dagster's code server at times outlives the interrupt of a busy machine
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait(120)
+            until = time.monotonic() + 120
+            while (left := _of(line)) and time.monotonic() < until:
+                time.sleep(0.5)
+            for one in left:
+                one.kill()
+        assert not left, "what the UI started outlived its interrupt"
+        assert "Restarting" not in said.read_text()
+
+
+def _of(line: Line) -> list[psutil.Process]:
+    """Processes that were started with the settings of a line, but this one."""
+    found = []
+    for one in psutil.process_iter():
+        with suppress(psutil.Error):
+            if one.environ().get("TICKET_ASSETS_CONFIG") == line.variables["TICKET_ASSETS_CONFIG"]:
+                found.append(one)
+    return [one for one in found if one.pid != os.getpid()]
 
 
 def test_the_ui_starts_with_the_line_in_it_and_without_a_warning(ui: tuple[str, Path]) -> None:

@@ -5,7 +5,7 @@ on.
 Does not belong here: any asset.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,24 @@ import dagster as dg
 from ticket_assets.code_version import code_digest
 
 OWNERS = ["team:ticket-assets"]
-SETTINGS_TAG = "ticket-assets/settings"
+SETTINGS_TAGS = "ticket-assets.settings/"
 # Steps that use all cores take turns; the limit stands in dagster.yaml.
 HEAVY_POOL = "heavy"
 # A file lock or a server that restarts heals by itself; a wrong ticket does not, so only system steps retry.
 SYSTEM_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
-def settings_tag(sections: Sequence[str]) -> dict[str, str]:
-    """Tag that names the settings sections whose change makes an asset stale (definitions.py reads it)."""
-    return {SETTINGS_TAG: "-".join(sections)} if sections else {}
+def settings_tags(sections: Sequence[str]) -> dict[str, str]:
+    """Tags that name the settings sections whose change makes an asset stale (definitions.py reads them).
+
+    One for each: a tag's value may have 63 characters at most.
+    """
+    return {f"{SETTINGS_TAGS}{section}": "" for section in sections}
+
+
+def settings_of_tags(tags: Mapping[str, str]) -> set[str]:
+    """The sections that an asset's tags name."""
+    return {tag.removeprefix(SETTINGS_TAGS) for tag in tags if tag.startswith(SETTINGS_TAGS)}
 
 
 def asset(
@@ -53,7 +61,7 @@ def asset(
             owners=OWNERS,
             code_version=code_digest(function, files=files),
             kinds=kinds,
-            tags=settings_tag(settings),
+            tags=settings_tags(settings),
             **more,
         )(function)
 

@@ -61,7 +61,7 @@ def embeddings(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFram
     texts = list(clean["text"])
     choice = desk.encoder_shelf.settle(texts, context.log.info)
     encoder = desk.encoder()
-    vectors = desk.vectors(encoder.encoder_id, encoder.dimensions)
+    vectors = desk.vectors()
     pace = Pace("texts encoded", context.log.info)
     done = vectors.fill(list(clean["ticket_id"]), list(clean["text_hash"]), texts, encoder, pace)
     return dg.MaterializeResult(

@@ -17,12 +17,12 @@ from ticket_assets.models.card import model_card
 from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
+from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
 from ticket_assets.models.split import Holdout, assign, frozen_holdout
 from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.training import train
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
-from ticket_assets.serving.retention import sweep
 from ticket_assets.serving.succession import settle
 from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
@@ -144,15 +144,14 @@ def explanation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
     )
     def explanation(desk: Desk, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> dg.MaterializeResult:
         """What each candidate goes by: mean contributions on a sample of training rows, never of the hold-out."""
-        found = {}
-        for target in targets:
-            rows = desk.target_rows(target, clean, text, split)
-            best, _ = read_candidate(desk.folders.candidates / target, desk.settings.threads)
-            found[target] = desk.summary(best, rows)
-        told = json.dumps({target: summary.as_dict() for target, summary in found.items()}, indent=1)
-        write_text(desk.folders.reports / "explanation.json", told)
-        version = dg.DataVersion(digest([told]))
-        return dg.MaterializeResult(data_version=version, metadata=reporting.explanation_metadata(found))
+        found, candidates = {}, desk.latest_candidates(targets)
+        for target, version in candidates.items():
+            best, _ = read_candidate(desk.folders.candidates / target, desk.settings.threads, version)
+            found[target] = desk.summary(best, desk.target_rows(target, clean, text, split))
+        return dg.MaterializeResult(
+            data_version=dg.DataVersion(write_explanation(desk.folders.reports, candidates, found)),
+            metadata=reporting.explanation_metadata(found),
+        )
 
     return explanation
 
@@ -175,23 +174,20 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         """Candidates and baselines on the frozen hold-out; opening it is recorded."""
         holdout = Holdout.load(desk.folders.split / "holdout.json")
         append_record(desk.folders.records / "holdout_openings.jsonl", {"split": holdout.id, "run": context.run_id})
-        reports, frames = {}, []
-        for target in targets:
-            rows = desk.target_rows(target, clean, text, split)
-            best, boosted = read_candidate(desk.folders.candidates / target, desk.settings.threads)
+        reports, frames, candidates = {}, [], desk.latest_candidates(targets)
+        for target, version in candidates.items():
+            rows, folder = desk.target_rows(target, clean, text, split), desk.folders.candidates / target
+            best, boosted = read_candidate(folder, desk.settings.threads, version)
             context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
-            bands = choose(desk.active.bands.of(target), read_out_of_fold(desk.folders.candidates / target))
+            bands = choose(desk.active.bands.of(target), read_out_of_fold(folder, version))
             seed, threads = desk.settings.seed, desk.settings.threads
             reports[target] = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads)
             frames.append(report_rows(reports[target], rows.holdout, rows.holdout_ids))
-        by_target = {target: report.as_dict() for target, report in reports.items()}
-        told = json.dumps({"split": holdout.id, "rule": holdout.rule, "targets": by_target}, indent=1)
-        write_text(desk.folders.reports / "evaluation.json", told)
-        scored = pd.concat(frames, ignore_index=True)
-        version = digest([frame_digest(scored.astype({"probabilities": str})), told])  # models/champion reads both
+        frame, told = pd.concat(frames, ignore_index=True), {"split": holdout.id, "rule": holdout.rule}
+        scored = write_evaluation(desk.folders.reports, told, candidates, reports, frame)
         return dg.MaterializeResult(
             value=scored,
-            data_version=dg.DataVersion(version),
+            data_version=dg.DataVersion(scored[MARK].iloc[0]),
             metadata={"split_id": holdout.id, "rule": holdout.rule, **reporting.evaluation_metadata(reports, scored)},
         )
 
@@ -210,9 +206,9 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
         "models",
         "champion",
         kinds={"mlflow"},
-        settings=["promotion", "bands", "seed", "licence", "description"],
+        settings=["promotion", "bands", "seed", "licence", "description", "cleaning", "features", "targets", "words"],
         ins={**TABLES, "evaluation": dg.AssetIn(["models", "evaluation"])},
-        deps=[pin],
+        deps=[pin, ["models", "explanation"]],
         hooks={mlflow_run_failed},
     )
     def champion(
@@ -226,25 +222,28 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """The decision: challenger against champion on the same frozen rows; the alias moves last."""
         with desk.registry().closing(mlflow.active_run().info.run_id) as run_id:
-            models = [read_candidate(desk.folders.candidates / target, desk.settings.threads)[0] for target in targets]
-            report = json.loads((desk.folders.reports / "evaluation.json").read_text())
+            candidates = desk.latest_candidates(targets)
+            report = read_evaluation(desk.folders.reports, evaluation, candidates)
+            goes_by = read_explanation(desk.folders.reports, candidates)
             data = {
                 "tickets/clean": frame_digest(clean.drop(columns="ingested_at")),
                 "features/text": frame_digest(text),
                 "features/embeddings": told_version(context.instance, VECTORS),
             }
             rows = {target: desk.target_rows(target, clean, text, split) for target in targets}
-            goes_by = {one.target: desk.summary(one, rows[one.target]).as_dict() for one in models}
             manifest = desk.manifest(report, data)
             card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
-            challenger = write_bundle(desk.folders.bundles, models, manifest, card)
+            challenger = write_bundle(desk.folders.bundles, desk.winners(candidates), manifest, card)
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
-            tags = {"dagster_run": context.run_id, "split": report["split"], **desk.keep_vectors(challenger.id), **data}
+            # Before anybody is seated; then under the id that was decided upon, which may be another.
+            vectors = desk.keep_vectors(challenger.id)
+            tags = {"dagster_run": context.run_id, "split": report["split"], "vectors": vectors, **data}
             outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
-        swept = sweep(desk.court(), desk.profile, desk.folders.bentos)
+            desk.keep_vectors(outcome.bundle, like=challenger.id)
+        swept = desk.sweep()
         return dg.MaterializeResult(
             data_version=dg.DataVersion(outcome.champion.bundle if outcome.champion else "none"),
-            metadata=reporting.succession_metadata(outcome, challenger.id, swept, tags["vectors"], run_id),
+            metadata=reporting.succession_metadata(outcome, challenger.id, swept, vectors, run_id),
         )
 
     return champion

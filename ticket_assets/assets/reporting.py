@@ -4,7 +4,7 @@ Belongs here: turning outcomes of the plain folders into Dagster metadata.
 Does not belong here: drawing (models/plots.py), measuring (models/measures.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -201,7 +201,7 @@ def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, byte
 
 
 def succession_metadata(
-    outcome: Succession, challenger: str, swept: Sequence[str], vectors: str, run_id: str
+    outcome: Succession, challenger: str, swept: Mapping[str, Any], vectors: str, run_id: str
 ) -> dict[str, Any]:
     """The decision, per target where any was judged (a table without rows is refused), who is champion, what went."""
     judged = {"targets": table(outcome.decision.table())} if outcome.decision.targets else {}
@@ -210,8 +210,8 @@ def succession_metadata(
         "promoted": outcome.decision.promoted,
         "champion": f"v{outcome.champion.version}" if outcome.champion else "none",
         "challenger": challenger,
-        "vectors": vectors,
-        "bundles_removed": list(swept),
+        "vectors": f"{vectors}, kept as {outcome.bundle}",
+        **swept,
         "mlflow_run": run_id,
         **judged,
     }

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import dagster as dg
 import pandas as pd
 
-from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tag
+from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tags
 from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources.desk import Desk
@@ -34,6 +34,7 @@ PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob(
 SAMPLE = dg.AssetKey(["tickets", "sample"])
 SOURCE = dg.AssetKey(["tickets", "source"])
 MENDED = dg.AssetKey(["tickets", "mended"])
+OVERRULED_NAMED = 20  # in the log
 
 source = dg.AssetSpec(
     SOURCE,
@@ -94,6 +95,7 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
                 "new_rows": done.new_rows,
                 "unreadable_rows": done.unreadable,
                 "erased_rows_skipped": done.erased_rows_skipped,
+                "mendings_carried": done.mendings_carried,
                 "batches": done.batches,
                 "source": source.name,
                 **done.told,
@@ -111,7 +113,7 @@ def _curated(name: str, description: str) -> dg.AssetOut:
         owners=OWNERS,
         code_version=code_digest(f"{__name__}:clean"),
         kinds={"pandas", "parquet"},
-        tags=settings_tag(["cleaning", "columns", "targets", "families", "features"]),
+        tags=settings_tags(["cleaning", "columns", "targets", "families", "features"]),
         description=description,
     )
 
@@ -137,8 +139,12 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
         "folded": curation.folded,
         "quarantined": len(curation.quarantine),
         "mended": curation.mended,
+        "mendings_overruled": len(curation.overruled),
         "dropped": int((curation.quarantine["reason"] == DROPPED_ON_PURPOSE).sum()),
     }
+    if curation.overruled:
+        rows = ", ".join(curation.overruled[:OVERRULED_NAMED])
+        context.log.warning(f"{len(curation.overruled)} mendings are overruled, as the source spoke again: {rows}")
     return (
         dg.MaterializeResult(
             asset_key=["tickets", "clean"],

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from ticket_assets.automation.source import DATA_VERSION
+from ticket_assets.automation.told import DATA_VERSION, known_tags, tell
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.throne import throne
@@ -30,20 +30,8 @@ def observe_champion(desk: Desk, instance: dg.DagsterInstance, now: datetime) ->
             standing = mended
     pin = standing.pin(now)
     version = pin.until.isoformat() if pin else NO_PIN
-    if _tags(instance, PIN).get(DATA_VERSION, NO_PIN) != version:
-        _report(instance, PIN, {DATA_VERSION: version}, pin=str(pin or NO_PIN))
-    made, champion = _tags(instance, CHAMPION), standing.champion
-    if made and champion and made[DATA_VERSION] != champion.bundle:
-        # What it was made from has not changed: without those tags it would look due for that alone.
-        told = {"champion": f"v{champion.version}", "decision": standing.reigns[-1].why}
-        _report(instance, CHAMPION, {**made, DATA_VERSION: champion.bundle}, **told)
-
-
-def _tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
-    event = instance.get_latest_materialization_event(key)
-    made = event.asset_materialization if event else None
-    return dict((made.tags or {}) if made else {})
-
-
-def _report(instance: dg.DagsterInstance, key: dg.AssetKey, tags: dict[str, str], **metadata: str) -> None:
-    instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
+    if known_tags(instance, PIN).get(DATA_VERSION, NO_PIN) != version:
+        tell(instance, PIN, version, {"pin": str(pin or NO_PIN)})
+    if standing.champion and known_tags(instance, CHAMPION):
+        told = {"champion": f"v{standing.champion.version}", "decision": standing.reigns[-1].why}
+        tell(instance, CHAMPION, standing.champion.bundle, told)

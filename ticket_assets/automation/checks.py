@@ -75,7 +75,7 @@ def answers_as_the_asset(
     ids, originals = list(clean["ticket_id"].iloc[rows]), desk.original_tickets()
     bundle = TriageBundle.load(desk.folders.bundles / champion.bundle, desk.folders.encoders)
     if desk.makes_features_of(bundle.manifest):
-        vectors = desk.vectors(desk.encoder_id, desk.encoder().dimensions).read(ids)
+        vectors = desk.vectors().read(ids)
         features = stored_features(text.iloc[rows], vectors)
     else:  # a champion of other settings, after a rollback: today's tables are not what it was trained on
         features = bundle.features([originals[one] for one in ids])

@@ -6,7 +6,7 @@ Does not belong here: erasing (serving/erasure.py).
 
 import dagster as dg
 
-from ticket_assets.automation.source import DATA_VERSION
+from ticket_assets.automation.told import known_tags, tell
 
 RAW, CHAMPION = dg.AssetKey(["tickets", "raw"]), dg.AssetKey(["models", "champion"])
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
@@ -23,16 +23,8 @@ def report_rewritten(instance: dg.DagsterInstance, versions: dict[dg.AssetKey, s
 
     All else that Dagster knows of their making stays, so that they are not due themselves.
     """
-    changed = []
-    for key, version in versions.items():
-        event = instance.get_latest_materialization_event(key)
-        made = event.asset_materialization if event else None
-        if made is None or version is None or (made.tags or {}).get(DATA_VERSION) == version:
-            continue
-        instance.report_runless_asset_event(
-            dg.AssetMaterialization(
-                key, description="rewritten by an erasure", tags={**(made.tags or {}), DATA_VERSION: version}
-            )
-        )
-        changed.append(key)
-    return changed
+    return [
+        key
+        for key, version in versions.items()
+        if version and known_tags(instance, key) and tell(instance, key, version, description="rewritten by an erasure")
+    ]

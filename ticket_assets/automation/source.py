@@ -6,18 +6,17 @@ Does not belong here: reading the files (tickets/), using what is remembered (se
 """
 
 import json
-from typing import Any
 
 import dagster as dg
 
+from ticket_assets.automation.told import tell
 from ticket_assets.settings import Settings, locate, path_in_file, resolve
 from ticket_assets.storage import ProfileFolders, digest, write_text
-from ticket_assets.tickets.replay import mended_batches
+from ticket_assets.tickets.batches import CARRIED_BATCH, mended_batches
 from ticket_assets.tickets.sources.opening import open_source
 
 SOURCE = dg.AssetKey(["tickets", "source"])
 MENDED = dg.AssetKey(["tickets", "mended"])
-DATA_VERSION = "dagster/data_version"
 
 
 def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | None:
@@ -31,24 +30,17 @@ def observe_source(settings: Settings, instance: dg.DagsterInstance) -> str | No
         return None
     source = open_source(chosen, resolve)
     found = source.fingerprint()
-    _report(instance, SOURCE, found, {"source": source.name})
+    tell(instance, SOURCE, found, {"source": source.name})
     return found
 
 
 def observe_mended(settings: Settings, instance: dg.DagsterInstance) -> str:
-    """Report which mendings the snapshot holds, if they are new ones: `tickets/raw` has them to tell of."""
-    mended = mended_batches(ProfileFolders(settings.profile_root).raw)
+    """Report what people mended, if it is new: `tickets/raw` has it to tell of, as it has of what it carried itself."""
+    held = mended_batches(ProfileFolders(settings.profile_root).raw)
+    mended = [batch for batch in held if not batch.name.startswith(CARRIED_BATCH)]
     found = digest(batch.name for batch in mended)
-    _report(instance, MENDED, found, {"batches": len(mended)})
+    tell(instance, MENDED, found, {"batches": len(mended)})
     return found
-
-
-def _report(instance: dg.DagsterInstance, key: dg.AssetKey, found: str, metadata: dict[str, Any]) -> None:
-    before = instance.get_latest_data_version_record(key)
-    known = before.event_log_entry.dagster_event if before else None
-    if known is None or _version(known) != found:
-        # A materialisation, though others make it: staleness reads no observation of an asset it cannot run.
-        instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags={DATA_VERSION: found}))
 
 
 def remember_source(settings: Settings) -> str:
@@ -84,8 +76,3 @@ def is_remembered(settings: Settings) -> bool:
 def how_to_forget(settings: Settings) -> str:
     """The way back from a remembered source to the one of the settings."""
     return f"give another, or remove {settings.source_memory} to read what the settings name"
-
-
-def _version(event: dg.DagsterEvent) -> str | None:
-    reported = getattr(event.event_specific_data, "materialization", None)
-    return reported.tags.get(DATA_VERSION) if reported else None

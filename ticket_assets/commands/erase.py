@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.instance import end_broken_off, prepare_home
 from ticket_assets.settings import Settings
 from ticket_assets.state import StateError, read_state, refuse_newer, refuse_older
 from ticket_assets.storage import IdentityError, ProfileFolders
@@ -119,16 +119,17 @@ def _require_quiet(settings: Settings) -> None:
     import dagster as dg
 
     from ticket_assets.automation.erased import runs_in_progress
-    from ticket_assets.automation.interrupted import close_interrupted
     from ticket_assets.serving.erased_bundles import require_known_champion
 
     folders = ProfileFolders(settings.profile_root)
     refuse_newer(folders)
     refuse_older(folders)
-    folders.require_identity(settings.active.identity())  # by another id column, other tickets would go
+    folders.require_identity(
+        settings.active.identity(), settings.active.frozen()
+    )  # by another id column, other tickets would go
     require_known_champion(folders.bundles)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        close_interrupted(instance)
+        end_broken_off(settings, instance)
         runs = runs_in_progress(instance)
     if runs:
         raise Refused(f"run {runs[0]} is in progress on {settings.profile}: wait for it or stop it, then erase")

@@ -1,18 +1,23 @@
 """The Dagster instance of a profile.
 
-Belongs here: its folder and its dagster.yaml, one run of the command at a time.
+Belongs here: its folder and its dagster.yaml, one run of the command at a time, what killed runs left open.
 Does not belong here: what runs in it (run.py).
 """
 
 import fcntl
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ticket_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -22,6 +27,26 @@ def prepare_home(settings: Settings) -> Path:
     shutil.copyfile(Path(__file__).resolve().parents[2] / "dagster.yaml", folder / "dagster.yaml")
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
+
+
+def end_broken_off(settings: Settings, instance: "dg.DagsterInstance") -> list[str]:
+    """End the runs whose process is gone, in MLflow and in Dagster; return their Dagster ids."""
+    from ticket_assets.automation.interrupted import close_interrupted
+
+    return close_interrupted(instance, lambda run_id: _end_tracking(settings, run_id))
+
+
+def _end_tracking(settings: Settings, run_id: str) -> None:
+    """End what a killed run left open in MLflow; a server that is away must not keep the line from going on."""
+    from mlflow.exceptions import MlflowException
+
+    from ticket_assets.models.registry import Registry
+    from ticket_assets.resources.tracking import mlflow_uri
+
+    try:
+        Registry(mlflow_uri(settings), f"ticket-assets-{settings.profile}").end_runs_of(settings.profile, run_id)
+    except MlflowException as error:
+        print(f"the MLflow run of {run_id} stays open: {error}", file=sys.stderr)
 
 
 class BusyError(RuntimeError):

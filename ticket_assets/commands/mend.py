@@ -36,7 +36,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         print(f"profile {settings.profile} has no quarantine yet: make run PROFILE={settings.profile}", file=sys.stderr)
         return 2
     try:
-        done = mend(arguments.file, folders.raw, row_ids(pd.read_parquet(folders.quarantine)))
+        done = mend(arguments.file, folders.raw, settings.active.columns, row_ids(pd.read_parquet(folders.quarantine)))
     except (MendingError, SourceError) as error:
         print(error, file=sys.stderr)
         print("nothing was mended", file=sys.stderr)
@@ -44,6 +44,8 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     print(f"{done.mended} mended, {done.dropped} dropped, {done.kept} taken back, {done.left} left as they were")
     for column, count in done.columns.items():
         print(f"  {column} changed in {count}")
+    if done.overruled:
+        print(f"{done.overruled} of them change nothing: the source has said another row of the ticket since")
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         observe_mended(settings, instance)
     if done.mended or done.dropped or done.kept:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ticket_assets.commands import report
-from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.instance import end_broken_off, prepare_home
 from ticket_assets.commands.upgrade import bring_to_date
 from ticket_assets.settings import Settings
 from ticket_assets.state import StateError, open_root
@@ -20,7 +20,6 @@ from ticket_assets.storage import IdentityError, ProfileFolders
 if TYPE_CHECKING:
     import dagster as dg
 
-    from ticket_assets.resources.desk import Desk
 
 HELP = "materialise whatever is not up to date, then print the report"
 EXAMPLE = "run --profile it_service --source path/to/tickets.parquet"
@@ -64,7 +63,6 @@ def _materialise(settings: Settings) -> int | None:
     import dagster as dg
 
     from ticket_assets.automation.champion import observe_champion
-    from ticket_assets.automation.interrupted import close_interrupted
     from ticket_assets.automation.source import (
         how_to_forget,
         is_remembered,
@@ -77,11 +75,11 @@ def _materialise(settings: Settings) -> int | None:
 
     desk = Desk(profile=settings.profile)
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        for run_id in close_interrupted(instance, lambda run_id: _end_tracking(desk, run_id)):
+        for run_id in end_broken_off(settings, instance):
             print(f"run {run_id} was broken off; it goes on here", file=sys.stderr)
         try:
             bring_to_date(settings)
-            open_root(ProfileFolders(settings.profile_root), settings.active.identity())
+            open_root(ProfileFolders(settings.profile_root), settings.active.identity(), settings.active.frozen())
             observe_source(settings, instance)
             observe_mended(settings, instance)
             observe_champion(desk, instance, datetime.now(UTC))
@@ -92,16 +90,6 @@ def _materialise(settings: Settings) -> int | None:
             if is_remembered(settings):
                 print(f"this source was given to an earlier run; {how_to_forget(settings)}", file=sys.stderr)
             return None
-
-
-def _end_tracking(desk: "Desk", run_id: str) -> None:
-    """End what a killed run left open in MLflow; a server that is away must not keep the line from going on."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        desk.registry().end_runs_of(desk.profile, run_id)
-    except MlflowException as error:
-        print(f"the MLflow run of {run_id} stays open: {error}", file=sys.stderr)
 
 
 def _bring_up_to_date(instance: "dg.DagsterInstance") -> int:

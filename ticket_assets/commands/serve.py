@@ -5,6 +5,7 @@ Belongs here: the command. Does not belong here: the service (service.py), build
 
 import argparse
 import os
+import socket
 import sys
 
 from ticket_assets.settings import Settings
@@ -47,6 +48,21 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     if not folder.is_dir():
         print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
         return 2
+    if _is_taken(arguments.port):
+        other = f"PORT={arguments.port + 1} make serve PROFILE={profile}"
+        print(f"port {arguments.port} is taken (`make ui` has 3000 too): {other}", file=sys.stderr)
+        return 2
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(arguments.port)]
     os.execve(sys.executable, command, {**service_variables(folders), **bento_environment(folders.bentos)})
     raise AssertionError("this process is the server now")
+
+
+def _is_taken(port: int) -> bool:
+    """Whether another process listens on a port; BentoML would say so in a stack trace, again and again."""
+    with socket.socket() as asked:
+        asked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that has just ended is no other
+        try:
+            asked.bind(("", port))
+        except OSError:
+            return True
+    return False

@@ -18,7 +18,8 @@ import numpy as np
 
 from ticket_assets.features.encoder import OnnxEncoder, load_tokenizer
 from ticket_assets.features.encoder_folder import publish
-from ticket_assets.features.encoder_manifest import TOKENIZER_FILE, VECTORS_FILE, EncoderManifest, file_sha256
+from ticket_assets.features.encoder_manifest import TOKENIZER_FILE, VECTORS_FILE, EncoderManifest
+from ticket_assets.storage import file_digest
 
 DISTILLATION_VERSION = 1  # raise with any change that changes a vector
 SIF = 1e-4
@@ -49,7 +50,7 @@ def distil(encoder: OnnxEncoder, folder: Path, dimensions: int, progress: Callab
             max_tokens=MAX_TOKENS,
             pooling="mean of weighted tokens, then L2",
             graph_version=DISTILLATION_VERSION,
-            weights_sha256=file_sha256(made / VECTORS_FILE),
+            weights_sha256=file_digest(made / VECTORS_FILE),
             options={"distilled_from": encoder.encoder_id},
         )
 

@@ -19,9 +19,9 @@ from ticket_assets.features.encoder_manifest import (
     WEIGHTS_FILE,
     EncoderFilesError,
     EncoderManifest,
-    file_sha256,
 )
 from ticket_assets.features.openvino_encoder import PRECISION
+from ticket_assets.storage import file_digest
 
 
 def publish(root: Path, draft: Callable[[Path], EncoderManifest], check: Callable[[Path], None] | None = None) -> Path:
@@ -42,7 +42,7 @@ def publish(root: Path, draft: Callable[[Path], EncoderManifest], check: Callabl
         folder = Path(partial) / "finished"
         folder.mkdir()
         manifest = draft(folder)
-        files = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        files = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
         manifest = replace(manifest, files=files)
         manifest.save(folder)
         if check is not None:

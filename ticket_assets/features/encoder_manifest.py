@@ -2,7 +2,7 @@
 
 Belongs here: the manifest of an encoder folder, its id, the sums of its files, the error that lists every fault.
 Does not belong here: running an encoder (encoder.py and its neighbours), making a folder (encoder_folder.py).
-The inference service imports this module: standard library only.
+The inference service imports this module: the standard library and storage.py only.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from ticket_assets.storage import file_digest
 
 MANIFEST_FILE = "encoder.json"
 WEIGHTS_FILE = "model.onnx"
@@ -37,12 +39,6 @@ def content_id(runtime: str, facts: Mapping[str, Any]) -> str:
     """Name an encoder after everything that shapes its vectors: `<runtime>-<12 hex digits>`."""
     canonical = json.dumps({"runtime": runtime, **facts}, sort_keys=True, separators=(",", ":"))
     return f"{runtime}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
-
-
-def file_sha256(path: Path) -> str:
-    """Return the hex SHA-256 of a file; OSError when it cannot be read."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -109,6 +105,6 @@ class EncoderManifest:
             path = folder / name
             if not path.is_file():
                 faults.append(f"{name} is missing")
-            elif (found := file_sha256(path)) != expected:
+            elif (found := file_digest(path)) != expected:
                 faults.append(f"{name} has sha256 {found[:12]}…, the manifest says {expected[:12]}…")
         return faults

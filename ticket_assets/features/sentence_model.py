@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ticket_assets.features.encoder_manifest import file_sha256
 from ticket_assets.features.onnx_export import packaged_model_folder
-from ticket_assets.storage import digest
+from ticket_assets.storage import digest, file_digest
 
 PACKAGED = "packaged"
 POOLINGS = ("cls", "max", "mean")
@@ -68,7 +67,7 @@ def find_model(name: str, base: Path) -> SentenceModel:
 
 def _fingerprint(folder: Path) -> str:
     files = sorted({path for pattern in _FILES for path in folder.glob(pattern)})
-    return digest(f"{path.relative_to(folder)} {file_sha256(path)}" for path in files)
+    return digest(f"{path.relative_to(folder)} {file_digest(path)}" for path in files)
 
 
 def _from_hub(name: str, folder: Path) -> Path:

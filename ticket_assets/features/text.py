@@ -10,6 +10,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -57,7 +58,8 @@ class FeatureSchema:
     def hash(self) -> str:
         """Content hash over everything that changes the features."""
         words = [] if self.words.idle else ["words", repr(self.words)]
-        return digest([FEATURES_VERSION, *self.columns, "context", *self.context, *words])
+        apart = [tag for tag in _context_tags(self.context).values() if not _is_plain(tag)]
+        return digest([FEATURES_VERSION, *self.columns, "context", *self.context, *words, *apart])
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,9 @@ def text_columns(text: str, language: str, schema: FeatureSchema) -> list[float]
 def document(text: str, language: str, context: Mapping[str, str | None], schema: FeatureSchema) -> str:
     """The counted words with the context values appended as words of their own: `channel` = mail is `ctx_channel_mail`.
 
+    Where the name of one column begins another's, its words have its number too, `ctx0_channel_mail`: beside a column
+    `channel_type`, nobody could tell whose `ctx_channel_type_web` is.
+
     Args:
         text: cleaned.
         language: detected code.
@@ -113,21 +118,41 @@ def document(text: str, language: str, context: Mapping[str, str | None], schema
         schema: which values and which words enter.
     """
     text = counted_words(text, language, schema.words)
-    words = [_context_word(f"{name} {context[name]}") for name in schema.context if context.get(name)]
+    tags = _context_tags(schema.context)
+    words = ["_".join([tags[name], *_words(value)]) for name in schema.context if (value := context.get(name))]
     return "\n".join([text, " ".join(words)]) if words else text
 
 
 def context_of(word: str, schema: FeatureSchema) -> tuple[str, str] | None:
     """Name and value that a word of a document stands for, the value as it was counted; None for a word of the text."""
-    for name in schema.context:
-        before = _context_word(name) + "_"
-        if word.startswith(before):
-            return name, word.removeprefix(before).replace("_", " ")
+    for name, tag in _context_tags(schema.context).items():
+        if _begins(tag, word):
+            return name, word.removeprefix(tag).removeprefix("_").replace("_", " ")
     return None
 
 
-def _context_word(said: str) -> str:
-    return "ctx_" + "_".join(_WORD.findall(said.lower()))
+@cache
+def _context_tags(context: tuple[str, ...]) -> dict[str, str]:
+    """Context name to what its words begin with; none of them begins another."""
+    plain = {name: "_".join(["ctx", *_words(name)]) for name in context}
+    return {
+        name: tag.replace("ctx", f"ctx{place}", 1)
+        if any(_begins(tag, other) for its, other in plain.items() if its != name)
+        else tag
+        for place, (name, tag) in enumerate(plain.items())
+    }
+
+
+def _is_plain(tag: str) -> bool:
+    return _begins("ctx", tag)
+
+
+def _begins(tag: str, word: str) -> bool:
+    return word == tag or word.startswith(f"{tag}_")
+
+
+def _words(said: str) -> list[str]:
+    return _WORD.findall(said.lower())
 
 
 def text_features(

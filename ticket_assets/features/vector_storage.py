@@ -46,6 +46,19 @@ def open_table(folder: Path, encoder_id: str, dimensions: int) -> Any:
     return lancedb.connect(folder).open_table(name)
 
 
+def encoders_with_tables(folder: Path) -> dict[str, Path]:
+    """Id of each encoder that has a table to the table's folder."""
+    begins = f"{TABLE}-"
+    return {path.stem.removeprefix(begins): path for path in sorted(folder.glob(f"{begins}*.lance"))}
+
+
+def drop_table(folder: Path, encoder_id: str) -> None:
+    """Remove the table of an encoder with all its versions."""
+    import lancedb
+
+    lancedb.connect(folder).drop_table(f"{TABLE}-{encoder_id}")
+
+
 def tidy(table: Any) -> None:
     """Index what has grown large; merge fragments, bring indices up to date and clean up when enough has gathered."""
     for left in reversed(range(TIDY_ATTEMPTS)):

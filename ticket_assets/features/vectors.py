@@ -152,18 +152,25 @@ class VectorTable:
             "kept_versions": sorted(self.kept()),
         }
 
-    def keep(self, name: str) -> int:
+    def keep(self, name: str, like: str | None = None) -> int:
         """Keep the table as it is now under a name, such as a bundle's id; return LanceDB's version of it.
 
         What has the name already keeps it: a bundle that is made again was fed by the same rows.
 
         A branch, not a tag: clean-up refuses to run at all once a tagged version has come of age, while what a branch
         began from is spared and the rest goes.
+
+        Args:
+            name: to keep it under.
+            like: keep what is kept under this name, rather than the table as it is now.
+
+        Raises:
+            KeyError: nothing is kept under the name to be like.
         """
         branches = self._table.branches
         if KEPT + name not in branches.list():
-            branches.create(KEPT + name)
-        return int(branches.list()[KEPT + name]["parent_version"])
+            branches.create(KEPT + name, from_version=None if like is None else self._version_kept(like))
+        return self._version_kept(name)
 
     def kept(self) -> tuple[str, ...]:
         """Names under which versions are kept."""
@@ -171,18 +178,20 @@ class VectorTable:
 
     def forget(self, name: str) -> None:
         """Let go of a kept version; the next clean-up frees its space. KeyError where none is kept by that name."""
-        if name not in self.kept():
-            raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
+        self._version_kept(name)
         self._table.branches.delete(KEPT + name)
 
     def as_of(self, name: str) -> Self:
         """The table as it was kept under a name, to be read. KeyError where none is kept by that name."""
-        if name not in self.kept():
-            raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
-        branches, then = self._table.branches, copy(self)
-        then._table = branches.checkout(KEPT + name, branches.list()[KEPT + name]["parent_version"])
+        version, then = self._version_kept(name), copy(self)
+        then._table = self._table.branches.checkout(KEPT + name, version)
         then._kept_as = name
         return then
+
+    def _version_kept(self, name: str) -> int:
+        if name not in self.kept():
+            raise KeyError(f"no version is kept as {name!r}; there are {', '.join(sorted(self.kept())) or 'none'}")
+        return int(self._table.branches.list()[KEPT + name]["parent_version"])
 
     def _known(self) -> dict[str, str]:
         columns = self._table.search().select(["ticket_id", "text_hash"]).limit(None).to_arrow()

@@ -43,14 +43,19 @@ def write_candidate(folder: Path, winner: TargetModel, boosted: TargetModel, kno
     return version
 
 
-def read_candidate(folder: Path, threads: int) -> tuple[TargetModel, TargetModel]:
-    """Winner and best boosted model of the latest candidate; the same object when they are one."""
-    latest = folder / (folder / LATEST).read_text()
-    winner = TargetModel.load(latest / WINNER, threads)
-    boosted = TargetModel.load(latest / BOOSTED, threads) if (latest / BOOSTED).exists() else winner
+def latest_version(folder: Path) -> str:
+    """Content hash of the latest candidate of a target."""
+    return (folder / LATEST).read_text()
+
+
+def read_candidate(folder: Path, threads: int, version: str | None = None) -> tuple[TargetModel, TargetModel]:
+    """Winner and best boosted model of a version, the latest where None; the same object when they are one."""
+    made = folder / (version or latest_version(folder))
+    winner = TargetModel.load(made / WINNER, threads)
+    boosted = TargetModel.load(made / BOOSTED, threads) if (made / BOOSTED).exists() else winner
     return winner, boosted
 
 
-def read_out_of_fold(folder: Path) -> OutOfFold:
-    """The winner's answers to its training rows from models that did not see them."""
-    return OutOfFold.load(folder / (folder / LATEST).read_text() / OUT_OF_FOLD)
+def read_out_of_fold(folder: Path, version: str | None = None) -> OutOfFold:
+    """The winner's answers to its training rows from models that did not see them; of the latest where None."""
+    return OutOfFold.load(folder / (version or latest_version(folder)) / OUT_OF_FOLD)

@@ -58,14 +58,20 @@ def _data(manifest: Mapping[str, Any], licence: str, description: str, report: M
     return [
         "## Data",
         "",
-        f"- Trained on tickets under this licence: {licence}.",
-        f"- The tickets and how they got their labels: {description or 'not stated (setting `description`)'}",
+        f"- Trained on tickets under this licence: {_one_line(licence)}.",
+        "- The tickets and how they got their labels: "
+        f"{_one_line(description) or 'not stated (setting `description`)'}",
         f"- Languages that it tells apart: {languages}; a ticket in another one is taken for one of these or none.",
         f"- Beside subject and body it reads: {context or 'nothing'}.",
         f"- Hold-out {report['split']}: {report['rule']}; near-duplicate families stay on one side.",
         *([f"- Labels as renamed, merged and split by: {', '.join(taxonomies)}."] if taxonomies else []),
         "",
     ]
+
+
+def _one_line(said: str) -> str:
+    """A line of its own could begin as a heading does."""
+    return " ".join(said.split())
 
 
 def _target(target: str, one: Mapping[str, Any], goes_by: Mapping[str, Any]) -> list[str]:

@@ -80,7 +80,7 @@ class Registry:
 
     def uncrown(self) -> None:
         """Take the champion alias away, where it is."""
-        if CHAMPION in self._aliases():
+        if self.champion_version() is not None:
             self._client.delete_registered_model_alias(self.name, CHAMPION)
 
     def bundles(self) -> dict[int, str]:

@@ -31,11 +31,6 @@ class Interval:
     high: float
     draws: int
 
-    @property
-    def excludes_zero(self) -> bool:
-        """True where both ends lie on the same side of zero."""
-        return self.low > 0 or self.high < 0
-
 
 @dataclass(frozen=True)
 class McNemar:

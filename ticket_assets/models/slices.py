@@ -20,6 +20,9 @@ from ticket_assets.models.significance import Interval, bootstrap_interval
 CLASS_SIZES = (0, 50, 200, 1000)
 UNKNOWN_CLASS = "unknown to the model"
 MOST_VALUES = 8
+# Held-out tickets of a context value, from which it is named: what fewer say may be what a person wrote, and the slices
+# stand in the model card.
+FEWEST_TICKETS = 5
 CLASS_SIZE = "tickets of the class in training"
 OTHER, NONE = "(other)", "(none)"
 
@@ -86,8 +89,8 @@ def _cuts(rows: LabelledRows, training: LabelledRows, classes: int) -> Iterator[
     yield CLASS_SIZE, [_size(int(sizes[y])) if y >= 0 else UNKNOWN_CLASS for y in rows.y]
     for column, values in rows.contexts.items():
         told = [str(value) if value is not None and value == value else NONE for value in values]
-        frequent = {value for value, _ in Counter(told).most_common(MOST_VALUES)}
-        yield column, [value if value in frequent else OTHER for value in told]
+        frequent = {value for value, count in Counter(told).most_common(MOST_VALUES) if count >= FEWEST_TICKETS}
+        yield column, [value if value in {*frequent, NONE} else OTHER for value in told]
 
 
 def _words(rows: LabelledRows) -> np.ndarray:

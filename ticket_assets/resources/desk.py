@@ -4,7 +4,7 @@ Belongs here: turning the profile's name into settings, folders, tables, encoder
 Does not belong here: any arithmetic; what the objects do stands in the plain folders.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,10 +14,12 @@ import pandas as pd
 from ticket_assets.code_version import code_digest
 from ticket_assets.features.encoder import Encoder
 from ticket_assets.features.encoder_choice import EncoderShelf
+from ticket_assets.features.encoder_manifest import EncoderManifest
 from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
+from ticket_assets.models.candidate import latest_version, read_candidate
 from ticket_assets.models.explanation import Summary, summarise
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows, target_rows
@@ -29,8 +31,10 @@ from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
+from ticket_assets.serving.former_work import sweep_work
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.retention import needed_bundles, sweep
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.state import open_root
@@ -66,7 +70,7 @@ class Desk(dg.ConfigurableResource):
     def folders(self) -> ProfileFolders:
         """Where its state lies; refuses one that another source, or another version of the project, filled."""
         folders = ProfileFolders(self.settings.profile_root)
-        open_root(folders, self.active.identity())
+        open_root(folders, self.active.identity(), self.active.frozen())
         return folders
 
     @property
@@ -91,28 +95,41 @@ class Desk(dg.ConfigurableResource):
         )
 
     def encoder(self) -> Encoder:
-        """The profile's encoder; made at first use, and then the same one."""
+        """The profile's encoder, opened to encode; made at first use, and then the same one."""
         return load_encoder(self.folders.encoders / self.encoder_id, self.settings.threads)
 
-    def vectors(self, encoder_id: str, dimensions: int) -> VectorTable:
-        """The LanceDB table of an encoder."""
-        return VectorTable(self.folders.vectors, encoder_id, dimensions)
+    def vectors(self) -> VectorTable:
+        """The LanceDB table of the profile's encoder, which need not be opened for it."""
+        folders, encoder_id = self.folders, self.encoder_id
+        return VectorTable(folders.vectors, encoder_id, EncoderManifest.load(folders.encoders / encoder_id).dimensions)
 
-    def keep_vectors(self, bundle: str) -> dict[str, str]:
-        """Keep the vectors that fed a bundle under its id, let go of those of deleted bundles; say which they are."""
-        encoder = self.encoder()
-        table = self.vectors(encoder.encoder_id, encoder.dimensions)
-        version = table.keep(bundle)
+    def keep_vectors(self, bundle: str, like: str | None = None) -> str:
+        """Keep the vectors that fed a bundle under its id, let go of those that nobody needs; say which they are.
+
+        Args:
+            bundle: its id.
+            like: id of a bundle whose kept vectors they are; None: those of today.
+        """
+        table = self.vectors()
+        version = table.keep(bundle, like)
+        needed = needed_bundles(self.court())
         for one in table.kept():
-            if not (self.folders.bundles / one).is_dir():
+            if one not in needed:
                 table.forget(one)
-        return {"vectors": f"version {version} of {encoder.encoder_id}, kept as {bundle}"}
+        return f"version {version} of {table.encoder_id}"
 
     def target_rows(self, target: str, clean: pd.DataFrame, text: pd.DataFrame, split: pd.DataFrame) -> TargetRows:
         """Training and hold-out rows of a target, with their vectors."""
-        encoder = self.encoder()
-        vectors = self.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
-        return target_rows(target, clean, text, split, vectors)
+        return target_rows(target, clean, text, split, self.vectors().read(list(clean["ticket_id"])))
+
+    def latest_candidates(self, targets: Iterable[str]) -> dict[str, str]:
+        """Target to version of its latest candidate: looked up once, so that all that follows is of the same ones."""
+        return {target: latest_version(self.folders.candidates / target) for target in targets}
+
+    def winners(self, candidates: Mapping[str, str]) -> list[TargetModel]:
+        """The best model of these versions of candidates, one per target."""
+        folder, threads = self.folders.candidates, self.settings.threads
+        return [read_candidate(folder / target, threads, version)[0] for target, version in candidates.items()]
 
     def search(self, target: str, rows: TargetRows, progress: Callable[[str], None]) -> Search:
         """The search of a target; its study is named by what it sees, so changed rows or code begin a new one."""
@@ -213,6 +230,13 @@ class Desk(dg.ConfigurableResource):
             threads=self.settings.threads,
             taxonomies=self.taxonomies,
         )
+
+    def sweep(self) -> dict[str, Any]:
+        """Remove bundles, candidates, searches and vectors that nobody needs any more; say what went."""
+        folders, keep = self.folders, self.active.retention.former
+        gone = sweep(self.court(), self.profile, folders.bentos)  # first: vectors stay as long as a bundle needs them
+        work = sweep_work(folders, self.profile, optuna_url(self.settings), self.encoder_id, keep)
+        return {"bundles_removed": list(gone), **vars(work)}
 
     def registry(self) -> Registry:
         """The MLflow registry of this profile's bundle."""

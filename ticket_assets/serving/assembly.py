@@ -1,7 +1,7 @@
 """A bundle of two: the challenger's models, and the champion's where the challenger loses.
 
 Belongs here: which of the champion's models may stand in the challenger's bundle, writing that bundle.
-Does not belong here: when it is done (models/promotion.py), the bundle's folder (bundle.py).
+Does not belong here: when it is done (models/promotion.py), its card (assembled_card.py), its folder (bundle.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 
 from ticket_assets.models.measures import measure
 from ticket_assets.models.target_model import TargetModel
+from ticket_assets.serving.assembled_card import Kept, assembled_card, cards_of
 from ticket_assets.serving.bundle import MODEL_CARD, write_bundle
 from ticket_assets.serving.manifest import FOUND_OUT, BundleManifest, Origin
 from ticket_assets.serving.trial import HeldOut, Testimony
@@ -60,16 +61,22 @@ def assemble(
         target: bundles / (champion if target in kept else challenger).id / target for target in challenger.targets
     }
     models = [TargetModel.load(folder, threads) for folder in folders.values()]
-    # A model that stayed before comes from where it was made.
-    origins = {target: champion.kept.get(target, Origin(champion.id, champion.data)) for target in kept}
+    kept_models = {target: _kept(bundles, champion, target, held[target]) for target in kept}
     fields = {name: value for name, value in vars(challenger).items() if name not in FOUND_OUT}
     fields |= {
         "encoder": challenger.encoder or champion.encoder,
         "bands": {**challenger.bands, **{target: champion.bands[target] for target in kept}},
-        "scores": {**challenger.scores, **{target: _scores(held[target]) for target in kept}},
-        "kept": origins,
+        "scores": {**challenger.scores, **{target: dict(one.scores) for target, one in kept_models.items()}},
+        "kept": {target: one.origin for target, one in kept_models.items()},
     }
-    return write_bundle(bundles, models, fields, _card(bundles / challenger.id, origins))
+    card = (bundles / challenger.id / MODEL_CARD).read_text(encoding="utf-8")
+    return write_bundle(bundles, models, fields, assembled_card(card, kept_models))
+
+
+def _kept(bundles: Path, champion: BundleManifest, target: str, held: HeldOut) -> Kept:
+    # A model that stayed before comes from where it was made; the card of then is the best, that of now the nearest.
+    origin = champion.kept.get(target, Origin(champion.id, champion.data))
+    return Kept(origin, champion.targets[target], _scores(held), cards_of(bundles, origin.bundle, champion.id))
 
 
 def _scores(held: HeldOut) -> dict[str, float]:
@@ -77,13 +84,3 @@ def _scores(held: HeldOut) -> dict[str, float]:
     truth = np.array([number.get(label, -1) for label in held.truth])
     measured = measure(truth, held.challenger, held.labels)
     return {name: getattr(measured, name) for name in ("macro_f1", "accuracy", "ece")}
-
-
-def _card(challenger: Path, origins: Mapping[str, Origin]) -> str:
-    told = "".join(
-        f"- {target}: the model of bundle {origin.bundle}; the challenger's own lost to it, and the scores above are "
-        "the challenger's.\n"
-        for target, origin in origins.items()
-    )
-    card = (challenger / MODEL_CARD).read_text(encoding="utf-8")
-    return f"{card}\n## Models that stayed\n\n{told}"

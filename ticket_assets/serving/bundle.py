@@ -9,6 +9,7 @@ Light on purpose: no dagster, mlflow, torch, optuna, pandas; XGBoost or LightGBM
 
 import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -31,7 +32,7 @@ from ticket_assets.serving.manifest import (
     MANIFEST,
     BundleError,
     BundleManifest,
-    file_faults,
+    damage,
     file_sums,
     library_versions,
     mismatches,
@@ -92,13 +93,16 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
     return made
 
 
-def rewrite_bundle(root: Path, bundle: str, change: Callable[[Path], None]) -> BundleManifest:
+def rewrite_bundle(
+    root: Path, bundle: str, change: Callable[[Path], object], names: Mapping[str, str] | None = None
+) -> BundleManifest:
     """Write what a change makes of a bundle's files as a bundle of its own; the one before stays where it is.
 
     Args:
         root: the bundle store.
         bundle: id of the one to change.
         change: is given the folder of a copy.
+        names: see `describe`.
 
     Raises:
         BundleError: it cannot be read.
@@ -108,23 +112,31 @@ def rewrite_bundle(root: Path, bundle: str, change: Callable[[Path], None]) -> B
     try:
         shutil.copytree(root / bundle, draft)
         change(draft)
-        made = describe(draft, before)
+        made = describe(draft, before, names or {})
         _put(draft, root / made.id)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return made
 
 
-def describe(folder: Path, before: BundleManifest) -> BundleManifest:
-    """Give a bundle's folder the manifest of the files that it now has; all else it says stays."""
-    made = replace(before, files=file_sums(folder))
+def describe(folder: Path, before: BundleManifest, names: Mapping[str, str]) -> BundleManifest:
+    """Give a bundle's folder the manifest of the files that it now has; all else it says stays.
+
+    Args:
+        folder: of the bundle.
+        before: its manifest until now.
+        names: bundles that kept models come from, where they are called otherwise now: id before to id now.
+    """
+    kept = {target: replace(one, bundle=names.get(one.bundle, one.bundle)) for target, one in before.kept.items()}
+    made = replace(before, files=file_sums(folder), kept=kept)
     write_text(folder / MANIFEST, json.dumps(asdict(made), indent=2, sort_keys=True))
     return made
 
 
 def _put(draft: Path, place: Path) -> None:
     """Give a finished draft its place; a whole bundle that has it keeps it, a damaged one makes room."""
-    while not _is_whole(place):
+    hold(place)
+    while damage(place):
         try:
             draft.rename(place)
         except OSError as error:
@@ -136,11 +148,10 @@ def _put(draft: Path, place: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _is_whole(folder: Path) -> bool:
-    try:
-        return not file_faults(BundleManifest.read(folder), folder)
-    except BundleError:
-        return False
+def hold(folder: Path) -> None:
+    """Somebody is about to judge this bundle, or to seat it: however old, it is not swept within a day from now."""
+    with suppress(FileNotFoundError):
+        os.utime(folder)
 
 
 def _sweep(root: Path) -> None:

@@ -5,8 +5,9 @@ Does not belong here: the files of a model (models/erasure.py), the order of an 
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from ticket_assets.models.erasure import erase_from_models, holds
@@ -14,6 +15,7 @@ from ticket_assets.models.registry import Registry
 from ticket_assets.serving.bundle import MODEL_CARD, describe, rewrite_bundle
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
 from ticket_assets.serving.redaction import black
+from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import read_champion, write_champion
 from ticket_assets.storage import append_record, replacing, temporary_sibling
 from ticket_assets.tickets.ledger import BUNDLE, LEDGER
@@ -42,17 +44,19 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
 
     A bundle is named by its content, so it has a new name. The champion's new bundle is whole before the pointer moves,
     and the old one goes after it: whoever loads the champion finds one at any time. Bundles that cannot be read, being
-    of an earlier contract, go: they may hold any ticket, and nobody can answer with them.
+    of an earlier contract, go: they may hold any ticket, and nobody can answer with them. A bundle that keeps a model
+    of a rewritten one names that by its new id, and has a new one itself.
     """
-    renamed = {}
-    for folder in sorted(path.parent for path in root.glob(f"[!.]*/{MANIFEST}")):
-        if not _holds(folder, traces):
+    done = {}
+    for folder in _origins_first(root):
+        names = renamed(records)
+        if not (_holds(folder, traces) or _keeps(folder, names)):
             continue
         try:
-            made = rewrite_bundle(root, folder.name, lambda draft: _erase(draft, traces))
+            made = rewrite_bundle(root, folder.name, lambda draft: _erase(draft, traces), names)
         except BundleError:
             _remove(folder)
-            renamed[folder.name] = "removed: of an earlier contract"
+            done[folder.name] = "removed: of an earlier contract"
             continue
         champion = read_champion(root)
         registry.rename_bundle(folder.name, made.id)
@@ -62,17 +66,17 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
         if champion is not None and moved:
             write_champion(root, replace(champion, bundle=made.id))
         _remove(folder)
-        renamed[folder.name] = made.id
-    return renamed
+        done[folder.name] = made.id
+    return done
 
 
-def erase_from_artifacts(folder: Path, traces: Traces) -> int:
+def erase_from_artifacts(folder: Path, records: Path, traces: Traces) -> int:
     """Rewrite the copies of bundles among MLflow's artifacts in their places; return how many.
 
     Each file is replaced whole; a copy that is broken off between two of them is mended when this is called again.
     """
-    found = [path.parent for path in sorted(folder.rglob(MANIFEST))]
-    touched = [one for one in found if _holds(one, traces) or _is_half_done(one)]
+    found, names = [path.parent for path in sorted(folder.rglob(MANIFEST))], renamed(records)
+    touched = [one for one in found if _holds(one, traces) or _keeps(one, names) or _is_half_done(one)]
     for one in touched:
         try:
             before = BundleManifest.read(one)
@@ -80,7 +84,7 @@ def erase_from_artifacts(folder: Path, traces: Traces) -> int:
             _remove(one)
             continue
         _erase(one, traces)
-        describe(one, before)
+        describe(one, before, names)
     return len(touched)
 
 
@@ -98,6 +102,25 @@ def remove_bentos(home: Path, traces: Traces) -> list[str]:
             shutil.rmtree(bento)
             removed.append(f"{bento.parent.name}:{bento.name}")
     return removed
+
+
+def _origins_first(root: Path) -> list[Path]:
+    """The bundles of a store, each after those that models in it come from."""
+    kept = {path.parent.name: _kept(path.parent) for path in sorted(root.glob(f"[!.]*/{MANIFEST}"))}
+    return [root / bundle for bundle in TopologicalSorter(kept).static_order() if bundle in kept]
+
+
+def _kept(folder: Path) -> set[str]:
+    """Ids of the bundles that models in it come from."""
+    try:
+        return {origin.bundle for origin in BundleManifest.read(folder).kept.values()}
+    except BundleError:
+        return set()
+
+
+def _keeps(folder: Path, names: Collection[str]) -> bool:
+    """Whether a model in it comes from one of these bundles."""
+    return not _kept(folder).isdisjoint(names)
 
 
 def _holds(folder: Path, traces: Traces) -> bool:

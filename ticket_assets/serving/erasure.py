@@ -4,7 +4,7 @@ Belongs here: the plan, which is kept until all of it is proven done; its steps;
 Does not belong here: how one store is rewritten (`erasure` of each folder, erased_bundles.py), searching (proof.py).
 
 Every step may be done twice. A process that is killed leaves the plan, with which the next one begins again; until it
-is carried out nothing else runs on the profile (storage.py). The plan holds what is to be erased, and goes last.
+is carried out nothing else runs on the profile (state.py). The plan holds what is to be erased, and goes last.
 """
 
 import json
@@ -115,7 +115,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     # What a killed process left half written may hold anything, and would be taken for what it was to become.
     ("leftovers", lambda site, plan: sweep(site.folders.root)),
     ("bundles", lambda site, plan: _bundles(site, plan)),
-    ("MLflow's copies", lambda site, plan: erase_from_artifacts(site.folders.artifacts, plan.traces)),
+    ("MLflow's copies", lambda site, plan: _artifacts(site, plan)),
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
     ("kept results", lambda site, plan: _remove(site.folders.kept)),
@@ -165,6 +165,10 @@ def look(site: Site, plan: Plan) -> list[Found]:
 
 def _bundles(site: Site, plan: Plan) -> dict[str, str]:
     return erase_from_bundles(site.folders.bundles, site.folders.records, site.registry, plan.traces)
+
+
+def _artifacts(site: Site, plan: Plan) -> int:
+    return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
 
 
 def _remove(folder: Path) -> None:

@@ -147,6 +147,14 @@ def file_faults(manifest: BundleManifest, folder: Path) -> list[str]:
     return sorted([*missing, *unknown, *changed, *forged])
 
 
+def damage(folder: Path) -> list[str]:
+    """Why a bundle's folder is not whole; nothing where it is as it was written."""
+    try:
+        return file_faults(BundleManifest.read(folder), folder)
+    except BundleError as error:
+        return [str(error)]
+
+
 def _code_faults(manifest: BundleManifest) -> list[str]:
     faults = []
     schema = FeatureSchema(manifest.languages, manifest.context, manifest.words).hash

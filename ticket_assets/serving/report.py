@@ -5,11 +5,13 @@ Does not belong here: any arithmetic.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from ticket_assets.models.candidate import LATEST, latest_version
 from ticket_assets.models.outcome import SearchOutcome
+from ticket_assets.models.reports import other_candidates
 from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.record import RECORD, decisions, why_no_champion
@@ -28,6 +30,9 @@ def report_lines(settings: Settings) -> Iterator[str]:
     report = json.loads(evaluated.read_text())
     yield ""
     yield f"profile {settings.profile} · hold-out {report['split']} ({report['rule']})"
+    if other := other_candidates(report, {**report.get("candidates", {}), **_latest(folders, report["targets"])}):
+        told = f"of other candidates than the latest of {', '.join(other)}"
+        yield f"           {told}: make run PROFILE={settings.profile}"
     for target, one in report["targets"].items():
         yield ""
         yield from _scores(target, one)
@@ -55,6 +60,12 @@ def report_lines(settings: Settings) -> Iterator[str]:
         yield "open next"
         yield f"  make ui PROFILE={settings.profile}      the lineage, plots and checks on http://localhost:3000"
         yield f"  make serve PROFILE={settings.profile}   the bento in {bento_folder(folders.bentos, tag)}"
+
+
+def _latest(folders: ProfileFolders, targets: Iterable[str]) -> dict[str, str]:
+    """Target to version of its latest candidate, where there is one."""
+    here = [target for target in targets if (folders.candidates / target / LATEST).exists()]
+    return {target: latest_version(folders.candidates / target) for target in here}
 
 
 def _one_line(text: str) -> str:

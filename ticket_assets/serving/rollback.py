@@ -7,8 +7,9 @@ Does not belong here: the order of a move (throne.py), the bento (bento.py), tel
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ticket_assets.serving.bundle import hold
 from ticket_assets.serving.chronicle import Chronicle, Pin
-from ticket_assets.serving.manifest import BundleManifest
+from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.record import Event, why_no_champion
 from ticket_assets.serving.rehearsal import RehearsalError, rehearse
 from ticket_assets.serving.store import Champion
@@ -40,6 +41,7 @@ def plan(court: Court, version: int | None, now: datetime) -> Plan:
         if before is None:
             raise RollbackError(f"there is nothing to roll back from: {why_no_champion(court.records)}")
         chosen, bundle = _chosen(court, standing, before, version)
+        hold(court.bundles / bundle)
     try:
         rehearse(court.bundles / bundle, court.encoders, court.threads)
     except RehearsalError as error:
@@ -51,12 +53,18 @@ def roll_back(court: Court, planned: Plan, reason: str, hold: timedelta) -> Pin 
     """Move record, alias and pointer, and pin the champion for so long; no time at all is no pin.
 
     Raises:
+        RollbackError: the bundle was damaged since it was rehearsed.
         ThroneError: somebody else moved the champion since it was planned.
     """
     now = datetime.fromisoformat(planned.to.since)
     pin = Pin(now + hold, reason) if hold else None
     with throne(court) as standing:
         require_unmoved(standing, planned.before)
+        if faults := damage(court.bundles / planned.to.bundle):
+            raise RollbackError(
+                f"v{planned.to.version} was damaged since it was rehearsed: {'; '.join(faults)}; "
+                f"v{planned.before.version} serves on"
+            )
         record(
             court,
             standing,

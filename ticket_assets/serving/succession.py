@@ -13,7 +13,7 @@ from typing import Any
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
-from ticket_assets.serving.manifest import BundleManifest, file_faults
+from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
@@ -24,10 +24,17 @@ from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear
 
 @dataclass(frozen=True)
 class Succession:
-    """What came of it: the decision, and who is champion now (None while nobody ever was)."""
+    """What came of it.
+
+    Attributes:
+        decision: the verdicts.
+        champion: who it is now; None while nobody ever was.
+        bundle: id of the one that was decided upon: the challenger's, or one of two where the champion's models stay.
+    """
 
     decision: Decision
     champion: Champion | None
+    bundle: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,9 @@ def settle(
     with throne(court) as standing:
         champion = standing.champion
     if champion and champion.bundle == challenger.id:
-        return Succession(Decision(False, "nothing to decide: the challenger is the champion", {}), champion)
+        return Succession(
+            Decision(False, "nothing to decide: the challenger is the champion", {}), champion, challenger.id
+        )
     judged = _judge(court, challenger, champion, tickets, held)
     with throne(court) as standing:
         require_unmoved(standing, champion)
@@ -144,17 +153,17 @@ def _enthrone(court: Court, standing: Chronicle, judged: Judged, run_id: str, ta
     told = {**decision.as_dict(), **judged.told, "scores": bundle.scores, **tags}
     record(court, standing, Event.DECISION, now, challenger={"version": version, "bundle": bundle.id}, **told)
     if not decision.promoted or version is None:
-        return Succession(decision, standing.champion)
+        return Succession(decision, standing.champion, bundle.id)
     crowned = Champion(version, bundle.id, instant(now))
     seat(court, crowned)
-    return Succession(decision, crowned)
+    return Succession(decision, crowned, bundle.id)
 
 
 def _withheld(court: Court, standing: Chronicle, judged: Judged, now: datetime) -> Judged:
     """The verdict, unless a bundle that was damaged since, or a pin, forbids what it says."""
     if not judged.decision.promoted:
         return judged
-    faults = file_faults(judged.bundle, court.bundles / judged.bundle.id)
+    faults = damage(court.bundles / judged.bundle.id)
     if faults:
         return judged.failed(f"its files were damaged meanwhile: {'; '.join(faults)}")
     pin = standing.pin(now)

@@ -14,13 +14,14 @@ import pandas as pd
 
 from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.storage import digest
+from ticket_assets.tickets.carried_mendings import fates
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
 from ticket_assets.tickets.labels import read_labels
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.replay import standing_rows
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
-from ticket_assets.tickets.sources.contract import DROPPED, FAULT, MENDED_FROM, SourceError
+from ticket_assets.tickets.sources.contract import DROPPED, FAULT, SourceError
 from ticket_assets.tickets.taxonomy import Taxonomy
 
 EMPTY_TEXT = "empty_text"
@@ -49,7 +50,7 @@ class Curation:
     a row of the snapshot too, and goes where it belongs. Folded: a copy; without an id, equal texts are copies whatever
     their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled: rows per
     target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it. Mended:
-    mendings that stand, wherever they went.
+    rows that stand as they were mended, wherever they went. Overruled: see carried_mendings.Fates.
     """
 
     clean: pd.DataFrame
@@ -63,11 +64,7 @@ class Curation:
     relabelled: dict[str, int]
     undecided_splits: dict[str, int]
     mended: int = 0
-
-    @property
-    def adds_up(self) -> bool:
-        """Whether no row was lost and none counted twice."""
-        return self.read == len(self.clean) + self.superseded + self.folded + len(self.quarantine)
+    overruled: tuple[str, ...] = ()
 
 
 def curate(
@@ -123,8 +120,7 @@ def curate(
     reason[latest["text"] == ""] = EMPTY_TEXT
     if FAULT in snapshot:
         reason[snapshot.loc[latest.index, FAULT].notna()] = UNREADABLE
-    dropped = _dropped(snapshot)
-    reason[dropped[latest.index]] = DROPPED_ON_PURPOSE
+    reason[_dropped(snapshot)[latest.index]] = DROPPED_ON_PURPOSE
     accepted = latest[reason.isna()]
     # The first copy stays, so that ids in the frozen hold-out do not move when a copy arrives later.
     clean = accepted.drop_duplicates(["text", *labels], keep="first").copy()
@@ -141,7 +137,7 @@ def curate(
         unreadable_dates=_unreadable_dates(snapshot, columns, mapped),
         relabelled={name: one.relabelled for name, one in labelling.items() if one.relabelled},
         undecided_splits={name: len(one.undecided) for name, one in labelling.items() if one.undecided},
-        mended=int((snapshot[MENDED_FROM].notna() & ~dropped).sum()) if MENDED_FROM in snapshot else 0,
+        **vars(fates(snapshot, columns)),
     )
 
 

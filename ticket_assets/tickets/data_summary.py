@@ -3,8 +3,10 @@
 Belongs here: which columns it may see, how many rows, writing both files.
 Does not belong here: our own counts (quality.py).
 
-No text goes in, only its length: a page about texts would quote them. Context columns go in where they hold few values,
-so that no free text comes by that way.
+No text goes in, only its length: a page about texts would quote them. Nor does free text come by way of a context
+column: one goes in where it holds few values, each of ten tickets on average, and a value of fewer than five tickets is
+not named, as statistics offices do with small cells. A count alone would let every id of a small profile through, and a
+share alone what one ticket in a hundred says beside a default.
 """
 
 import warnings
@@ -20,6 +22,10 @@ from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX
 MOST_ROWS = 50_000
 """A summary of more rows says the same and takes longer; which ones is drawn with a fixed seed."""
 MOST_VALUES = 50
+MOST_VALUES_PER_TICKET = 0.1
+FEWEST_TICKETS = 5
+"""That a value of a context column stands in, to be named."""
+RARE = "(rare)"
 _SEED = 0
 
 
@@ -48,8 +54,9 @@ def summary_frame(clean: pd.DataFrame, targets: Iterable[str], context: Iterable
         frame[f"label {name}"] = chosen[LABEL_PREFIX + name]
     for name in context:
         values = chosen[CONTEXT_PREFIX + name]
-        if 0 < values.nunique() <= MOST_VALUES:
-            frame[f"context {name}"] = values
+        tickets = values.value_counts()
+        if 0 < len(tickets) <= min(MOST_VALUES, MOST_VALUES_PER_TICKET * tickets.sum()):
+            frame[f"context {name}"] = values.where(values.isna() | (values.map(tickets) >= FEWEST_TICKETS), RARE)
     if chosen["created_at"].notna().any():
         frame["created_at"] = chosen["created_at"].dt.tz_localize(None)
     return frame.reset_index(drop=True)

@@ -17,11 +17,11 @@ import pandas as pd
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.storage import digest, replacing
 from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.batches import META_COLUMNS, ROW_GROUP, batches
 from ticket_assets.tickets.identity import texts
 from ticket_assets.tickets.ledger import owned, telling
 from ticket_assets.tickets.mended_together import Mendings
-from ticket_assets.tickets.replay import MENDED_BATCH
-from ticket_assets.tickets.snapshot import META_COLUMNS, ROW_GROUP, batches, content_hash
+from ticket_assets.tickets.snapshot import content_hash
 from ticket_assets.tickets.sources.contract import DROPPED, MENDED_FROM
 from ticket_assets.tickets.statements import identifier, literal, types_of, union
 
@@ -145,8 +145,8 @@ def _rewrite(batch: Path, positions: list[int], ids: Collection[str]) -> None:
     with duckdb.connect() as engine:
         hashes = [row[0] for row in engine.execute(f"SELECT _row_hash {staying} ORDER BY {_ROW}").fetchall()]
         if hashes:
-            kind = MENDED_BATCH if batch.name.startswith(MENDED_BATCH) else "batch-"
-            name = f"{kind}{digest([batch.name, *hashes])}"
+            kind = batch.name.rpartition("-")[0]
+            name = f"{kind}-{digest([batch.name, *hashes])}"
             with replacing(batch.with_name(f"{name}.parquet")) as temporary:
                 engine.execute(
                     f"COPY (SELECT * EXCLUDE ({_ROW}) REPLACE ({literal(name)} AS _batch) {staying}) "

@@ -59,7 +59,7 @@ def read_ledger(records: Path) -> Ledger:
 
 
 def enter(records: Path, name: str, at: str, ticket_ids: Iterable[str], contents: Iterable[str]) -> None:
-    """Enter an erasure once, by its name; tickets without an id of their own stand by their contents alone.
+    """Enter an erasure once, by its name; rows that are no ticket's stand by their contents alone.
 
     Args:
         records: folder of the profile's records.

@@ -16,8 +16,8 @@ import duckdb
 import pandas as pd
 
 from ticket_assets.profile import ColumnSettings
+from ticket_assets.tickets.batches import mended_batches
 from ticket_assets.tickets.ledger import owned, telling
-from ticket_assets.tickets.replay import mended_batches
 from ticket_assets.tickets.sources.contract import MENDED_FROM
 from ticket_assets.tickets.statements import identifier, types_of, union
 

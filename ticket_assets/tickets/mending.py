@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ticket_assets.tickets.replay import Edit, Replay, State
+from ticket_assets.profile import ColumnSettings
+from ticket_assets.tickets.carried_mendings import fates
+from ticket_assets.tickets.replay import Edit, Replay, State, standing_rows
+from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets.tickets.sources.contract import ACTION, OUR_COLUMNS, ROW
 from ticket_assets.tickets.spreadsheet import EditedRow, read_table, safe_cell, said_by
 
@@ -34,6 +37,7 @@ class Mending:
         kept: dropped rows taken back as they were.
         left: rows that say what they said.
         columns: column to how many rows changed it: a spreadsheet that rewrites dates or ids shows here.
+        overruled: of the changed rows, those after which the source has said another row of the ticket; it is in force.
     """
 
     mended: int
@@ -41,9 +45,12 @@ class Mending:
     kept: int
     left: int
     columns: dict[str, int]
+    overruled: int = 0
 
 
-def mend(path: Path, folder: Path, quarantined: Collection[str], now: datetime | None = None) -> Mending:
+def mend(
+    path: Path, folder: Path, columns: ColumnSettings, quarantined: Collection[str], now: datetime | None = None
+) -> Mending:
     """Replay the rows of an edited table that differ from what they were.
 
     The same table a second time changes nothing. A row that is not in the table, or says what the source or its last
@@ -52,6 +59,7 @@ def mend(path: Path, folder: Path, quarantined: Collection[str], now: datetime |
     Args:
         path: of the table, as `quarantine` wrote it and people edited it.
         folder: of the snapshot.
+        columns: that tell whose ticket a row is.
         quarantined: hashes of the source's rows in quarantine; those mended earlier may be mended again.
         now: time of the mending, UTC; the clock when None.
 
@@ -73,7 +81,9 @@ def mend(path: Path, folder: Path, quarantined: Collection[str], now: datetime |
             raise MendingError("\n".join(_told(path.name, sorted(wrong))))
         if edits:
             replay.write(edits, now or datetime.now(UTC))
-    return _counted(table, edits)
+    told = {one for one in (columns.id, columns.subject, columns.body) if one}
+    overruled = {*fates(standing_rows(read_snapshot(folder, told)), columns).overruled} if edits else set[str]()
+    return _counted(table, edits, len(overruled & {edit.row for edit in edits}))
 
 
 def _columns(table: Sequence[EditedRow], file: str, columns: Sequence[str]) -> dict[str, str]:
@@ -150,8 +160,8 @@ def _told(file: str, wrong: Sequence[tuple[int, str]]) -> list[str]:
     return [*lines, f"and {len(wrong) - _MOST_TOLD} more"] if len(wrong) > _MOST_TOLD else lines
 
 
-def _counted(table: Sequence[EditedRow], edits: Sequence[Edit]) -> Mending:
+def _counted(table: Sequence[EditedRow], edits: Sequence[Edit], overruled: int) -> Mending:
     dropped = sum(edit.is_dropped for edit in edits)
     kept = sum(not edit.is_dropped and not edit.changed for edit in edits)
     columns = Counter(column for edit in edits for column in edit.changed)
-    return Mending(len(edits) - dropped - kept, dropped, kept, len(table) - len(edits), dict(columns))
+    return Mending(len(edits) - dropped - kept, dropped, kept, len(table) - len(edits), dict(columns), overruled)

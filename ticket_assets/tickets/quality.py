@@ -13,9 +13,9 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from ticket_assets.tickets.batches import META_COLUMNS, batches
 from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.schema import LABEL_PREFIX
-from ticket_assets.tickets.snapshot import META_COLUMNS, batches
 from ticket_assets.tickets.sources.contract import DROPPED, FAULT, MENDED_FROM, UNREADABLE_COLUMNS
 from ticket_assets.tickets.statements import identifier, types_of, union
 

@@ -19,12 +19,10 @@ import pandas as pd
 import pyarrow as pa
 
 from ticket_assets.storage import digest, replacing
-from ticket_assets.tickets.snapshot import META_COLUMNS, ROW_GROUP, batches
+from ticket_assets.tickets.batches import MENDED_BATCH, META_COLUMNS, ROW_GROUP, batches
 from ticket_assets.tickets.sources.contract import DROPPED, MENDED_FROM, UNREADABLE_COLUMNS
 from ticket_assets.tickets.statements import identifier, literal, types_of, union
 
-# Begins the names of batches that people made.
-MENDED_BATCH = "batch-mended-"
 _OURS = {*META_COLUMNS, *UNREADABLE_COLUMNS, MENDED_FROM, DROPPED}
 
 
@@ -65,13 +63,18 @@ class Edit:
 
 
 class Replay:
-    """The snapshot, opened to mend rows of it."""
+    """The snapshot, opened to mend rows of it.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the snapshot.
+        pending: a file of rows that is about to become a batch of it.
+    """
+
+    def __init__(self, folder: Path, pending: Path | None = None) -> None:
         self._folder = folder
         self._engine = duckdb.connect()
         self._engine.execute("SET TimeZone = 'UTC'")  # else a date is shown as of where it is asked
-        rows = union(batches(folder))
+        rows = union((*batches(folder), *([pending] if pending else [])))
         present = types_of(self._engine, rows)
         # A column that never had a value has no type, and takes text.
         types = {name: "VARCHAR" if kind == '"NULL"' else kind for name, kind in present.items()}
@@ -118,12 +121,38 @@ class Replay:
                 found += [(line, column, kind) for (line,) in wrong]
         return sorted(found)
 
-    def write(self, edits: Sequence[Edit], now: datetime) -> None:
-        """Append the edits as one batch."""
+    def alike(self, roots: Iterable[str], batch: str, columns: Iterable[str]) -> list[tuple[str, str]]:
+        """Pairs of rows of the source that say the same in these columns, and say something.
+
+        Args:
+            roots: hashes of rows, which come first in the pairs; the latest before earlier ones.
+            batch: whose rows come second, in their order.
+            columns: to be the same; those that no row has are left out.
+        """
+        named = [identifier(name) for name in columns if name in self.columns]
+        same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM s.{name}" for name in named)
+        says = " OR ".join(f"trim(coalesce(s.{name}::VARCHAR, '')) <> ''" for name in named)
+        asked = pa.table({"_row_hash": pa.array(sorted(set(roots)), pa.string())})  # noqa: F841  # read by name
+        read = f"SELECT * FROM known WHERE {MENDED_FROM} IS NULL"
+        return self._engine.execute(
+            f"SELECT r._row_hash, s._row_hash FROM ({read}) r SEMI JOIN asked USING (_row_hash) "
+            f"JOIN ({read} AND _batch = ?) s ON {same} WHERE {says} "
+            "ORDER BY s._position, r._ingested_at DESC, r._position",
+            [batch],
+        ).fetchall()
+
+    def batch_of(self, rows: Iterable[str]) -> dict[str, str]:
+        """Hash of a row of the source to the batch that holds it, the last one of several."""
+        asked = pa.table({"_row_hash": pa.array(sorted(set(rows)), pa.string())})  # noqa: F841  # read by name
+        found = "SELECT _row_hash, _batch FROM known SEMI JOIN asked USING (_row_hash) ORDER BY _ingested_at"
+        return dict(self._engine.execute(found).fetchall())
+
+    def write(self, edits: Sequence[Edit], now: datetime, kind: str = MENDED_BATCH) -> None:
+        """Append the edits as one batch, of a name that begins with its kind."""
         hashes = [_hash(edit) for edit in edits]
         known = batches(self._folder)
         # Its name tells it from a reading of the source.
-        name = f"{MENDED_BATCH}{digest([*(batch.name for batch in known), *hashes])}"
+        name = f"{kind}{digest([*(batch.name for batch in known), *hashes])}"
         self._engine.register("edits", _edits_table(edits, hashes, list(self.columns)))
         values = [
             f'CASE WHEN e."changed {at}" THEN {_read(f"e.said{at}", kind)} ELSE s.{identifier(column)} END AS '
@@ -142,11 +171,6 @@ class Replay:
                 f"{ROW_GROUP})",
                 [now],
             )
-
-
-def mended_batches(folder: Path) -> tuple[Path, ...]:
-    """The batches that people made, sorted by name."""
-    return tuple(one for one in batches(folder) if one.name.startswith(MENDED_BATCH))
 
 
 def standing_rows(snapshot: pd.DataFrame) -> pd.DataFrame:

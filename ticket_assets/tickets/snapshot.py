@@ -22,6 +22,8 @@ import pandas as pd
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.storage import digest, replacing
+from ticket_assets.tickets.batches import META_COLUMNS, ROW_GROUP, batches
+from ticket_assets.tickets.carried_mendings import carry
 from ticket_assets.tickets.due_rows import choose_due
 from ticket_assets.tickets.ledger import Ledger, skip_erased
 from ticket_assets.tickets.sources.contract import (
@@ -37,9 +39,6 @@ from ticket_assets.tickets.sources.landing import Landing, landing_folder
 from ticket_assets.tickets.sources.nested import reaching
 from ticket_assets.tickets.statements import count_of, files_list, identifier, literal, types_of, union
 
-ROW_GROUP = 8192
-META_COLUMNS = ("_row_hash", "_position", "_ingested_at", "_batch")
-
 
 @dataclass(frozen=True)
 class Ingestion:
@@ -53,6 +52,7 @@ class Ingestion:
     unreadable: int = 0
     told: Mapping[str, str] = field(default_factory=dict)
     erased_rows_skipped: int = 0
+    mendings_carried: int = 0
 
 
 def ingest(
@@ -110,13 +110,13 @@ def _append(engine: duckdb.DuckDBPyConnection, said: _Reading, folder: Path, now
         raise SourceError(f"cannot read {name}: {error}") from error
     if source_rows == 0 and not landed.is_partial:
         raise SourceError(f"{name} holds no row: give the source a place with tickets")
-    new_rows = erased = 0
+    new_rows = erased = carried = 0
     if source_rows:
         erased = skip_erased(engine, columns, said.ledger)
         choose_due(engine, known, columns, landed.is_partial)
         new_rows = count_of(engine, "due")
     if new_rows:
-        _write_batch(engine, folder, known, now, landed.cursor)
+        carried = _write_batch(engine, folder, known, now, said)
     return Ingestion(
         source_rows,
         new_rows,
@@ -126,12 +126,8 @@ def _append(engine: duckdb.DuckDBPyConnection, said: _Reading, folder: Path, now
         landed.unreadable,
         landed.told,
         erased,
+        carried,
     )
-
-
-def batches(folder: Path) -> tuple[Path, ...]:
-    """The batch files, sorted by name."""
-    return tuple(sorted(folder.glob("batch-*.parquet")))
 
 
 def version(folder: Path) -> str:
@@ -219,8 +215,10 @@ def _number(engine: duckdb.DuckDBPyConnection, landed: Landed, wanted: tuple[str
 
 
 def _write_batch(
-    engine: duckdb.DuckDBPyConnection, folder: Path, known: tuple[Path, ...], now: datetime, cursor: Cursor | None
-) -> None:
+    engine: duckdb.DuckDBPyConnection, folder: Path, known: tuple[Path, ...], now: datetime, said: _Reading
+) -> int:
+    """Write the rows that are due, and before them the mendings that go on with them; return how many of those."""
+    cursor = said.landed.cursor
     chosen = "hashed SEMI JOIN due USING (_position)"
     hashes = [row[0] for row in engine.execute(f"SELECT _row_hash FROM {chosen} ORDER BY _row_hash").fetchall()]
     # Rows that came back may be exactly those of an earlier batch, which must not be replaced.
@@ -239,6 +237,7 @@ def _write_batch(
             f"TO {literal(str(temporary))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}{kept})",
             [now],
         )
+        return carry(engine, temporary, target, said.columns, now) if known else 0
 
 
 def _texts_of(columns: ColumnSettings) -> tuple[str, ...]:

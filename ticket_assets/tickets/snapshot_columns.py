@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from ticket_assets.tickets.snapshot import batches, read_snapshot
+from ticket_assets.tickets.batches import batches
+from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets.tickets.statements import types_of, union
 
 

@@ -129,15 +129,6 @@ class Taxonomy:
         """
         return self._place(one) < self._place(other)
 
-    def agree(self, one: str, its_version: str, other: str, other_version: str) -> bool:
-        """Whether two labels, a prediction and the truth say, can mean the same in the later one of their versions.
-
-        Raises:
-            ValueError: no such version.
-        """
-        later = max(its_version, other_version, key=self._place)
-        return bool({*self.translate(one, its_version, later)} & {*self.translate(other, other_version, later)})
-
     def _first_change(self, label: str, written: date | None) -> int:
         if written is None:
             return 0

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ticket_assets.features.text import FeatureSchema, TicketFeatures, document, text_columns, text_features
+from ticket_assets.features.text import (
+    FeatureSchema,
+    TicketFeatures,
+    context_of,
+    document,
+    text_columns,
+    text_features,
+)
 from ticket_assets.tickets.words import WordRules
 
 SCHEMA = FeatureSchema(("en", "de"), ("channel", "product"))
@@ -58,6 +65,49 @@ def test_context_values_stand_in_the_document_as_words_of_their_own() -> None:
     assert (
         document("text", "en", {"channel": None, "product": ""}, SCHEMA) == document("text", "en", {}, SCHEMA) == "text"
     )
+
+
+ALIKE = FeatureSchema(("en",), ("channel", "channel_type", "channel type id", "Channel", "#", "product"))
+
+
+def context_words(schema: FeatureSchema, **context: str) -> list[str]:
+    return document("", "en", context, schema).split()
+
+
+def test_context_columns_whose_names_begin_alike_are_told_apart() -> None:
+    """`ctx_channel_type_web` was taken for the channel `type web`, whichever of the two columns it came from."""
+    values = {
+        "channel": "mail",
+        "channel_type": "web",
+        "channel type id": "7",
+        "Channel": "x",
+        "#": "y",
+        "product": "z",
+    }
+    words = context_words(ALIKE, **values)
+    assert [context_of(word, ALIKE) for word in words] == list(values.items())
+    other = context_words(ALIKE, channel="type web", **{"#": "product z", "channel_type": "id 7"})
+    assert [context_of(word, ALIKE) for word in other] == [
+        *(("channel", "type web"), ("channel_type", "id 7"), ("#", "product z")),
+    ]
+    assert not {*words} & {*other}, "two columns that say two things are no one word to a model"
+
+
+def test_the_words_and_the_hash_of_names_that_do_not_begin_alike_stay_as_they_were() -> None:
+    """Or every bundle would have to be trained again."""
+    assert SCHEMA.hash == "4b72ce213b204db3"
+    near = FeatureSchema(("en",), ("channel", "channels", "sub_channel"))
+    assert context_words(near, channel="Mail, new", channels="a", sub_channel="b") == [
+        *("ctx_channel_mail_new", "ctx_channels_a", "ctx_sub_channel_b")
+    ]
+    assert context_words(near, channel="?!") == ["ctx_channel"]
+    assert context_of("ctx_channel", near) == ("channel", "")
+    assert context_of("ctx_channelx", near) is None and context_of("channel", near) is None
+
+
+def test_names_that_begin_alike_change_the_hash_with_the_words_that_they_make() -> None:
+    """A bundle of the time when they were mixed up must not answer from words that it was not trained on."""
+    assert FeatureSchema(("en",), ("channel", "channel_type")).hash != "ecc545ed07fc1523"
 
 
 def test_one_ticket_alone_has_the_features_it_has_among_others() -> None:

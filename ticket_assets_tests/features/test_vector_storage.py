@@ -84,6 +84,22 @@ def test_a_kept_version_reads_what_fed_the_model_after_changes_compaction_and_cl
     assert len(target._table.list_versions()) < versions
 
 
+def test_what_is_kept_under_one_name_can_be_kept_under_another_whatever_changed_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle that is seated need not be the one that the vectors were read for."""
+    target = table(tmp_path)
+    fill(target, RecordingEncoder())
+    fed, version = target.read(IDS), target.keep("challenger")
+    fill(target, RecordingEncoder(), ["b"], ["changed"])
+    assert target.keep("seated", like="challenger") == version
+    target.forget("challenger")
+    clean_up(target, monkeypatch)
+    assert target.as_of("seated").read(IDS).tobytes() == fed.tobytes()
+    with pytest.raises(KeyError, match="no version is kept as 'nobody'"):
+        target.keep("other", like="nobody")
+
+
 def test_a_version_that_is_let_go_frees_its_space_and_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = Cloud(2000)
     target = VectorTable(tmp_path, cloud.encoder_id, cloud.dimensions)

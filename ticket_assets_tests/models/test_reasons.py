@@ -166,6 +166,19 @@ def test_a_context_value_is_a_reason_of_its_own_and_names_column_and_value(small
     assert total == pytest.approx(small.inverse_temperature * scores.max()), "a pair of two contexts is shared by both"
 
 
+def test_context_columns_whose_names_begin_alike_are_reasons_apart():
+    schema = FeatureSchema(("en",), ("channel", "channel_type"))
+    contexts = [{"channel": "type web", "channel_type": "old"}, {"channel": "mail", "channel_type": "web"}] * 12
+    features = text_features(["help"] * len(contexts), ["en"] * len(contexts), contexts, schema)
+    bench = Workbench(features, np.arange(len(contexts)) % 2, np.arange(len(contexts)), 2, seed=0, threads=1)
+    recipe = Recipe("linear_svm", Blocks(tfidf=TfidfSpec(), sparse=True), {"C": 1.0})
+    model = train(bench, recipe, "queue", ("billing", "it"), np.eye(2)[bench.y])
+    told = list(explain(model, features.take(np.array([0, 1])), schema, top=50))
+    assert [model.labels[one.label] for one in told] == ["billing", "it"]
+    values = [{reason.name: reason.detail for reason in one.reasons if reason.kind == "context"} for one in told]
+    assert values == contexts[:2]
+
+
 def test_form_and_language_are_told_with_their_values(small):
     [one] = explain(small, _small_features(["invoice? invoice??"]), CONTEXT, top=50)
     told = {(reason.kind, reason.name): reason.detail for reason in one.reasons}

@@ -1,5 +1,6 @@
 """The assets that know of vectors: what they tell, which encoder they settle, what is kept for which bundle."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.resources.desk import Desk
+from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.manifest import Origin
 from ticket_assets.serving.store import read_champion
 from ticket_assets_tests.features.tiny_models import save_tiny_model
 from ticket_assets_tests.line import PROFILE, ROWS, SETTINGS, Line
+from ticket_assets_tests.serving.conftest import toy_fields, toy_model
 
 pytestmark = pytest.mark.slow
 EMBEDDINGS = dg.AssetKey(["features", "embeddings"])
@@ -41,7 +45,7 @@ def test_the_vectors_that_fed_the_champion_are_kept_under_its_bundle(line: Line)
     champion = read_champion(line.folders.bundles)
     assert champion is not None
     desk = Desk(profile=PROFILE)
-    table, ids = desk.vectors(desk.encoder_id, 384), list(line.table("tickets", "clean")["ticket_id"])
+    table, ids = desk.vectors(), list(line.table("tickets", "clean")["ticket_id"])
     assert table.kept() == (champion.bundle,)
     assert table.as_of(champion.bundle).read(ids).tobytes() == table.read(ids).tobytes()
     with line.instance() as instance:
@@ -58,9 +62,14 @@ def test_vectors_of_a_deleted_bundle_are_let_go(tmp_path: Path, encoder_root: Pa
         desk.keep_vectors("first")
         (line.folders.bundles / "second").mkdir()
         desk.keep_vectors("second")
-        table = desk.vectors(desk.encoder_id, 384)
+        table = desk.vectors()
         assert set(table.kept()) == {"first", "second"}
         (line.folders.bundles / "first").rmdir()
+        fields = toy_fields() | {"kept": {"tone": Origin("first", {})}}
+        serving = write_bundle(line.folders.bundles, [toy_model()], fields, "a card")
+        desk.keep_vectors("second")
+        assert set(table.kept()) == {"first", "second"}, "a model that they fed may serve in another bundle"
+        shutil.rmtree(line.folders.bundles / serving.id)
         desk.keep_vectors("second")
         assert table.kept() == ("second",)
 

@@ -3,6 +3,7 @@
 Each on a copy of the finished line that has everything up to the evaluation, and no champion.
 """
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -115,10 +116,31 @@ def remove(line: Line) -> None:
     shutil.rmtree(line.folders.candidates / "queue")
 
 
+def evaluate_elsewhere(line: Line) -> None:
+    """What a run beside this one leaves between the report and the table."""
+    path = line.folders.reports / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"evaluation": "another"}))
+
+
+def train_again(line: Line) -> None:
+    folder = line.folders.candidates / "queue"
+    shutil.copytree(folder / (folder / "latest").read_text(), folder / "newer")
+    (folder / "latest").write_text("newer")
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
-    [(damage, "Parquet"), (remove, "candidates/queue"), (shorten, "materialise models/evaluation again")],
-    ids=["an input that cannot be read", "a candidate that is gone", "an evaluation of other tickets"],
+    [
+        (damage, "Parquet"),
+        (remove, "candidates/queue"),
+        (shorten, "answers on queue, the hold-out "),
+        (evaluate_elsewhere, "is of evaluation another, and the table models/evaluation of "),
+        (train_again, "evaluation.json is about other candidates of queue ("),
+    ],
+    ids=[
+        *("an input that cannot be read", "a candidate that is gone", "an evaluation of other tickets"),
+        *("report and table of two evaluations", "a candidate that was trained since"),
+    ],
 )
 def test_whatever_fails_before_the_decision_the_mlflow_run_ends_as_failed(
     evaluated: Line, spoil: Callable[[Line], None], told: str

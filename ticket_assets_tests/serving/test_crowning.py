@@ -112,6 +112,7 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
         "mood": Verdict.KEPT,
     }
     assert done.champion == desk.champion and done.champion is not None
+    assert done.bundle == done.champion.bundle, "its vectors are kept under this id"
     made = BundleManifest.read(desk.bundles / done.champion.bundle)
     assert made.id not in (champion.id, challenger.id)
     assert (made.data, made.kept) == (challenger.data, {"mood": Origin(champion.id, champion.data)})
@@ -124,7 +125,8 @@ def test_a_gain_on_one_target_is_not_lost_with_another(desk: SmallDesk) -> None:
     assert line["models_from"] == {"tone": challenger.id, "mood": champion.id}
     assert line["challenger"]["bundle"] == made.id
     card = (desk.bundles / made.id / "MODEL_CARD.md").read_text()
-    assert f"mood: the model of bundle {champion.id}" in card
+    assert f"## mood\n\nThis model stayed: it is that of bundle {champion.id}, made from tickets/clean of the" in card
+    assert "macro F1 1.000" in card
 
 
 def test_a_model_that_stayed_twice_is_told_from_where_it_was_made(desk: SmallDesk) -> None:

@@ -13,7 +13,7 @@ from ticket_assets.models.neighbours import Neighbours
 from ticket_assets.serving.bundle import rewrite_bundle, write_bundle
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
 from ticket_assets.serving.erasure import sweep
-from ticket_assets.serving.manifest import BundleManifest, file_faults
+from ticket_assets.serving.manifest import BundleManifest, Origin, file_faults
 from ticket_assets.serving.store import Champion, require_champion, write_champion
 from ticket_assets.storage import read_records
 from ticket_assets.tickets.ledger import LEDGER
@@ -100,11 +100,11 @@ def test_a_copy_among_the_artifacts_is_rewritten_in_its_place_also_when_that_was
     half = shutil.copytree(copy, store.parent / "mlflow" / "other" / "artifacts" / "bundle")
     index = Neighbours.load(half / "tone")
     index.without(["t-1"]).save(half / "tone")  # and its manifest still lists the file as it was
-    assert erase_from_artifacts(store.parent / "mlflow", GONE) == 2
+    assert erase_from_artifacts(store.parent / "mlflow", store.parent, GONE) == 2
     erase_from_bundles(store, store.parent, Registered(), GONE)
     for one in (copy, half):
         assert BundleManifest.read(one) == whole(store)
-    assert erase_from_artifacts(store.parent / "mlflow", GONE) == 0
+    assert erase_from_artifacts(store.parent / "mlflow", store.parent, GONE) == 0
 
 
 def test_a_bento_that_holds_the_ticket_goes_with_the_name_of_the_latest_and_others_stay(store: Path) -> None:
@@ -119,3 +119,21 @@ def test_a_bento_that_holds_the_ticket_goes_with_the_name_of_the_latest_and_othe
     assert remove_bentos(home, GONE) == ["ticket-assets-x:v2"]
     assert [path.name for path in (home / "bentos" / "ticket-assets-x").iterdir()] == ["v1"]
     assert remove_bentos(home, GONE) == []
+
+
+def test_a_bundle_that_keeps_a_model_of_a_rewritten_one_names_it_by_its_new_id_in_every_copy(store: Path) -> None:
+    """The id of what was erased stayed in the list of kept models, and no bundle had that name any more."""
+    origin = require_champion(store).bundle
+    keeping = toy_fields() | {"kept": {"tone": Origin(origin, {"tickets/clean": "d1"})}}
+    kept = write_bundle(store, [toy_model()], keeping, "a card").id
+    again = toy_fields() | {"kept": {"tone": Origin(kept, {})}}
+    last = write_bundle(store, [toy_model()], again, "another card").id
+    copy = shutil.copytree(store / last, store.parent / "mlflow" / "run" / "artifacts" / "bundle")
+    erase_from_bundles(store, store.parent, Registered(), GONE)
+    erase_from_artifacts(store.parent / "mlflow", store.parent, GONE)
+    manifests = [BundleManifest.read(path.parent) for path in store.glob("[!.]*/bundle.json")]
+    held, named = {one.id for one in manifests}, {one.bundle for its in manifests for one in its.kept.values()}
+    assert not {origin, kept, last} & (held | named)
+    assert len(named) == 2 and named < held
+    assert BundleManifest.read(copy) in manifests
+    assert erase_from_bundles(store, store.parent, Registered(), GONE) == {}

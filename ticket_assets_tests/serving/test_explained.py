@@ -46,8 +46,7 @@ def test_the_bundle_s_reasons_are_those_from_the_asset_s_own_features(served_lin
             line.table("features", "text"),
             line.table("models", "split"),
         )
-        encoder = desk.encoder()
-        vectors = desk.vectors(encoder.encoder_id, encoder.dimensions).read(list(clean["ticket_id"]))
+        vectors = desk.vectors().read(list(clean["ticket_id"]))
         schema = desk.feature_schema
     for target in served_line.manifest.targets:
         rows = target_rows(target, clean, text, split, vectors)
@@ -78,7 +77,7 @@ def test_the_thresholds_that_serve_are_those_that_the_candidate_s_own_answers_ga
 
 
 def test_the_explanation_asset_tells_what_each_model_goes_by(served_line: Served) -> None:
-    told = json.loads((served_line.line.folders.reports / "explanation.json").read_text())
+    told = json.loads((served_line.line.folders.reports / "explanation.json").read_text())["targets"]
     card = (served_line.folder / "MODEL_CARD.md").read_text()
     assert told.keys() == served_line.manifest.targets.keys()
     for target, one in told.items():

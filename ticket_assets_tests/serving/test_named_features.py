@@ -49,14 +49,14 @@ def hits(root: Path) -> list[Found]:
 
 def explain(folder: Path) -> None:
     folder.mkdir()
-    (folder / "explanation.json").write_text(json.dumps({"queue": SUMMARY.as_dict()}, indent=1))
+    (folder / "explanation.json").write_text(json.dumps({"targets": {"queue": SUMMARY.as_dict()}}, indent=1))
 
 
 def test_the_report_of_what_a_model_goes_by_names_it_no_more_and_all_else_of_it_stays(tmp_path: Path) -> None:
     explain(tmp_path / "reports")
     (found,) = hits(tmp_path)
     assert found.hits == 2 and redact(found.path, tmp_path, TRACES) and hits(tmp_path) == []
-    told = json.loads(found.path.read_text())["queue"]
+    told = json.loads(found.path.read_text())["targets"]["queue"]
     assert [one["name"] for one in told["features"]] == ["[erased]", "printer", "[erased]", "event"]
     assert told["features"][1] == json.loads(json.dumps(SUMMARY.as_dict()))["features"][1]
 
@@ -108,7 +108,7 @@ def test_a_card_names_it_no_more_in_store_artifacts_and_bentos_also_where_its_mo
         shutil.copytree(root / made.id, place)
     assert len(hits(tmp_path)) == 3
     renamed = erase_from_bundles(root, tmp_path / "records", Registered(), TRACES)
-    assert erase_from_artifacts(tmp_path / "mlflow", TRACES) == 1
+    assert erase_from_artifacts(tmp_path / "mlflow", tmp_path, TRACES) == 1
     assert remove_bentos(tmp_path / "bentoml", TRACES) == ["x:v1"]
     folder = root / require_champion(root).bundle
     assert renamed == {made.id: folder.name} and hits(tmp_path) == []

@@ -91,6 +91,19 @@ def test_without_a_champion_the_scores_are_told_and_nothing_to_open(evaluated: P
     assert not [one for one in told if "open next" in one or one.startswith("decision")]
 
 
+def test_scores_of_other_candidates_than_the_latest_are_told_as_such(line: Line, evaluated: Path) -> None:
+    latest = (line.folders.candidates / "queue" / "latest").read_text()
+    folder = evaluated / "candidates" / "queue"
+    folder.mkdir(parents=True)
+    (folder / "latest").write_text(latest)
+    assert not [one for one in report_lines(load_settings()) if "other candidates" in one]
+    (folder / "latest").write_text("newer")
+    [told] = [one for one in report_lines(load_settings()) if "other candidates" in one]
+    assert told.strip() == (
+        f"of other candidates than the latest of queue ({latest}, and the latest is newer): make run PROFILE=tiny"
+    )
+
+
 def test_after_a_refused_first_challenger_the_report_says_why_nobody_is_champion(evaluated: Path) -> None:
     """It showed the refusal and was silent about what follows: no champion, no bento."""
     reason = "queue: F1 of two\nlines falls"

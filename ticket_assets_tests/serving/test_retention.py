@@ -1,6 +1,7 @@
 """What is removed from the store, and what never is."""
 
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 
 from ticket_assets.serving.bento import bento_folder, bento_name
 from ticket_assets.serving.manifest import BundleManifest
-from ticket_assets.serving.retention import sweep
-from ticket_assets.serving.rollback import Plan, roll_back
+from ticket_assets.serving.retention import needed_bundles, sweep
+from ticket_assets.serving.rollback import Plan, plan, roll_back
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import instant
-from ticket_assets_tests.serving.toys import SmallDesk
+from ticket_assets.storage import append_record
+from ticket_assets.tickets.ledger import LEDGER
+from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, SmallDesk
 
 PROFILE = "it_service"
 
@@ -78,6 +81,53 @@ def test_what_is_younger_than_a_day_stays(store: Store) -> None:
     store.age(store.refused[0], days=0.5)
     store.age(store.refused[3], days=0.4)
     assert store.sweep(keep=1) & set(store.refused) == {store.refused[1], store.refused[2]}
+
+
+def test_what_is_being_rolled_back_to_stays_though_old(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ended during its rehearsal, or while its bento was built, took the folder away."""
+    wanted, swept = store.champions[0], set[str]()
+
+    def rehearsing(*arguments: object) -> object:
+        swept.update(store.sweep(keep=1))
+        return rehearse(*arguments)  # type: ignore[arg-type]
+
+    from ticket_assets.serving.rollback import rehearse
+
+    monkeypatch.setattr("ticket_assets.serving.rollback.rehearse", rehearsing)
+    planned = plan(store.desk.court, wanted.version, datetime.now(UTC))
+    assert swept and wanted.bundle not in swept
+    assert wanted.bundle not in store.sweep(keep=1), "nor while its bento is built"
+    roll_back(store.desk.court, planned, "", timedelta())
+    assert store.desk.champion is not None and store.desk.champion.bundle == wanted.bundle
+
+
+def test_an_old_bundle_that_a_challenger_turns_out_to_be_stays_while_it_is_judged(store: Store) -> None:
+    """With settings set back, a run makes the very bundle that lies there since months."""
+    again = store.desk.bundle(tone=1.0)
+    assert again.id == store.refused[0]
+    assert again.id not in store.sweep(keep=1)
+
+
+def test_a_bundle_stays_as_long_as_a_model_of_it_may_serve_in_another(desk: SmallDesk) -> None:
+    """Its vectors are kept for it: without the folder they went, though a model that they fed was serving."""
+    first, store = desk.bundle(tone=HARD_OF_HEARING, mood=GOOD), object.__new__(Store)
+    desk.crown(first)
+    challengers = [desk.bundle(tone=hearing, mood=DEAF) for hearing in (NEARLY_GOOD, GOOD)]
+    assert all(desk.settle(one).decision.promoted for one in challengers)
+    store.desk, store.bentos = desk, desk.bundles.parent / "bentoml"
+    for folder in desk.bundles.glob("*/"):
+        store.age(folder.name, days=100)
+    assert desk.champion is not None
+    assert BundleManifest.read(desk.bundles / desk.champion.bundle).kept["mood"].bundle == first.id
+    assert first.id not in store.sweep(keep=1)
+    assert first.id in needed_bundles(desk.court)
+    renamed = {"kind": "bundle", "before": first.id, "after": "named anew", "is_champion": False}
+    append_record(desk.records / LEDGER, renamed)
+    (desk.bundles / first.id).rename(desk.bundles / "named anew")
+    store.age("named anew", days=100)
+    assert "named anew" not in store.sweep(keep=1), "an erasure gave it another name"
+    shutil.rmtree(desk.bundles / "named anew")
+    assert {first.id, "named anew"} <= needed_bundles(desk.court)
 
 
 def _manifest(store: Store, one: Champion) -> BundleManifest:

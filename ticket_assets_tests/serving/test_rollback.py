@@ -134,6 +134,27 @@ def test_a_rollback_that_was_planned_before_somebody_elses_is_refused(reigned: S
     assert state(reigned) == before
 
 
+@pytest.mark.parametrize("damage", ["gone", "changed", "unnamed"])
+def test_a_bundle_that_is_lost_between_its_rehearsal_and_the_move_changes_nothing(
+    reigned: SmallDesk, damage: str
+) -> None:
+    """It was seated on the word of a rehearsal minutes ago, and no service could start from it."""
+    planned, before = plan(reigned.court, None, now()), state(reigned)
+    folder = reigned.bundles / planned.to.bundle
+    told = "tone/linear.npz is missing"
+    if damage == "gone":
+        shutil.rmtree(folder)
+        told = "it is no bundle"
+    elif damage == "changed":
+        (folder / "tone" / "linear.npz").unlink()
+    else:
+        (folder / "bundle.json").write_text("{}")
+        told = "contract None"
+    with pytest.raises(RollbackError, match=f"v1 was damaged since it was rehearsed: .*{told}.*; v2 serves on"):
+        roll_back(reigned.court, planned, "", HOUR)
+    assert state(reigned) == before
+
+
 def test_a_registry_that_is_away_leaves_the_champion_serving_and_the_next_command_mends_the_record(
     reigned: SmallDesk,
 ) -> None:

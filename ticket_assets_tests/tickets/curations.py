@@ -11,10 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ticket_assets.profile import ColumnSettings, TargetSettings
-from ticket_assets.tickets.curation import (
-    Curation,
-    curate,
-)
+from ticket_assets.tickets.curation import Curation, curate
 
 COLUMNS = ColumnSettings(id="id", subject="subject", body="body", created_at="at")
 QUEUE = {"queue": TargetSettings(column="queue")}
@@ -40,6 +37,11 @@ def curated(*rows: dict[str, Any], targets: dict[str, TargetSettings] = BOTH, **
     return curate(snapshot(*rows), COLUMNS.model_copy(update=columns), targets, ("channel",))
 
 
+def adds_up(result: Curation) -> bool:
+    """Whether no row was lost and none counted twice."""
+    return result.read == len(result.clean) + result.superseded + result.folded + len(result.quarantine)
+
+
 def places(result: Curation) -> tuple[int, int, int, int]:
-    assert result.adds_up
+    assert adds_up(result)
     return len(result.clean), result.superseded, result.folded, len(result.quarantine)

@@ -14,8 +14,9 @@ from ticket_assets.profile import ColumnSettings, TargetSettings
 from ticket_assets.tickets.curation import Curation, curate
 from ticket_assets.tickets.mending import Mending, mend
 from ticket_assets.tickets.quarantine import row_ids, write_quarantine
-from ticket_assets.tickets.snapshot import ingest, read_snapshot
+from ticket_assets.tickets.snapshot import Ingestion, ingest, read_snapshot
 from ticket_assets.tickets.spreadsheet import read_table, write_table
+from ticket_assets_tests.tickets.curations import adds_up
 from ticket_assets_tests.tickets.test_sources import source_of, write
 
 COLUMNS = ColumnSettings(id="id", subject=None, body="body")
@@ -30,6 +31,7 @@ class Desk:
     folder: Path
     columns: ColumnSettings = COLUMNS
     hour: int = 0
+    wanted: tuple[str, ...] = ("queue",)
 
     def read(self, text: str) -> int:
         """Read a source that says this; return how many rows are new."""
@@ -37,9 +39,12 @@ class Desk:
         return self.read_file("a.csv")
 
     def read_file(self, name: str) -> int:
+        return self.ingested(name).new_rows
+
+    def ingested(self, name: str = "a.csv") -> Ingestion:
         self.hour += 1
         source = source_of(self.folder / name)
-        return ingest(source, self.raw, self.columns, ("queue",), self.now, unreadable_share=1).new_rows
+        return ingest(source, self.raw, self.columns, self.wanted, self.now, unreadable_share=1)
 
     @property
     def raw(self) -> Path:
@@ -51,7 +56,7 @@ class Desk:
 
     def curated(self) -> Curation:
         result = curate(read_snapshot(self.raw), self.columns, TARGETS, ())
-        assert result.adds_up
+        assert adds_up(result)
         return result
 
     def clean(self) -> list[tuple[Any, ...]]:
@@ -69,7 +74,7 @@ class Desk:
         self.hour += 1
         write_table(self.folder / name, list(lines[0]), [list(line.values()) for line in lines])
         known = row_ids(self.curated().quarantine) if quarantined is None else quarantined
-        return mend(self.folder / name, self.raw, known, self.now)
+        return mend(self.folder / name, self.raw, self.columns, known, self.now)
 
 
 def changed(lines: Lines, *values: dict[str, str | None]) -> Lines:

@@ -1,7 +1,7 @@
 """The assets of the group tickets, really run: what a source that changes and a run that breaks off leave."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +13,8 @@ from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.definitions import build_defs
 from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.mending import mend
+from ticket_assets.tickets.quarantine import row_ids, write_quarantine
 from ticket_assets.tickets.sample import Drift, SampleSpec, generate
 from ticket_assets_tests.line import SETTINGS, Line
 
@@ -125,10 +127,7 @@ def test_rows_that_cannot_be_read_end_in_quarantine_and_the_counts_add_up(tmp_pa
     (tmp_path / "tickets.csv").write_bytes(b"".join([*table, *torn]))
     with line.environment():
         assert run(line) == (GROUP, True)
-        with line.instance() as instance:
-            event = instance.get_latest_materialization_event(dg.AssetKey(["tickets", "raw"]))
-    assert event is not None and event.asset_materialization is not None
-    metadata = event.asset_materialization.metadata
+        metadata = counted(line, "tickets/raw")
     assert metadata["unreadable_rows"].value == 3
     assert metadata["files read as CSV in cp1252, columns parted by ';'"].value == "1"
     quarantine = line.table("tickets", "quarantine")
@@ -151,11 +150,36 @@ def test_the_line_reads_a_database_from_its_cursor_on_and_sees_when_it_changed(t
         tickets.iloc[-5:].to_sql("tickets", connection, index=False, if_exists="append")
         connection.close()
         assert run(line) == ({"tickets/raw"}, True)
-        with line.instance() as instance:
-            event = instance.get_latest_materialization_event(dg.AssetKey(["tickets", "raw"]))
-    assert event is not None and event.asset_materialization is not None
-    metadata = event.asset_materialization.metadata
+        metadata = counted(line, "tickets/raw")
     assert (metadata["new_rows"].value, metadata["source_rows"].value) == (5, 6)
+
+
+def test_mendings_go_on_when_the_source_gets_a_column_and_those_that_it_overrules_are_counted(fresh: Line) -> None:
+    tickets, columns = pd.read_parquet(fresh.source), fresh.settings().active.columns
+    tickets.loc[:1, ["subject", "body"]] = None
+    write_parquet(fresh.source, tickets)
+    bring_up_to_date(fresh)
+    quarantine, table = fresh.table("tickets", "quarantine"), fresh.folders.reports / "mend.parquet"
+    write_quarantine(table, quarantine, fresh.folders.raw, fresh.settings().active.targets)
+    torn = pd.read_parquet(table).query("ticket_id in @tickets.ticket_id[:2]")
+    torn.assign(body="the scanner is torn").to_parquet(table)
+    assert mend(table, fresh.folders.raw, columns, row_ids(quarantine)).mended == 2
+    tickets.loc[1, "body"] = "what the source says now"
+    write_parquet(fresh.source, tickets.assign(region="EU"))
+    bring_up_to_date(fresh)
+    assert run(fresh) == (set(), True)
+    clean = fresh.table("tickets", "clean").set_index("ticket_id")["text"]
+    assert list(clean[tickets.loc[:1, "ticket_id"]]) == ["the scanner is torn", "what the source says now"]
+    assert counted(fresh, "tickets/raw")["mendings_carried"].value == 1
+    for half in HALVES:
+        assert [counted(fresh, half)[name].value for name in ("mended", "mendings_overruled")] == [1, 1]
+
+
+def counted(line: Line, name: str) -> Mapping[str, dg.MetadataValue]:
+    with line.instance() as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
+    assert event is not None and event.asset_materialization is not None
+    return event.asset_materialization.metadata
 
 
 def test_the_counts_are_counted_again_with_the_profile_s_own_masks_and_taxonomy(tmp_path: Path) -> None:

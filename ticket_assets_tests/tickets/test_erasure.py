@@ -14,6 +14,7 @@ import pytest
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tickets import erasure
+from ticket_assets.tickets.batches import batches
 from ticket_assets.tickets.erasure import (
     Erased,
     Selection,
@@ -25,7 +26,7 @@ from ticket_assets.tickets.erasure import (
 )
 from ticket_assets.tickets.identity import ticket_ids
 from ticket_assets.tickets.ledger import LEDGER, enter, read_ledger
-from ticket_assets.tickets.snapshot import Ingestion, batches, ingest, last_cursor, read_snapshot, version
+from ticket_assets.tickets.snapshot import Ingestion, ingest, last_cursor, read_snapshot, version
 from ticket_assets.tickets.sources.opening import open_source
 from ticket_assets_tests.tickets.test_sources import source_of, write
 

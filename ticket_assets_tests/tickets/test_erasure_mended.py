@@ -9,11 +9,11 @@ import pytest
 from ticket_assets.models.erasure import erase_from_tables
 from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.batches import batches, mended_batches
 from ticket_assets.tickets.erasure import Erased, Selection, erase_rows, said_by, select
 from ticket_assets.tickets.ledger import enter, read_ledger
 from ticket_assets.tickets.quarantine import erase_from_exports
-from ticket_assets.tickets.replay import mended_batches
-from ticket_assets.tickets.snapshot import batches, ingest
+from ticket_assets.tickets.snapshot import ingest
 from ticket_assets.tickets.spreadsheet import read_table, write_table
 from ticket_assets_tests.decoded import where
 from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, HEADER, MENDED, Desk, changed

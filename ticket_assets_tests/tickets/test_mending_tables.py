@@ -64,7 +64,7 @@ def test_all_that_is_wrong_is_told_at_once_up_to_a_bound(desk: Desk) -> None:
 def test_an_empty_table_is_refused(desk: Desk) -> None:
     write(desk.folder / "mended.csv", "_row,id\n")
     with pytest.raises(MendingError, match=r"mended\.csv holds no row"):
-        mend(desk.folder / "mended.csv", desk.raw, [])
+        mend(desk.folder / "mended.csv", desk.raw, desk.columns, [])
 
 
 def test_columns_that_people_took_out_stay_as_they_are(desk: Desk) -> None:
@@ -123,4 +123,4 @@ def test_a_value_that_does_not_fit_its_column_is_told_by_line(tmp_path: Path) ->
 
 def test_a_table_that_is_not_there_is_named(desk: Desk) -> None:
     with pytest.raises(SourceError, match="is no file"):
-        mend(desk.folder / "none.csv", desk.raw, [])
+        mend(desk.folder / "none.csv", desk.raw, desk.columns, [])

@@ -196,13 +196,29 @@ def test_a_page_of_hardly_any_tickets_is_written_too(tmp_path: Path, clean: pd.D
     assert write_summary(frame, tmp_path).rows == rows
 
 
-def test_free_text_in_a_context_column_stays_out_and_many_rows_are_sampled(
-    clean: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_rows_a_sample_is_summed_up(clean: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_summary, "MOST_ROWS", 60)
-    frame = summary_frame(clean.assign(context_kind=clean["ticket_id"]), TARGETS, ("kind",))
-    assert len(frame) == 60 and "context kind" not in frame
-    assert frame["family_size"].max() == 2
-    pd.testing.assert_frame_equal(
-        frame, summary_frame(clean.assign(context_kind=clean["ticket_id"]), TARGETS, ("kind",))
-    )
+    frame = summary_frame(clean, TARGETS, ("kind",))
+    assert len(frame) == 60 and frame["family_size"].max() == 2
+    pd.testing.assert_frame_equal(frame, summary_frame(clean, TARGETS, ("kind",)))
+
+
+@pytest.mark.parametrize("rows", [1, 12, 49, 62])
+@pytest.mark.parametrize("values", ["ids", "pairs", "one in five"])
+def test_free_text_in_a_context_column_stays_out_of_a_small_profile_too(
+    clean: pd.DataFrame, rows: int, values: str
+) -> None:
+    """With fewer tickets than the 50 values that a column might have, every id and every name stood in the page."""
+    several = {"ids": 1, "pairs": 2, "one in five": 5}[values]
+    told = [f"{SECRET} {n // several}" for n in range(rows)]
+    assert "context kind" not in summary_frame(clean.iloc[:rows].assign(context_kind=told), TARGETS, ("kind",))
+
+
+def test_a_context_value_of_few_tickets_is_not_named(tmp_path: Path, clean: pd.DataFrame) -> None:
+    """In a column that nearly always says the same, the rest may be what people wrote of themselves."""
+    told = ["mail"] * 40 + ["phone"] * 10 + ["web"] * 6 + [SECRET] * 4 + [None, None]
+    frame = summary_frame(clean.assign(context_kind=told), TARGETS, ("kind",))
+    assert frame["context kind"].value_counts().to_dict() == {"mail": 40, "phone": 10, "web": 6, "(rare)": 4}
+    assert frame["context kind"].isna().sum() == 2
+    page = write_summary(frame, tmp_path / "reports").html.read_text()
+    assert "tulips" not in page and "phone" in page

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ticket_assets.tickets.snapshot import META_COLUMNS, Ingestion, batches, ingest, read_snapshot, version
+from ticket_assets.tickets.batches import META_COLUMNS, batches
+from ticket_assets.tickets.snapshot import Ingestion, ingest, read_snapshot, version
 from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets_tests.tickets.snapshots import COLUMNS, DAY, LATER, kept, read
 from ticket_assets_tests.tickets.test_sources import source_of, write

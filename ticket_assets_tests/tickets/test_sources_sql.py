@@ -13,7 +13,8 @@ import pytest
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.source_settings import SourceSettings
-from ticket_assets.tickets.snapshot import Ingestion, batches, ingest, last_cursor, read_snapshot
+from ticket_assets.tickets.batches import batches
+from ticket_assets.tickets.snapshot import Ingestion, ingest, last_cursor, read_snapshot
 from ticket_assets.tickets.sources.contract import Source, SourceError
 from ticket_assets.tickets.sources.opening import open_source
 from ticket_assets.tickets.sources.sql import CHUNK, as_text

@@ -103,8 +103,6 @@ def test_a_version_that_nobody_knows_is_refused_with_those_that_are(tmp_path: Pa
     for versions in ((ORIGINAL, "2025"), ("2025", ORIGINAL)):
         with pytest.raises(ValueError, match=r"no version '2025'.*name one of original, 2023-01, 2024-06"):
             known.translate("Network", *versions)
-    with pytest.raises(ValueError, match="no version '2025'"):
-        known.agree("Network", "2025", "Network", ORIGINAL)
 
 
 @pytest.mark.parametrize(
@@ -134,26 +132,6 @@ def test_a_label_is_among_the_translations_back_of_what_it_became(tmp_path: Path
     for became in known.translate(label, ORIGINAL, version):
         assert label in known.translate(became, version, ORIGINAL)
     assert known.translate(label, version, version) == (label,)
-
-
-@pytest.mark.parametrize(
-    ("predicted", "told", "truth", "known_as", "right"),
-    [
-        ("Network", ORIGINAL, "Networks", "2024-06", True),
-        ("Networks", "2024-06", "Network", ORIGINAL, True),
-        ("Network", "2024-06", "Networks", "2024-06", False),
-        ("Network", ORIGINAL, "Network", "2024-06", False),
-        ("Hardware", ORIGINAL, "Phones", "2024-06", True),
-        ("Hardware", ORIGINAL, "ERP", "2024-06", False),
-        ("Printer", ORIGINAL, "Scanner", ORIGINAL, False),
-        ("Printer", ORIGINAL, "Office devices", "2023-01", True),
-        ("Never named", ORIGINAL, "Never named", "2024-06", True),
-    ],
-)
-def test_a_prediction_and_a_truth_of_two_times_are_compared_in_the_later_one_s_words(
-    tmp_path: Path, predicted: str, told: str, truth: str, known_as: str, right: bool
-) -> None:
-    assert taxonomy(tmp_path).agree(predicted, told, truth, known_as) is right
 
 
 def test_labels_that_never_changed_are_the_original_version() -> None:

@@ -1,7 +1,7 @@
 """From the settings of a source to the source.
 
 Belongs here: which class stands for which kind, relative paths made absolute.
-Does not belong here: the settings and their bounds (../../profile.py), reading (a module per kind).
+Does not belong here: the settings and their bounds (../../source_settings.py), reading (a module per kind).
 """
 
 from collections.abc import Callable
