@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
+    from ticket_assets.serving.access.settings import access_environment
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
     from ticket_assets.serving.store import require_champion
 
@@ -35,5 +36,5 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
         return 2
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(arguments.port)]
-    os.execve(sys.executable, command, bento_environment(folders.bentos))
+    os.execve(sys.executable, command, access_environment(folders.access) | bento_environment(folders.bentos))
     raise AssertionError("this process is the server now")

@@ -35,7 +35,7 @@ def served(home: Path, tag: str, seconds: float = START_SECONDS) -> Iterator[int
     Raises:
         ProbeError: it is not ready within so many seconds; with its last answer and the end of its output.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "bentoml", "serve", str(bento_folder(home, tag))]
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
@@ -88,7 +88,8 @@ def largest_gap(answers: Sequence[dict[str, Any]], expected: Sequence[dict[str, 
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ticket_assets.serving.access.settings import AccessSettings
+from ticket_assets.serving.access.settings import AccessSettings, access_environment
 
 SECRET = "a-secret-that-nobody-may-ever-see-0123456789"
 
@@ -22,6 +22,12 @@ def test_every_setting_can_come_from_the_environment(monkeypatch: pytest.MonkeyP
     assert (settings.open_metrics, settings.cors_origins) == (True, ("https://desk.example.com",))
     assert settings.token_secret is not None
     assert settings.token_secret.get_secret_value() == SECRET
+
+
+def test_the_command_that_serves_names_the_profile_s_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in access_environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert AccessSettings.from_environment() == AccessSettings.in_folder(tmp_path)
 
 
 def test_without_anything_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
