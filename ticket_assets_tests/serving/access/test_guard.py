@@ -1,5 +1,6 @@
 """Who is let in, with what, and what the others are told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,10 @@ from pydantic import ValidationError
 from ticket_assets.serving.access.guard import Caller, Guard, network_of, sent_credential
 from ticket_assets.serving.access.keys import as_variable, new_key, revoke_key
 from ticket_assets.serving.access.limits import Rate
-from ticket_assets.serving.access.policy import UNKNOWN, Need, Policy, Scope, scopes_of
+from ticket_assets.serving.access.policy import UNKNOWN, Need, Scope
 from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.access.settings import AccessSettings
-from ticket_assets.serving.access.users import set_disabled, set_password, stored_users
+from ticket_assets.serving.access.users import set_disabled, set_password, stored_users, users_as_text
 from ticket_assets_tests.serving.access.conftest import NOW, Clock, Desk
 
 PREDICT, FEEDBACK, ADMIN = (Need(scope) for scope in Scope)
@@ -117,6 +118,17 @@ def test_a_user_s_token_opens_what_the_user_may_now(desk: Desk) -> None:
     assert caller.name == "user:anna"
 
 
+def test_a_scope_that_was_taken_from_a_user_is_gone_from_tokens_too(desk: Desk, clock: Clock) -> None:
+    desk.user("anna", [Scope.PREDICT, Scope.ADMIN])
+    guard, path = desk.guard(), desk.settings().users_file
+    token = token_of(desk, guard)
+    users = stored_users(path)
+    path.write_text(users_as_text({"anna": replace(users["anna"], scopes=frozenset({Scope.PREDICT}))}))
+    clock.seconds += 1
+    assert asked(guard, token)
+    assert refused(guard, token, ADMIN).status == 403
+
+
 def test_a_disabled_user_s_token_is_refused_at_once(desk: Desk, clock: Clock) -> None:
     desk.user()
     guard = desk.guard()
@@ -165,27 +177,6 @@ def test_what_is_not_in_the_table_is_not_there_but_for_admins(desk: Desk) -> Non
     clock.seconds += 1
     assert {refused(guard, credential, UNKNOWN).status for credential in (None, predict, "nonsense")} == {404}
     assert asked(guard, admin, UNKNOWN)
-
-
-@pytest.mark.parametrize(
-    "path", ["/predict/", "//predict", "/PREDICT", "/predict;x", "/livez/../predict", "/livezz", ""]
-)
-def test_a_path_that_is_only_like_one_of_the_table_is_closed(path: str) -> None:
-    assert Policy.of(AccessSettings()).of_path(path) == UNKNOWN
-
-
-def test_docs_metrics_and_reflection_are_as_the_settings_say() -> None:
-    reflection = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"
-    for is_open, scope in ((True, None), (False, Scope.ADMIN)):
-        settings = AccessSettings(open_docs=is_open, open_metrics=is_open, grpc_reflection=is_open)
-        policy = Policy.of(settings, "desk.Triage")
-        assert {policy.of_path(path).scope for path in ("/", "/docs.json", "/static_content/a.js", "/metrics")} == {
-            scope
-        }
-        assert policy.of_method(reflection).scope == scope
-        assert policy.of_method("/grpc.health.v1.Health/Check") == Need(None)
-        assert policy.of_method("/desk.Triage/Predict").scope == Scope.PREDICT
-        assert policy.of_method("/desk.Triage/Forgotten") == UNKNOWN
 
 
 def test_too_often_is_refused_with_how_long_to_wait_per_key(desk: Desk, clock: Clock) -> None:
@@ -283,9 +274,3 @@ def test_whatever_the_headers_hold_is_a_refusal_and_nothing_worse(
     with pytest.raises(Refusal) as caught:
         guard.admit(authorizations, keys, PREDICT, address)
     assert caught.value.status == 401
-
-
-def test_scopes_are_read_as_a_person_writes_them() -> None:
-    assert scopes_of(" predict, admin") == {Scope.PREDICT, Scope.ADMIN}
-    with pytest.raises(ValueError, match="'root' is no scope; there is predict, feedback, admin"):
-        scopes_of("predict,root")
