@@ -105,6 +105,6 @@ def test_a_server_that_gives_a_request_up_ends_its_work(run: Any) -> None:
         with pytest.raises(asyncio.CancelledError):
             await answering
         await asyncio.sleep(0.05)
+        assert ended == [True]
 
     run(main())
-    assert ended == [True]
