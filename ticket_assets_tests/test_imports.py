@@ -85,7 +85,13 @@ def test_the_package_loads_nothing_but_itself() -> None:
     assert not ours & (TRAINING_SIDE | BOOSTED | {"numpy", "pydantic", "bentoml", "onnxruntime"})
 
 
-@pytest.mark.parametrize("name", ["settings", "storage", "serving", "serving.bundle", "serving.store", "serving.bento"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("settings", "storage", "serving", "serving.bundle", "serving.store", "serving.bento"),
+        *(f"serving.access.{name}" for name in ("guard", "http", "http_login", "grpc", "logs", "sign_in")),
+    ],
+)
 def test_what_serving_stands_on_loads_nothing_of_the_training_side(name: str) -> None:
     assert not loaded_by(f"import ticket_assets.{name}") & (TRAINING_SIDE | BOOSTED)
 

@@ -22,14 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def service_variables(folders: ProfileFolders) -> dict[str, str]:
     """Where a service of this profile keeps its state and finds keys and champions; what is set already wins."""
-    from ticket_assets.serving.access.settings import keys_file, users_file
+    from ticket_assets.serving.access.settings import access_environment
 
     return {
         "TICKET_ASSETS_SERVICE__STATE": str(folders.root / "service"),
         "TICKET_ASSETS_SERVICE__BUNDLES": str(folders.bundles),
         "TICKET_ASSETS_SERVICE__ENCODERS": str(folders.encoders),
-        "TICKET_ASSETS_ACCESS__KEYS_FILE": str(keys_file(folders.access)),
-        "TICKET_ASSETS_ACCESS__USERS_FILE": str(users_file(folders.access)),
+        **access_environment(folders.access),
     }
 
 

@@ -69,7 +69,6 @@ def _parse(content: bytes) -> Any:
         return json.loads(
             text,
             object_pairs_hook=_object,
-            parse_constant=lambda _: math.nan,
             parse_int=lambda digits: int(digits) if len(digits) <= LONGEST_WHOLE_NUMBER else math.inf,
         )
     except RecursionError:

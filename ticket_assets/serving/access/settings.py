@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
 SHORTEST_SECRET = 32
-FOLDER = "access"
+PREFIX = "TICKET_ASSETS_ACCESS__"
 
 
 class AccessSettings(BaseModel):
@@ -96,6 +96,11 @@ def keys_file(folder: Path) -> Path:
 def users_file(folder: Path) -> Path:
     """Where the users of a profile lie, below its access folder."""
     return folder / "users.json"
+
+
+def access_environment(folder: Path) -> dict[str, str]:
+    """Variables with which a service finds keys and users of a profile's access folder."""
+    return {f"{PREFIX}KEYS_FILE": str(keys_file(folder)), f"{PREFIX}USERS_FILE": str(users_file(folder))}
 
 
 def require_strong(secret: str) -> str:

@@ -77,11 +77,13 @@ def test_so_many_buckets_are_kept_and_the_one_asked_longest_ago_goes_first(clock
     assert limiter.take("b", rate).allowed, "the one that went begins anew"
 
 
-def test_a_clock_that_steps_back_grants_nothing(clock: Clock) -> None:
+def test_a_clock_that_steps_back_grants_nothing_and_costs_nothing(clock: Clock) -> None:
     limiter, rate = Limiter(clock), Rate(1, 1)
     limiter.take("a", rate)
     clock.seconds -= 100
     assert not limiter.take("a", rate).allowed
+    clock.seconds += 1
+    assert limiter.take("a", rate).allowed, "and takes nothing"
 
 
 @given(RATES, PAUSES)
