@@ -18,7 +18,12 @@ from starlette.responses import Response
 from ticket_assets.serving.access.error_shape import refusals_answered
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
+from ticket_assets.serving.access.http_login import FIELDS as LOGIN_FIELDS
+from ticket_assets.serving.access.http_login import PATH as LOGIN
+from ticket_assets.serving.access.http_login import login_app
+from ticket_assets.serving.access.logs import configure_logging
 from ticket_assets.serving.access.policy import Policy
+from ticket_assets.serving.access.sign_in import SignIn
 from ticket_assets.serving.endpoint.description import FIELDS
 from ticket_assets.serving.endpoint.messages import (
     Answer,
@@ -54,7 +59,7 @@ def answered(message: BaseModel) -> Response:
 
 @bentoml.service(
     name="ticket-assets",
-    traffic={"timeout": 60},
+    traffic={"timeout": 120},  # the guarding's own bound comes first, and answers in the shape of all errors
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
 )
@@ -67,7 +72,8 @@ class TriageService:
 
     @bentoml.on_startup
     async def listen(self) -> None:
-        """Open the gRPC port, on the loop that answers HTTP."""
+        """Open the gRPC port, on the loop that answers HTTP; from here on the log is ours."""
+        configure_logging()
         from ticket_assets.serving.access.grpc import GuardInterceptor
 
         await self._runtime.start_wire([GuardInterceptor(GUARD)])
@@ -129,5 +135,6 @@ class TriageService:
 
 
 SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the class, and does not say so
-guard_http(SERVICE, GUARD, FIELDS)
+guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS})
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
+SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")

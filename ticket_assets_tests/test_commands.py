@@ -25,7 +25,7 @@ from ticket_assets.tickets.sources.contract import SourceError
 from ticket_assets.tickets.sources.places import local_files
 from ticket_assets_tests.line import PROFILE, Line
 
-GIVEN = {"mend": ["--file", "mended.csv"]}
+GIVEN = {"mend": ["--file", "mended.csv"], "score": ["--file", "backlog.csv"]}
 
 
 @pytest.fixture

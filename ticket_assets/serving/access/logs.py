@@ -70,6 +70,8 @@ def configure_logging(level: int = logging.INFO, stream: IO[str] | None = None) 
     for logger in named:
         logger.handlers = [one for one in logger.handlers if not isinstance(one, logging.StreamHandler)]
         logger.propagate = True
+    # Each request has its line already, without the client's address.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     logging.root.handlers = [handler]
     logging.root.setLevel(level)
 
