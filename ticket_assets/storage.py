@@ -47,6 +47,11 @@ class ProfileFolders:
         return self.root / "kept"
 
     @property
+    def service(self) -> Path:
+        """State of a service of this profile: prediction log, spool, switch."""
+        return self.root / "service"
+
+    @property
     def source(self) -> Path:
         """Generated tickets, read like any other source."""
         return self.root / "source"

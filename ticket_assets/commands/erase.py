@@ -54,13 +54,18 @@ class Refused(RuntimeError):
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Show what would go, or erase it and prove it; 0: done, 1: something is still found, 2: refused."""
+    from ticket_assets.serving.endpoint.settings import ServiceSettingsError
     from ticket_assets.serving.manifest import BundleError
+    from ticket_assets.serving.prediction_log.engine import StoreDownError
     from ticket_assets.serving.redaction import LockedError
     from ticket_assets.tickets.erasure import SelectionError
 
     try:
         return _execute(settings, arguments)
     except (Refused, IdentityError, StateError, SelectionError, BundleError, LockedError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (ServiceSettingsError, StoreDownError) as error:  # of the prediction log
         print(error, file=sys.stderr)
         return 2
 
@@ -138,12 +143,14 @@ def _require_quiet(settings: Settings) -> None:
 def _site(settings: Settings) -> "Site":
     from ticket_assets.models.registry import Registry
     from ticket_assets.resources.tracking import mlflow_uri
+    from ticket_assets.serving.endpoint.settings import log_of
     from ticket_assets.serving.erasure import Site
 
     active = settings.active
     labels = tuple(target.column for target in active.targets.values())
     registry = Registry(mlflow_uri(settings), f"ticket-assets-{settings.profile}")
-    return Site(ProfileFolders(settings.profile_root), active.columns, labels, registry)
+    folders = ProfileFolders(settings.profile_root)
+    return Site(folders, active.columns, labels, registry, log_of(folders))
 
 
 def _erase(settings: Settings, site: "Site", found: "Plan") -> int:

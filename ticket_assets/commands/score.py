@@ -29,6 +29,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Score, with a line of progress every few seconds; 2 for what cannot be scored."""
     from ticket_assets.commands.serve import service_variables
     from ticket_assets.serving.endpoint.backlog import open_backlog
+    from ticket_assets.serving.endpoint.settings import ServiceSettingsError
     from ticket_assets.serving.manifest import BundleError
     from ticket_assets.serving.scoring import UNREADABLE, Job, ScoringError, file_of, score
     from ticket_assets.tickets.arriving import arriving_tickets
@@ -50,7 +51,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
                 return backlog.ask([{**one, "reasons": arguments.reasons} for one in tickets])
 
             done = score(rows, out, Job(file_of(file), backlog.bundle), ask, _Progress())
-    except (ScoringError, SourceError, BundleError) as error:
+    except (ScoringError, SourceError, BundleError, ServiceSettingsError) as error:
         print(error, file=sys.stderr)
         return 2
     print(f"{done.rows} tickets, {done.before} answered before, {done.failed} without an answer: {out}")

@@ -25,7 +25,7 @@ def service_variables(folders: ProfileFolders) -> dict[str, str]:
     from ticket_assets.serving.access.settings import access_environment
 
     return {
-        "TICKET_ASSETS_SERVICE__STATE": str(folders.root / "service"),
+        "TICKET_ASSETS_SERVICE__STATE": str(folders.service),
         "TICKET_ASSETS_SERVICE__BUNDLES": str(folders.bundles),
         "TICKET_ASSETS_SERVICE__ENCODERS": str(folders.encoders),
         **access_environment(folders.access),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.erasure import erase_vectors
 from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
@@ -26,6 +27,10 @@ from ticket_assets.models.registry import Registry
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.serving.bento import BUILDING
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
+from ticket_assets.serving.prediction_log.engine import StoreDownError, told
+from ticket_assets.serving.prediction_log.erasure import erase as erase_from_log
+from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.proof import Found, search
 from ticket_assets.serving.redaction import redact
 from ticket_assets.state import plan_of_erasure
@@ -43,12 +48,13 @@ DOCUMENTS = (("tickets/clean", "text"), ("features/text", "document"))
 
 @dataclass(frozen=True)
 class Site:
-    """Where an erasure takes place: the profile's folders, its columns, those of its labels, its registry."""
+    """Where an erasure takes place: the profile's folders, its columns, those of its labels, its registry, its log."""
 
     folders: ProfileFolders
     columns: ColumnSettings
     labels: tuple[str, ...]
     registry: Registry
+    log: PredictionLogSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,13 @@ class Plan:
             return None
         raw = json.loads(plan_of_erasure(folders.root).read_text(encoding="utf-8"))
         erased = Erased(**{name: frozenset(its) for name, its in raw["erased"].items()})
-        told = raw["traces"]
+        its = raw["traces"]
         traces = Traces(
-            tuple(told["ids"]),
-            tuple(map(tuple, told["texts"])),
-            tuple(told["names"]),
-            frozenset(told["terms"]),
-            frozenset(told["mentioned"]),
+            tuple(its["ids"]),
+            tuple(map(tuple, its["texts"])),
+            tuple(its["names"]),
+            frozenset(its["terms"]),
+            frozenset(its["mentioned"]),
         )
         return cls(raw["name"], raw["at"], erased, traces)
 
@@ -114,6 +120,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ),
     # What a killed process left half written may hold anything, and would be taken for what it was to become.
     ("leftovers", lambda site, plan: sweep(site.folders.root)),
+    ("prediction log", lambda site, plan: _logged(site.log, plan) if site.log else 0),
     ("bundles", lambda site, plan: _bundles(site, plan)),
     ("MLflow's copies", lambda site, plan: _artifacts(site, plan)),
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
@@ -151,8 +158,8 @@ def prove(site: Site, plan: Plan) -> list[Found]:
     found = look(site, plan)
     hits = sum(one.hits for one in found)
     places = dict(sorted(Counter(one.place for one in found).items()))
-    told = {"kind": PROOF, "erasure": plan.name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    append_record(folders.records / LEDGER, {**told, "files_searched": places, "hits": hits})
+    proof = {"kind": PROOF, "erasure": plan.name, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    append_record(folders.records / LEDGER, {**proof, "files_searched": places, "hits": hits})
     if not hits:
         plan_of_erasure(folders.root).unlink()
     return found
@@ -161,6 +168,15 @@ def prove(site: Site, plan: Plan) -> list[Found]:
 def look(site: Site, plan: Plan) -> list[Found]:
     """Search everything under the root but the plan itself."""
     return search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
+
+
+def _logged(log: PredictionLogSettings, plan: Plan) -> dict[str, int]:
+    """Also while a service runs; raises StoreDownError where its database cannot be reached."""
+    try:
+        with store_of(log) as engine:
+            return asdict(erase_from_log(engine, log.spool, plan.erased.tickets))
+    except SQLAlchemyError as error:
+        raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None
 
 
 def _bundles(site: Site, plan: Plan) -> dict[str, str]:

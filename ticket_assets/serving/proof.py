@@ -43,6 +43,7 @@ PLACES = {
     "records/": "records",
     "reports/": "reports",
     "kept/": "kept results",
+    "service/": "prediction log",
 }
 
 

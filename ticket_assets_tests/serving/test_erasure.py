@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from ticket_assets.models.registry import Registry
 from ticket_assets.serving import erasure
 from ticket_assets.serving.erasure import STEPS, Site, carry_out, plan, prove, sweep
+from ticket_assets.serving.prediction_log.engine import StoreDownError
+from ticket_assets.serving.prediction_log.log import PredictionLog
+from ticket_assets.serving.prediction_log.outcome import Logged
+from ticket_assets.serving.prediction_log.records import Answer
+from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.serving.prediction_log.tables import predictions
 from ticket_assets.serving.proof import search
 from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders
@@ -69,6 +78,36 @@ def test_the_proof_finds_what_a_step_left(site: Site, missed: str, monkeypatch: 
     carry_out(site, found, lambda *_: None)
     assert any(one.hits for one in prove(site, found))
     assert plan_of_erasure(site.folders.root).exists()
+
+
+def test_answers_that_were_logged_and_those_that_wait_for_the_database_go_too(site: Site) -> None:
+    folder = site.folders.service / "log"
+    log = PredictionLogSettings(folder=folder, flush_seconds=60)
+    site = replace(site, log=log)
+    opened = PredictionLog.open(log)
+    for name, body in (("4", "zaphod beeblebrox of sector zz9"), ("1", "the printer")):
+        kept = Answer("http", "b", "1", {}, subject="", body=body, ticket_id=name)
+        assert isinstance(opened.append(kept), Logged)
+        assert opened.flush(30)
+        opened.append(kept)
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert [one for one in prove(site, found) if one.hits] == []
+    assert where(site.folders.root, *WORDS) == []
+    assert opened.close()
+    with store_of(log) as engine, engine.connect() as connection:
+        assert [row.ticket_id for row in connection.execute(select(predictions))] == ["1", "1"]
+
+
+def test_a_log_whose_database_is_out_of_reach_stops_the_erasure_which_goes_on_later(site: Site) -> None:
+    log = PredictionLogSettings(folder=site.folders.service / "log", url="postgresql://nobody:secret@127.0.0.1:1/none")
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    with pytest.raises(StoreDownError, match="the prediction log cannot be reached") as error:
+        carry_out(replace(site, log=log), found, lambda *_: None)
+    assert "secret" not in str(error.value)
+    assert plan_of_erasure(site.folders.root).exists(), "nothing else runs on the profile before it is done"
 
 
 def test_what_killed_processes_left_is_swept_in_every_store(site: Site) -> None:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from ticket_assets.serving.access.settings import AccessSettings
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.storage import ProfileFolders
 
 FILE = "TICKET_ASSETS_SERVICE_CONFIG"
 BAKED_IN = Path(__file__).resolve().parents[3] / "baked"
@@ -143,6 +144,19 @@ def load_service_settings() -> Settings:
         raise ServiceSettingsError("the settings are wrong:\n  " + "\n  ".join(_lines(error))) from None
     except ValueError as error:  # TOML, or a variable that should be JSON
         raise ServiceSettingsError(f"the settings cannot be read: {error}") from None
+
+
+def log_of(folders: ProfileFolders) -> PredictionLogSettings | None:
+    """The prediction log of a profile's service, as `make serve` would have it; None where there is none yet.
+
+    Raises:
+        ServiceSettingsError: the settings of the service are wrong.
+    """
+    service = load_service_settings().service
+    if "state" not in service.model_fields_set:
+        service = service.model_copy(update={"state": folders.service})
+    log = service.prediction_log
+    return log if log.url is not None or log.folder.is_dir() else None
 
 
 def _lines(error: ValidationError, under: str = "") -> list[str]:
