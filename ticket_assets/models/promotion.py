@@ -112,6 +112,7 @@ def decide(
     seed: int,
     unanswered: str | None = None,
     keepable: Collection[str] = (),
+    outdated: str | None = None,
 ) -> Decision:
     """Judge every target, then the bundle.
 
@@ -123,6 +124,8 @@ def decide(
             is no reason to refuse what works, and would otherwise be one for ever.
         keepable: targets of which the champion's model can go into the challenger's bundle: where one of them loses
             and another target gains, the gain is not lost.
+        outdated: what the champion does otherwise than is set today, such as leaving telephone numbers unmasked; None
+            where it does not. A challenger that merely holds is then promoted all the same.
     """
     judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
@@ -136,6 +139,8 @@ def decide(
     silence = f"; the champion did not answer: {unanswered}" if unanswered else ""
     if losing:
         return Decision(False, f"refused: {_told(judged, losing)}{silence}", judged, unanswered)
+    if not gaining and outdated:
+        return Decision(True, f"promoted: no target loses, and {outdated}{silence}", judged, unanswered)
     if not gaining:
         least = f" by min_gain {settings.min_gain}: {_told(judged, judged)}" if settings.min_gain else ""
         return Decision(False, f"refused: no target gains over the champion{least}{silence}", judged, unanswered)

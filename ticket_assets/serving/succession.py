@@ -19,7 +19,7 @@ from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
-from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear
+from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear, outdated
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,8 @@ def _judge(
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
     fits = keepable(challenger, testimony)
     may_stay = [target for target, why_not in fits.items() if why_not is None]
-    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay)
+    old = outdated(testimony.manifest, challenger) if testimony.manifest else None
+    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}
     judged = Judged(challenger, decision, {**_told(latency), **{name: one for name, one in further.items() if one}})

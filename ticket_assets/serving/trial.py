@@ -73,6 +73,23 @@ class Testimony:
     translations: Mapping[str, str] = field(default_factory=dict)
 
 
+def outdated(champion: BundleManifest, challenger: BundleManifest) -> str | None:
+    """What the champion does otherwise than is set today and that has nothing to do with how good it is; or None.
+
+    Whoever sets a further mask, or renames a queue, wants it served, and not once some later model happens to gain.
+    """
+    told = []
+    if {*champion.mask} != {*challenger.mask}:
+        before, today = (", ".join(one.mask) or "nothing" for one in (champion, challenger))
+        told.append(f"the champion masks {before}, and set is {today}")
+    told += [
+        f"the champion's labels of {target}: version {champion.taxonomy.get(target, 'none')}, today's {version}"
+        for target, version in challenger.taxonomy.items()
+        if target in champion.targets and champion.taxonomy.get(target) != version
+    ]
+    return "; ".join(told) or None
+
+
 def hear(
     court: Court,
     champion: Champion | None,

@@ -119,6 +119,16 @@ def test_an_equal_challenger_is_refused_as_no_gain():
     assert decision.targets["queue"].worst_class is None
 
 
+def test_an_equal_challenger_succeeds_a_champion_that_does_otherwise_than_is_set_and_a_worse_one_does_not():
+    one, old = _contest(0.8, 0.8), "the champion masks nothing, and set is email"
+    equal = replace(one, challenger=one.champion)
+    decision = decide({"queue": equal}, RULES, 0, outdated=old)
+    assert (decision.promoted, decision.reason) == (True, f"promoted: no target loses, and {old}")
+    assert not decide({"queue": _contest(0.6, 0.9)}, RULES, 0, outdated=old).promoted
+    better = decide({"queue": _contest(0.9, 0.6)}, RULES, 0, outdated=old)
+    assert better.reason.startswith("promoted: queue: macro F1"), "a gain is reason enough"
+
+
 def test_a_fall_of_one_class_is_refused_though_the_whole_gains():
     one = _contest(0.9, 0.6)
     challenger = np.where(one.y_true == 3, 0, one.challenger)

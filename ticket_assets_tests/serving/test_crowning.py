@@ -20,6 +20,17 @@ from ticket_assets_tests.serving.conftest import TOY_SCHEMA
 from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, RULES, SmallDesk, hearing
 
 
+def test_a_further_mask_is_served_though_it_makes_the_answers_no_better(desk: SmallDesk) -> None:
+    """A desk that had set one went on being answered by a champion that did not know it."""
+    before = desk.written([hearing("tone", GOOD)], mask=())
+    desk.crown(before)
+    today = desk.written([hearing("tone", GOOD)], mask=("email",))
+    done = desk.settle(today)
+    assert done.champion is not None
+    assert done.champion.bundle == today.id
+    assert done.decision.reason == "promoted: no target loses, and the champion masks nothing, and set is email"
+
+
 def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:
     desk.crown(desk.bundle(tone=HARD_OF_HEARING))
     before, better = desk.champion, desk.bundle(tone=GOOD)
