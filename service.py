@@ -18,6 +18,7 @@ from starlette.responses import Response
 from ticket_assets.serving.access.error_shape import refusals_answered
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
+from ticket_assets.serving.access.logs import configure_logging
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.endpoint.description import FIELDS
 from ticket_assets.serving.endpoint.messages import (
@@ -54,6 +55,7 @@ def answered(message: BaseModel) -> Response:
 
 @bentoml.service(
     name="ticket-assets",
+    workers=SETTINGS.access.workers,  # BentoML 1.4.39 takes no notice of `serve --api-workers`
     traffic={"timeout": 60},
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
@@ -62,6 +64,7 @@ class TriageService:
     """Queue, priority, type, or whatever the bundle's targets are, for a ticket as it arrives."""
 
     def __init__(self) -> None:
+        configure_logging()
         self._runtime = Runtime(SETTINGS.service)
         RUNNING[:] = [self._runtime]
 
