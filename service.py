@@ -56,7 +56,9 @@ def answered(message: BaseModel) -> Response:
 @bentoml.service(
     name="ticket-assets",
     workers=SETTINGS.access.workers,  # BentoML 1.4.39 takes no notice of `serve --api-workers`
-    traffic={"timeout": 60},
+    traffic={
+        "timeout": SETTINGS.access.answer_seconds + 5
+    },  # the bound is ours, in our shape; this one cannot be left out
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
 )

@@ -71,7 +71,9 @@ def configure_logging(level: int = logging.INFO, stream: IO[str] | None = None) 
     named = [one for one in logging.root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
     for logger in named:
         logger.handlers = [one for one in logger.handlers if not isinstance(one, logging.StreamHandler)]
-        logger.propagate = logger.name not in _SILENT
+        logger.propagate = True
+    for name in _SILENT:
+        logging.getLogger(name).propagate = False
     for name in _TERSE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.root.handlers = [handler]

@@ -92,7 +92,7 @@ def hostile(number: int, key: str) -> Hostile:
     dice = random.Random(number)
     kind = dice.randrange(20)
     if kind == 0:
-        return Hostile((dice.choice(NOT_HTTP),), False, True, "no HTTP")
+        return Hostile((dice.choice(NOT_HTTP),), False, False, "no HTTP")
     path = dice.choice(PATHS)
     content = body(dice, path)
     if kind == 1:
