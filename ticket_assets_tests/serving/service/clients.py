@@ -151,6 +151,18 @@ class GrpcAsker(Asker):
         return number
 
 
+def get(port: int, path: str, method: str = "GET", content: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    """Status and body of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        body = None if content is None else json.dumps(content)
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
+
+
 @contextmanager
 def asking(askers: Sequence[Asker]) -> Iterator[Sequence[Asker]]:
     """Let them ask until the block ends."""

@@ -73,13 +73,13 @@ class Hostile:
     Attributes:
         pieces: of it, sent with a pause between them.
         is_http: whether it must be answered; else it may be cut off.
-        is_whole: whether all of it was sent that it promises.
+        hangs_up: whether the sender closes its side afterwards; without that, half a request is waited for.
         told: what it is, for the report of a failure.
     """
 
     pieces: tuple[bytes, ...]
     is_http: bool
-    is_whole: bool
+    hangs_up: bool
     told: str
 
     @property
@@ -92,7 +92,7 @@ def hostile(number: int, key: str) -> Hostile:
     dice = random.Random(number)
     kind = dice.randrange(20)
     if kind == 0:
-        return Hostile((dice.choice(NOT_HTTP),), False, False, "no HTTP")
+        return Hostile((dice.choice(NOT_HTTP),), False, True, "no HTTP")
     path = dice.choice(PATHS)
     content = body(dice, path)
     if kind == 1:
@@ -111,7 +111,7 @@ def hostile(number: int, key: str) -> Hostile:
         headers |= _odd_headers(dice)
     head = _head(method, path, {**headers, "Content-Length": str(len(content))})
     strange = kind in (3, 4, 6)
-    return Hostile((head + content,), not strange, True, f"{method} {path[:60]} {content[:80]!r}")
+    return Hostile((head + content,), not strange, False, f"{method} {path[:60]} {content[:80]!r}")
 
 
 def _head(method: str, path: str, headers: dict[str, str]) -> bytes:
@@ -151,7 +151,7 @@ def _framed_wrongly(dice: random.Random, path: str, content: bytes, key: str) ->
         ("-1", "abc", "1e3", "99999999999999999999", "0x10", "+5", "5, 6", "", str(1 << 30), str(32 << 20))
     )
     if dice.random() < 0.5:
-        return Hostile((_head("POST", path, {**headers, "Content-Length": length}) + content,), False, False, length)
+        return Hostile((_head("POST", path, {**headers, "Content-Length": length}) + content,), False, True, length)
     chunked = dice.choice(
         (
             b"ZZ\r\n" + content + b"\r\n0\r\n\r\n",
@@ -164,7 +164,7 @@ def _framed_wrongly(dice: random.Random, path: str, content: bytes, key: str) ->
         )
     )
     head = _head("POST", path, {**headers, "Transfer-Encoding": "chunked"})
-    return Hostile((head + chunked,), False, False, f"chunked {chunked[:40]!r}")
+    return Hostile((head + chunked,), False, True, f"chunked {chunked[:40]!r}")
 
 
 def _slow(dice: random.Random, path: str, content: bytes, key: str) -> Hostile:
@@ -174,11 +174,11 @@ def _slow(dice: random.Random, path: str, content: bytes, key: str) -> Hostile:
         "Authorization": f"Bearer {key}",
         "Content-Length": str(len(content)),
     }
-    whole = dice.random() < 0.8 or not content
+    whole = dice.random() < 0.95 or not content  # the others are waited for, BODY_SECONDS each
     sent = content if whole else content[: len(content) // 2]
     step = max(1, len(sent) // 4)
     pieces = tuple(sent[at : at + step] for at in range(0, len(sent), step))
-    return Hostile((_head("POST", path, headers), *pieces), whole, whole, f"slow {path}")
+    return Hostile((_head("POST", path, headers), *pieces), True, False, f"slow {path}")
 
 
 def exchange(port: int, request: Hostile, seconds: float) -> tuple[int | None, bytes]:
@@ -193,13 +193,16 @@ def exchange(port: int, request: Hostile, seconds: float) -> tuple[int | None, b
                 connection.sendall(piece)
                 if len(request.pieces) > 1:
                     time.sleep(PACE)
-        if not request.is_whole:
+        if request.hangs_up:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
         answer = bytearray()
         with suppress(ConnectionError):
             while received := connection.recv(1 << 16):
                 answer += received
-    first = bytes(answer).split(b"\r\n", 1)[0].split(b" ")
+    final = bytes(answer)
+    while final.startswith(b"HTTP/1.1 100"):  # go on, it says before its answer
+        final = final.partition(b"\r\n\r\n")[2]
+    first = final.split(b"\r\n", 1)[0].split(b" ")
     status = int(first[1]) if len(first) > 1 and first[0].startswith(b"HTTP/1.") else None
     return status, bytes(answer)

@@ -1,12 +1,10 @@
 """Several worker processes: all of them answer, on one port of each kind, and are counted together."""
 
-import http.client
 import json
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -16,22 +14,20 @@ from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
 from ticket_assets_tests.serving.endpoint.conftest import ToyStore
 from ticket_assets_tests.serving.endpoint.server import Server, running
-from ticket_assets_tests.serving.service.clients import QUICK, answers, asking, failures, four, kept_once, nothing_lost
+from ticket_assets_tests.serving.service.clients import (
+    QUICK,
+    answers,
+    asking,
+    failures,
+    four,
+    get,
+    kept_once,
+    nothing_lost,
+)
 
 pytestmark = pytest.mark.slow
 
 WORKERS = 2
-
-
-def get(port: int, path: str, method: str = "GET", content: dict[str, Any] | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        body = None if content is None else json.dumps(content)
-        connection.request(method, path, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
 
 
 def sample(metrics: bytes, name: str) -> dict[str, float]:
