@@ -59,7 +59,8 @@ def answered(message: BaseModel) -> Response:
 
 @bentoml.service(
     name="ticket-assets",
-    traffic={"timeout": 120},  # the guarding's own bound comes first, and answers in the shape of all errors
+    workers=SETTINGS.access.workers,  # BentoML 1.4.39 takes no notice of `serve --api-workers`
+    traffic={"timeout": SETTINGS.access.answer_seconds + 5},  # ours comes first, and answers in the shape of all errors
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
 )
@@ -67,6 +68,7 @@ class TriageService:
     """Queue, priority, type, or whatever the bundle's targets are, for a ticket as it arrives."""
 
     def __init__(self) -> None:
+        configure_logging()
         self._runtime = Runtime(SETTINGS.service)
         RUNNING[:] = [self._runtime]
 

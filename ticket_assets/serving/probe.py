@@ -27,6 +27,7 @@ _ALONE = {
     "TICKET_ASSETS_SERVICE__GRPC__ADDRESS": "none",
     "TICKET_ASSETS_ACCESS__AUTH": "open",
     "TICKET_ASSETS_ACCESS__REQUESTS_PER_SECOND": "0",
+    "TICKET_ASSETS_ACCESS__WORKERS": "1",
 }
 
 
@@ -53,7 +54,7 @@ def served(
     command = [sys.executable, "-m", "bentoml", "serve", str(bento_folder(home, tag))]
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryDirectory() as state:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--api-workers", "1"],
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
             env={**bento_environment(home), **_ALONE, "TICKET_ASSETS_SERVICE__STATE": state, **(variables or {})},
             stdout=said,
             stderr=subprocess.STDOUT,

@@ -23,7 +23,6 @@ from ticket_assets.serving.access.current import request_id
 from ticket_assets.serving.access.refusal import INTERNAL, Refusal
 
 MOST_ERRORS = 5
-LONGEST_MESSAGE = 500
 _FIELD = re.compile(r"([a-z_][a-z0-9_.]*)(?:, [a-z_][a-z0-9_.]*)*: ")
 _MESSAGES = {404: "there is no such thing here", 405: "this path does not take that method"}
 log = logging.getLogger(__name__)
@@ -106,7 +105,7 @@ def translated(status: int, said: bytes) -> Refusal:
         return Refusal(status, INTERNAL)
     if isinstance(parsed, dict) and isinstance(parsed.get("detail"), list) and parsed["detail"]:
         return _of_wrong_fields(status, parsed["detail"])
-    message = _MESSAGES.get(status) or str(error or "")[:LONGEST_MESSAGE] or f"HTTP {status}"
+    message = _MESSAGES.get(status) or str(error or "") or f"HTTP {status}"
     named = _FIELD.match(message)
     return Refusal(status, message, field=named[1] if named else None)
 
@@ -116,7 +115,7 @@ def _of_wrong_fields(status: int, errors: list[dict[str, Any]]) -> Refusal:
     fields = [".".join(str(part) for part in one.get("loc", ())) for one in errors]
     told = [f"{field or 'the body'}: {one.get('msg', 'wrong')}" for field, one in zip(fields, errors, strict=True)]
     more = [f"and {len(told) - MOST_ERRORS} more"] if len(told) > MOST_ERRORS else []
-    return Refusal(status, "; ".join([*told[:MOST_ERRORS], *more])[:LONGEST_MESSAGE], field=fields[0] or None)
+    return Refusal(status, "; ".join([*told[:MOST_ERRORS], *more]), field=fields[0] or None)
 
 
 def refusal_response(refusal: Refusal) -> Response:

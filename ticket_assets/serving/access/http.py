@@ -26,7 +26,7 @@ from ticket_assets.serving.access.logs import FIELDS
 from ticket_assets.serving.access.settings import AccessSettings
 
 ACCESS_LOG = "ticket_assets.access"
-CLIENT_CLOSED = 499  # nginx's number for a client that did not wait; only ever in the log
+CLIENT_CLOSED = 499  # nginx's number for a client that did not wait; in the log, and to nobody
 LONGEST_PATH = 200
 log = logging.getLogger(ACCESS_LOG)
 
@@ -86,6 +86,7 @@ class RequestLog:
             line = _Line(scope, request)
             try:
                 await self._app(scope, line.receiving(receive), line.sending(send))
+                await line.end(send)
             finally:
                 line.write()
 
@@ -96,7 +97,8 @@ class _Line:
     def __init__(self, scope: Scope, request: CurrentRequest) -> None:
         self._scope, self._request = scope, request
         self._begun = time.perf_counter()
-        self._status, self._read, self._written = CLIENT_CLOSED, 0, 0
+        self._status: int | None = None
+        self._read, self._written = 0, 0
 
     def receiving(self, receive: Receive) -> Receive:
         async def received() -> Message:
@@ -118,8 +120,15 @@ class _Line:
 
         return sent
 
+    async def end(self, send: Send) -> None:
+        """Answer a client that is gone, too: else BentoML's timer keeps the request, and a stop waits for it."""
+        if self._status is None:
+            self._status = CLIENT_CLOSED
+            await send({"type": "http.response.start", "status": CLIENT_CLOSED, "headers": []})
+            await send({"type": "http.response.body"})
+
     def write(self) -> None:
-        path, status = self._scope["path"], self._status
+        path, status = self._scope["path"], self._status or CLIENT_CLOSED
         level = logging.ERROR if status >= 500 else logging.INFO
         if path in PROBES and status < 400:
             level = logging.DEBUG  # asked every few seconds

@@ -22,6 +22,8 @@ from ticket_assets.serving.access.refusal import Refusal
 MASK = "***"
 # Attribute of a log record under which further fields of its line stand: log.info("…", extra={FIELDS: {…}}).
 FIELDS = "ticket_assets_fields"
+# uvicorn's line stands beside ours and shows the query; alembic tells of its parts at each start.
+_SILENT, _TERSE = ("uvicorn.access",), ("alembic",)
 _SECRETS = re.compile(
     r"ta_[A-Za-z0-9_-]{16,}"  # keys
     r"|eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?"  # JSON web tokens
@@ -70,8 +72,10 @@ def configure_logging(level: int = logging.INFO, stream: IO[str] | None = None) 
     for logger in named:
         logger.handlers = [one for one in logger.handlers if not isinstance(one, logging.StreamHandler)]
         logger.propagate = True
-    # Each request has its line already, without the client's address.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).propagate = False
+    for name in _TERSE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.root.handlers = [handler]
     logging.root.setLevel(level)
 
@@ -80,8 +84,13 @@ def _told(error: BaseException) -> str:
     """What an exception says, of a wrong input without the input."""
     if isinstance(error, ValidationError):
         wrong = error.errors(include_input=False, include_url=False, include_context=False)
-        return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in wrong)
+        return "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in wrong)
     return str(error)
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Where an input is wrong: names below the first may be the client's own words, such as those of a context."""
+    return ".".join(str(part) for at, part in enumerate(loc) if at == 0 or isinstance(part, int))
 
 
 def _trace(error: BaseException) -> str:

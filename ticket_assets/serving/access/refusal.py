@@ -24,6 +24,8 @@ CODES = {
     503: "unavailable",
     504: "timeout",
 }
+# A client's own words may stand in both; gRPC sends them as metadata, of which 8 KiB are taken.
+LONGEST_MESSAGE, LONGEST_FIELD = 500, 200
 # Names of grpc.StatusCode, which this module does not import.
 _GRPC = {
     400: "INVALID_ARGUMENT",
@@ -60,8 +62,10 @@ class Refusal(Exception):
         field: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        message = shortened(message, LONGEST_MESSAGE)
         super().__init__(f"{status} {code or code_of(status)}: {message}")
-        self.status, self.message, self.field = status, message, field
+        self.status, self.message = status, message
+        self.field = None if field is None else shortened(field, LONGEST_FIELD)
         self.code = code or code_of(status)
         self.headers = dict(headers or {})
 
@@ -75,6 +79,11 @@ class Refusal(Exception):
         return {
             "error": {"code": self.code, "message": self.message, "field": self.field, "request_id": request_id},
         }
+
+
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def code_of(status: int) -> str:

@@ -39,7 +39,7 @@ class AccessSettings(BaseModel):
     token_minutes: int = Field(60, ge=1, le=24 * 60)
     requests_per_second: float = Field(50, ge=0, description="per key, or address where there is none; 0: no limit")
     burst: int = Field(100, ge=1, description="requests that may come at once after a pause")
-    workers: int = Field(1, ge=1, description="processes of the service: each grants its share of the rate")
+    workers: int = Field(1, ge=1, description="processes of the service; each grants its share of the rate")
     max_body_bytes: int = Field(MIB, ge=1024)
     max_batch_body_bytes: int = Field(16 * MIB, ge=1024, description="of /predict_batch; of a message in gRPC")
     max_depth: int = Field(32, ge=2, le=200, description="levels of a JSON body")

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ticket_assets.serving.access.refusal import LONGEST_FIELD, shortened
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.endpoint.messages import Fault, LabelProbability, Reason, TargetAnswer, TicketIn
 from ticket_assets.serving.endpoint.switch import served_band
@@ -76,7 +77,7 @@ def read_row(row: Any) -> TicketIn | Fault:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"])) or None
-        return Fault(code="invalid", message=first["msg"], field=field)
+        return Fault(code="invalid", message=first["msg"], field=field and shortened(field, LONGEST_FIELD))
 
 
 EMPTY = Fault(code="empty_ticket", message=NO_TEXT, field="body")

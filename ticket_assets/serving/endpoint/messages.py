@@ -20,8 +20,14 @@ TICKET: dict[str, Any] = {
     "context": {"channel": "email"},
 }
 
+WITHOUT_NUL = r"^[^\x00]*$"  # Postgres keeps none; of a ticket's own text cleaning takes it out
+
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Plain = Annotated[str, Field(pattern=WITHOUT_NUL)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=WITHOUT_NUL)]
+# JSON has one kind of number: 3.0 is 3.
+Count = Annotated[int, BeforeValidator(lambda value: _whole(value))]
+_NAMES_ONLY: dict[str, Any] = {"additionalProperties": False}
 
 
 class Message(BaseModel):
@@ -44,14 +50,15 @@ class TicketIn(Message):
     language: Name | None = Field(
         default=None, description="as the sender believes; it is kept, the detected one decides", examples=["en"]
     )
-    context: dict[Name, str | None] = Field(
+    context: dict[Name, Plain | None] = Field(
         default={},
+        json_schema_extra=_NAMES_ONLY,
         max_length=100,
         description="values known at arrival; what the model does not know is ignored",
         examples=[{"channel": "email"}],
     )
-    reasons: int = Field(default=0, ge=0, le=MOST_REASONS, description="how many reasons to give for each label")
-    top: int = Field(default=3, ge=1, le=MOST_LABELS, description="how many of the likeliest labels to list")
+    reasons: Count = Field(default=0, ge=0, le=MOST_REASONS, description="how many reasons to give for each label")
+    top: Count = Field(default=3, ge=1, le=MOST_LABELS, description="how many of the likeliest labels to list")
 
 
 class Reason(Message):
@@ -134,11 +141,15 @@ class Correction(Message):
     """What the right labels are of a ticket that was answered."""
 
     prediction_id: Name = Field(examples=["p-019a9f3e-2c1b-7d4e-8f00-5b6c7d8e9f01"])
-    labels: dict[Name, str] = Field(
-        min_length=1, max_length=100, description="target to the right label", examples=[{"queue": "network"}]
+    labels: dict[Name, Plain] = Field(
+        min_length=1,
+        max_length=100,
+        json_schema_extra=_NAMES_ONLY,
+        description="target to the right label",
+        examples=[{"queue": "network"}],
     )
     reviewer: Name | None = Field(default=None, description="who says so")
-    comment: Annotated[str, Field(max_length=4000)] | None = None
+    comment: Annotated[Plain, Field(max_length=4000)] | None = None
     feedback_id: Name | None = Field(default=None, description="the same id twice is one feedback")
 
 
@@ -157,7 +168,7 @@ class SimilarRequest(Message):
 
     subject: Text = Field(default="", examples=["VPN drops"])
     body: Text = Field(default="", examples=[TICKET["body"]])
-    limit: int = Field(default=5, ge=1, le=MOST_SIMILAR)
+    limit: Count = Field(default=5, ge=1, le=MOST_SIMILAR)
 
 
 class SimilarTicket(Message):
@@ -174,3 +185,7 @@ class SimilarAnswer(Message):
     model_version: int
     bundle: str
     tickets: list[SimilarTicket]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -6,12 +6,15 @@ Made once, after BentoML has set up its folder for several workers: so never whe
 Labels are few on purpose: target, band and model version, never a ticket, a key or a path that a client chose.
 """
 
+import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 
 from ticket_assets.serving.endpoint.messages import TargetAnswer
 
+_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of several workers, set by BentoML
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _PROBABILITIES = tuple(share / 10 for share in range(1, 11))
 
@@ -19,7 +22,25 @@ _PROBABILITIES = tuple(share / 10 for share in range(1, 11))
 @cache
 def metrics_of_process() -> "Metrics":
     """The one set of metrics that a process has; a second one of the same names would be refused."""
+    if folder := os.environ.get(_FOLDER):
+        forget_the_dead(Path(folder))
     return Metrics()
+
+
+def forget_the_dead(folder: Path) -> None:
+    """Take away what killed workers said of themselves; what they counted stays.
+
+    Else the model that they answered with would be told of for ever.
+    """
+    for path in folder.glob("gauge_live*_*.db"):
+        process = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            with suppress(FileNotFoundError):  # another worker was quicker
+                path.unlink()
+        except PermissionError:
+            continue  # somebody else's: it lives
 
 
 class Metrics:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
-from ticket_assets.serving.endpoint.description import described
+from ticket_assets.serving.endpoint.description import ROUTES, described
 from ticket_assets.serving.endpoint.messages import Message
 from ticket_assets.serving.endpoint.reports import ActedRequest
 from ticket_assets.serving.endpoint.runtime import Runtime
@@ -53,7 +53,7 @@ class ReadPages:
         if page is None or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
+        query = _query(scope)
         # In a thread: some ask the database.
         status, body = await asyncio.to_thread(page, query)
         content = b"" if scope["method"] == "HEAD" else json.dumps(body, indent=2).encode() + b"\n"
@@ -93,6 +93,24 @@ class ReadPages:
         if seat is None:
             return 503, {"ready": False, "reason": "no model has answered its probe"}
         return 200, {"ready": True, "model_version": seat.champion.version, "bundle": seat.champion.bundle}
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """The query of a page, each name once.
+
+    Raises:
+        Refusal: 400; a slip of the pen in a name would be the answer to another question.
+    """
+    read = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    route = ROUTES.get(scope["path"])
+    if route is None:
+        return {}  # a probe, whose asker may add what it likes
+    for name, values in read.items():
+        if name not in (route.query or ()):
+            raise Refusal(400, f"{scope['path']} takes no {name[:80]!r} in its query", field=name[:80])
+        if len(values) > 1:
+            raise Refusal(400, f"{name} stands in the query {len(values)} times", field=name)
+    return {name: values[0] for name, values in read.items()}
 
 
 def _fields(message: Message) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ticket_assets.serving.endpoint.messages import Message
+from ticket_assets.serving.endpoint.messages import WITHOUT_NUL, Message, Plain
 
 
 class TargetInfo(Message):
@@ -73,7 +73,7 @@ class ActingChange(Message):
     """Turn `act` into `suggest` (on = false), or back."""
 
     on: bool
-    reason: str = Field(min_length=1, max_length=1000, examples=["wrong queues since Monday"])
+    reason: str = Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL, examples=["wrong queues since Monday"])
 
 
 class Acting(Message):
@@ -88,7 +88,7 @@ class Acting(Message):
 class ActedRequest(Message):
     """Since when."""
 
-    since: str | None = Field(default=None, description="ISO 8601; a month ago where it is not given")
+    since: Plain | None = Field(default=None, description="ISO 8601; a month ago where it is not given")
 
 
 class ActedLabel(Message):

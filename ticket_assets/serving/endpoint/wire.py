@@ -62,7 +62,7 @@ class Servicer(TriageServicer):
         return told(self._triage.predict(asked(request, messages.TicketIn), "grpc"), pb.Answer)
 
     async def PredictBatch(self, request: pb.Batch, context: Any) -> pb.BatchAnswer:  # noqa: D102
-        batch = messages.Batch(tickets=[as_fields(one) for one in request.tickets])
+        batch = asked(request, messages.Batch)
         # Long work: on the event loop it would hold up everybody else.
         return told(await asyncio.to_thread(self._triage.predict_batch, batch, "grpc"), pb.BatchAnswer)
 
