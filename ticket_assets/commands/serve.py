@@ -20,21 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=3000, help="default: 3000")
 
 
-def service_variables(folders: ProfileFolders) -> dict[str, str]:
-    """Where a service of this profile keeps its state and finds keys and champions; what is set already wins."""
-    from ticket_assets.serving.access.settings import access_environment
-
-    return {
-        "TICKET_ASSETS_SERVICE__STATE": str(folders.service),
-        "TICKET_ASSETS_SERVICE__BUNDLES": str(folders.bundles),
-        "TICKET_ASSETS_SERVICE__ENCODERS": str(folders.encoders),
-        **access_environment(folders.access),
-    }
-
-
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
+    from ticket_assets.serving.endpoint.settings import ServiceSettingsError, load_service_settings, variables_of
     from ticket_assets.serving.store import require_champion
 
     folders, profile = ProfileFolders(settings.profile_root), settings.profile
@@ -51,8 +40,18 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         other = f"PORT={arguments.port + 1} make serve PROFILE={profile}"
         print(f"port {arguments.port} is taken (`make ui` has 3000 too): {other}", file=sys.stderr)
         return 2
+    try:
+        variables, address = variables_of(folders), load_service_settings().service.grpc.address
+    except ServiceSettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    grpc_port = int(address.rpartition(":")[2]) if address else 0
+    if grpc_port and _is_taken(grpc_port):  # two services that share it would answer each other's clients
+        other = f"TICKET_ASSETS_SERVICE__GRPC__ADDRESS=0.0.0.0:{grpc_port + 1} make serve PROFILE={profile}"
+        print(f"port {grpc_port}, for gRPC, is taken: {other} (or none, without gRPC)", file=sys.stderr)
+        return 2
     command = [sys.executable, "-m", "bentoml", "serve", str(folder), "--port", str(arguments.port)]
-    os.execve(sys.executable, command, {**service_variables(folders), **bento_environment(folders.bentos)})
+    os.execve(sys.executable, command, {**variables, **bento_environment(folders.bentos)})
     raise AssertionError("this process is the server now")
 
 

@@ -12,12 +12,14 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.erasure import erase_vectors
@@ -29,6 +31,7 @@ from ticket_assets.serving.bento import BUILDING
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
 from ticket_assets.serving.prediction_log.engine import StoreDownError, told
 from ticket_assets.serving.prediction_log.erasure import erase as erase_from_log
+from ticket_assets.serving.prediction_log.erasure import traces as traces_in_log
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.proof import Found, search
@@ -166,15 +169,27 @@ def prove(site: Site, plan: Plan) -> list[Found]:
 
 
 def look(site: Site, plan: Plan) -> list[Found]:
-    """Search everything under the root but the plan itself."""
-    return search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
+    """Search everything under the root but the plan itself, and the prediction log wherever it lies."""
+    found = search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
+    if site.log is None:
+        return found
+    with _log(site.log) as engine:
+        logged = traces_in_log(engine, site.log.spool, plan.erased.tickets)
+    return [*found, Found(site.log.folder, "prediction log", len(logged))]
 
 
 def _logged(log: PredictionLogSettings, plan: Plan) -> dict[str, int]:
-    """Also while a service runs; raises StoreDownError where its database cannot be reached."""
+    """Also while a service runs."""
+    with _log(log) as engine:
+        return asdict(erase_from_log(engine, log.spool, plan.erased.tickets))
+
+
+@contextmanager
+def _log(log: PredictionLogSettings) -> Iterator[Engine]:
+    """The log's database; raises StoreDownError where it cannot be reached."""
     try:
         with store_of(log) as engine:
-            return asdict(erase_from_log(engine, log.spool, plan.erased.tickets))
+            yield engine
     except SQLAlchemyError as error:
         raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None
 

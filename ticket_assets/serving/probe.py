@@ -55,7 +55,7 @@ def served(
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryDirectory() as state:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env={**bento_environment(home), **_ALONE, "TICKET_ASSETS_SERVICE__STATE": state, **(variables or {})},
+            env={**_without_settings(home), **_ALONE, "TICKET_ASSETS_SERVICE__STATE": state, **(variables or {})},
             stdout=said,
             stderr=subprocess.STDOUT,
         )
@@ -73,6 +73,12 @@ def served(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _without_settings(home: Path) -> dict[str, str]:
+    """The environment without what is set for services here, whose log would take our questions for tickets."""
+    ours = ("TICKET_ASSETS_SERVICE", "TICKET_ASSETS_ACCESS__")
+    return {name: value for name, value in bento_environment(home).items() if not name.startswith(ours)}
 
 
 def ask(port: int, ticket: Ticket) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ticket_assets.storage import file_digest, write_text
 
+# A killed scoring asks so many tickets again at most; they stand in the log twice then, in the file once.
 BATCH = 64
 UNREADABLE = "unreadable_row"
 
@@ -31,10 +32,12 @@ class Job:
     Attributes:
         file: sha256 of the tickets' file.
         bundle: that answers.
+        reasons: that are given for each label.
     """
 
     file: str
     bundle: str
+    reasons: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,14 @@ class Scored:
         before: of them answered by an earlier scoring that was stopped.
         failed: without an answer.
         bands: target to band to count, of what was answered now.
+        unlogged: answers of now without a prediction id.
     """
 
     rows: int
     before: int
     failed: int
     bands: dict[str, dict[str, int]]
+    unlogged: int = 0
 
 
 Ask = Callable[[list[Any]], list[dict[str, Any]]]
@@ -73,7 +78,7 @@ def score(
         ScoringError: the file of answers was begun with another file or another model.
     """
     before = _begin(out, job)
-    done = failed = 0
+    done = failed = unlogged = 0
     bands: dict[str, dict[str, int]] = {}
     with out.open("ab") as stream:
         for batch in _batches(rows):
@@ -85,6 +90,7 @@ def score(
                 for place, one in enumerate(answers, start=first):
                     stream.write(json.dumps({**one, "index": place}, ensure_ascii=False).encode() + b"\n")
                     failed += one["error"] is not None
+                    unlogged += one["answer"] is not None and one["answer"].get("prediction_id") is None
                     _count(bands, one)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -92,7 +98,7 @@ def score(
     if done < before:
         raise ScoringError(f"{out} holds {before} answers, and the file {done} tickets: remove it, or name another")
     _note(out).unlink(missing_ok=True)
-    return Scored(done, before, failed, bands)
+    return Scored(done, before, failed, bands, unlogged)
 
 
 def file_of(path: Path) -> str:
@@ -115,6 +121,10 @@ def _begin(out: Path, job: Job) -> int:
     if begun.bundle != job.bundle:
         raise ScoringError(
             f"{out} was begun with bundle {begun.bundle}, and {job.bundle} is champion now: remove it to score anew"
+        )
+    if begun.reasons != job.reasons:
+        raise ScoringError(
+            f"{out} was begun with {begun.reasons} reasons for each label: give as many, or name another OUT"
         )
     return _whole_lines(out)
 

@@ -87,7 +87,7 @@ def test_a_bundle_of_two_has_vectors_under_its_own_id_and_a_card_of_its_own_mode
     assert seated.bundle not in (told["challenger"], champion.bundle)
     assert told["vectors"].endswith(f", kept as {seated.bundle}")
     desk, ids = Desk(profile=PROFILE), list(line.table("tickets", "clean")["ticket_id"])
-    table = desk.vectors(desk.encoder_id, 384)
+    table = desk.vectors()
     assert {seated.bundle, told["challenger"]} <= {*table.kept()}
     assert table.as_of(seated.bundle).read(ids).tobytes() == table.read(ids).tobytes()
     cards = {

@@ -101,13 +101,29 @@ def test_answers_that_were_logged_and_those_that_wait_for_the_database_go_too(si
 
 
 def test_a_log_whose_database_is_out_of_reach_stops_the_erasure_which_goes_on_later(site: Site) -> None:
-    log = PredictionLogSettings(folder=site.folders.service / "log", url="postgresql://nobody:secret@127.0.0.1:1/none")
     found = plan(site, Selection(ids=("4",)))
     assert found is not None
+    log = PredictionLogSettings(folder=site.folders.service / "log", url="postgresql://nobody:secret@127.0.0.1:1/none")
     with pytest.raises(StoreDownError, match="the prediction log cannot be reached") as error:
         carry_out(replace(site, log=log), found, lambda *_: None)
     assert "secret" not in str(error.value)
     assert plan_of_erasure(site.folders.root).exists(), "nothing else runs on the profile before it is done"
+
+
+def test_a_ticket_that_only_the_service_ever_saw_is_erased_wherever_its_log_lies(site: Site, tmp_path: Path) -> None:
+    """Nothing of it stands below the root, and the erasure said that there was nothing to do."""
+    log = PredictionLogSettings(folder=tmp_path / "elsewhere")
+    site = replace(site, log=log)
+    opened = PredictionLog.open(log)
+    assert isinstance(opened.append(Answer("http", "b", "1", {}, body="ford prefect", ticket_id="T-9")), Logged)
+    assert opened.close()
+    found = plan(site, Selection(ids=("T-9",)))
+    assert found is not None
+    assert any(one.hits for one in prove(site, found)), "not done, and the proof says so"
+    carry_out(site, found, lambda *_: None)
+    assert not any(one.hits for one in prove(site, found))
+    assert plan(site, Selection(ids=("T-9",))) is None
+    assert where(log.folder, "ford prefect") == []
 
 
 def test_what_killed_processes_left_is_swept_in_every_store(site: Site) -> None:

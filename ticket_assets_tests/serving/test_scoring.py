@@ -91,6 +91,8 @@ def test_a_stopped_scoring_does_not_go_on_with_another_file_or_another_model(tmp
         score(tickets(9), out, JOB, killed)
     with pytest.raises(ScoringError, match="another file of tickets"):
         score(tickets(9), out, Job("other", "bundle"), answers)
+    with pytest.raises(ScoringError, match="begun with 0 reasons"):
+        score(tickets(9), out, Job("file", "bundle", reasons=3), answers)
     with pytest.raises(ScoringError, match="begun with bundle bundle, and newer is champion now"):
         score(tickets(9), out, Job("file", "newer"), answers)
 

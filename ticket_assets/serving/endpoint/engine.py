@@ -12,7 +12,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,18 +131,24 @@ class Engine:
             champion: Champion | None = None
             try:
                 champion = require_champion(self.store)
-                seat = self._seat
-                if seat is not None and (seat.champion.version, seat.champion.bundle) == (
-                    champion.version,
-                    champion.bundle,
-                ):
-                    return Swap(datetime.now(UTC), champion, False, "it answers already")
+                if self._is_seated(champion):
+                    swap = Swap(datetime.now(UTC), champion, False, "it answers already")
+                    if self._swaps and self._swaps[-1].refused:  # the pointer went back to it: all is well again
+                        self._swaps.append(swap)
+                    return swap
                 self._take(champion, self._places[0], "the champion changed")
             # Whatever is wrong with what was offered, the one that answers must go on: the reason is told, not raised.
             except Exception as error:
                 logger.exception("the bundle offered was refused")
                 self._note(champion, False, f"{type(error).__name__}: {error}")
             return self._swaps[-1]
+
+    def _is_seated(self, champion: Champion) -> bool:
+        """Whether it answers, and from the store: one that is baked in makes room for the store's own."""
+        seat = self._seat
+        if seat is None or self.is_fallback:
+            return False
+        return (seat.champion.version, seat.champion.bundle) == (champion.version, champion.bundle)
 
     def _take(self, champion: Champion, place: BundlePlace, why: str) -> Seat:
         seat = self._seat
@@ -156,7 +162,11 @@ class Engine:
         return self._seat
 
     def _note(self, champion: Champion | None, taken: bool, reason: str) -> None:
-        self._swaps.append(Swap(datetime.now(UTC), champion, taken, reason, refused=not taken))
+        swap = Swap(datetime.now(UTC), champion, taken, reason, refused=not taken)
+        last = self._swaps[-1] if self._swaps else None
+        if last and replace(last, at=swap.at) == swap and swap.refused:
+            self._swaps.pop()  # tried again, and refused for the same reason: one line of it is enough
+        self._swaps.append(swap)
         named = f"v{champion.version} {champion.bundle}" if champion else "no champion"
         logger.log(logging.INFO if taken else logging.WARNING, "%s: %s", named, reason)
 

@@ -65,7 +65,7 @@ class Metrics:
         self._in_flight = Gauge(
             name("in_flight"), "requests in work: the queue's depth", ["transport"], multiprocess_mode="livesum"
         )
-        self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livemax")
+        self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livesum")
         self._not_logged = Counter(name("not_logged"), "answers without a prediction id")
         self._model = Gauge(
             name("model_version"), "version that answers", ["profile", "bundle"], multiprocess_mode="liveall"

@@ -122,7 +122,11 @@ class Office:
         request = current_request()
         by = (request.caller if request else None) or "somebody"
         # The switch first: it must work while nothing can be logged.
-        state = self._switch.move(change.on, by, change.reason)
+        try:
+            state = self._switch.move(change.on, by, change.reason)
+        except OSError as error:
+            found = f"the switch cannot be moved, its folder takes no file: {error.strerror}"
+            raise Refusal(503, found, "not_moved", headers=RETRY_AFTER) from error
         try:
             self._log.record_switch(change.on, by, change.reason)
         except NotTakenError as error:

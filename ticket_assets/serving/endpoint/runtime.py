@@ -32,12 +32,13 @@ class Runtime:
 
     Args:
         settings: of the service.
+        follow: whether another champion takes over.
 
     Raises:
         BundleError: no bundle answers.
     """
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    def __init__(self, settings: ServiceSettings, follow: bool = True) -> None:
         self.settings = settings
         self.metrics = metrics_of_process()
         baked = BundlePlace(BAKED_IN / "bundles", BAKED_IN / "encoders")
@@ -53,8 +54,9 @@ class Runtime:
         switch = ActingSwitch(settings.switch)
         self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets)
         self.office = Office(self.engine, self.log, switch)
-        self._watcher = Watcher(self.engine, settings.watch_seconds)
-        self._watcher.start()
+        self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
+        if self._watcher:
+            self._watcher.start()
         self._stopped = threading.Event()
         self._gauges = threading.Thread(target=self._keep_gauges, name="gauges", daemon=True)
         self._gauges.start()
@@ -86,7 +88,8 @@ class Runtime:
         """The same where there is no gRPC."""
         self._stopped.set()
         self._gauges.join()
-        self._watcher.stop()
+        if self._watcher:
+            self._watcher.stop()
         self.log.close(CLOSE_SECONDS)
 
     def _keep_gauges(self) -> None:

@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from ticket_assets.serving.access.settings import AccessSettings
+from ticket_assets.serving.access.settings import AccessSettings, keys_file, users_file
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.storage import ProfileFolders
 
@@ -81,7 +81,9 @@ class ServiceSettings(Part):
     most_tickets: int = Field(500, ge=1, le=10_000, description="of one batch")
     watch_seconds: float = Field(2.0, gt=0, le=3600, description="between looks at the store's pointer")
     grpc: GrpcSettings = GrpcSettings()
-    log: dict[str, Any] = Field({}, description="of the prediction log: prediction_log/settings.py, without folder")
+    log: dict[str, Any] = Field(
+        {}, repr=False, description="of the prediction log: prediction_log/settings.py, without folder"
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -146,17 +148,35 @@ def load_service_settings() -> Settings:
         raise ServiceSettingsError(f"the settings cannot be read: {error}") from None
 
 
+def variables_of(folders: ProfileFolders) -> dict[str, str]:
+    """Variables of the service of a profile: where its state, its champions and its keys lie, unless that is set.
+
+    Raises:
+        ServiceSettingsError: the settings of the service are wrong.
+    """
+    settings = load_service_settings()
+    service = {"state": folders.service, "bundles": folders.bundles, "encoders": folders.encoders}
+    access = {"keys_file": keys_file(folders.access), "users_file": users_file(folders.access)}
+    told = {f"SERVICE__{name.upper()}": path for name, path in service.items() if not _is_set(settings.service, name)}
+    told |= {f"ACCESS__{name.upper()}": path for name, path in access.items() if not _is_set(settings.access, name)}
+    return {f"TICKET_ASSETS_{name}": str(path) for name, path in told.items()}
+
+
 def log_of(folders: ProfileFolders) -> PredictionLogSettings | None:
-    """The prediction log of a profile's service, as `make serve` would have it; None where there is none yet.
+    """The prediction log of a profile's service, as `make serve` has it; None where there is none yet.
 
     Raises:
         ServiceSettingsError: the settings of the service are wrong.
     """
     service = load_service_settings().service
-    if "state" not in service.model_fields_set:
+    if not _is_set(service, "state"):
         service = service.model_copy(update={"state": folders.service})
     log = service.prediction_log
     return log if log.url is not None or log.folder.is_dir() else None
+
+
+def _is_set(part: BaseModel, name: str) -> bool:
+    return name in part.model_fields_set
 
 
 def _lines(error: ValidationError, under: str = "") -> list[str]:

@@ -28,25 +28,32 @@ class ActingSwitch:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._state = SwitchState()
+        # One value: a thread must not meet the mark of one state beside another.
+        self._known: tuple[tuple[int, int] | None, SwitchState] = (None, SwitchState())
 
     @property
     def state(self) -> SwitchState:
         """How it stands; costs one `stat` where it was not moved."""
+        seen, state = self._known
         try:
             found = self._path.stat()
         except FileNotFoundError:
-            return SwitchState()
+            # A folder that went away must not turn on what somebody turned off.
+            return state if seen and not state.on else SwitchState()
         except OSError as error:
             return SwitchState(on=False, reason=f"the switch cannot be read: {error.strerror}")
         mark = (found.st_ino, found.st_mtime_ns)
-        if mark != self._seen:
-            self._state, self._seen = self._read(), mark
-        return self._state
+        if mark != seen:
+            state = self._read()
+            self._known = (mark, state)
+        return state
 
     def move(self, on: bool, by: str | None, reason: str) -> SwitchState:
-        """Move it."""
+        """Move it.
+
+        Raises:
+            OSError: its file cannot be written.
+        """
         state = SwitchState(on, datetime.now(UTC).isoformat(timespec="seconds"), by, reason)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self._path, json.dumps(asdict(state), indent=2))

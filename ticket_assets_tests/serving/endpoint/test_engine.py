@@ -1,6 +1,7 @@
 """Who answers: the first that answers its probe, then whoever the pointer names and who does as well."""
 
 import json
+import shutil
 import threading
 from pathlib import Path
 
@@ -105,6 +106,33 @@ def test_a_store_that_comes_to_life_takes_over_from_the_baked_in_bundle(store: T
     first.crown(2, act=0.9)
     assert engine.offer().taken
     assert not engine.is_fallback
+
+
+def test_a_store_that_comes_back_with_the_very_champion_that_was_baked_in_ends_the_fallback(
+    store: ToyStore, tmp_path: Path
+) -> None:
+    champion = store.crown(1)
+    first = ToyStore(tmp_path / "late")
+    engine = Engine([first.place, store.place])
+    engine.start()
+    shutil.copytree(store.root, first.root)
+    assert engine.offer().taken
+    assert not engine.is_fallback
+    assert engine.seat is not None
+    assert engine.seat.champion == champion
+
+
+def test_a_pointer_that_goes_back_to_who_answers_ends_the_refusal(engine: Engine, store: ToyStore) -> None:
+    before = (store.root / POINTER).read_bytes()
+    champion = store.crown(2, act=0.9)
+    (store.root / champion.bundle / "tone" / "model.json").unlink()
+    told = len(engine.swaps)
+    assert engine.offer().refused
+    assert engine.offer().refused
+    assert len(engine.swaps) == told + 1, "the same refusal again is no news"
+    (store.root / POINTER).write_bytes(before)
+    engine.offer()
+    assert not engine.swaps[0].refused
 
 
 def test_a_service_without_any_bundle_does_not_start_and_says_why_of_each_place(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a request comes to, without a transport: answers, rows of a batch, corrections, the log's part in both."""
 
 import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,27 @@ def test_a_switch_that_was_never_moved_stands_at_on(tmp_path: Path) -> None:
     assert switch.state.on
     switch.move(on=False, by="key:ops", reason="r")
     assert (ActingSwitch(tmp_path / "acting.json").state.on, switch.state.by) == (False, "key:ops")
+
+
+def test_a_switch_that_was_turned_off_stays_off_when_its_folder_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    switch = ActingSwitch(folder / "acting.json")
+    switch.move(on=False, by="key:ops", reason="r")
+    assert not switch.state.on
+    shutil.rmtree(folder)
+    assert not switch.state.on
+    switch.move(on=True, by="key:ops", reason="mended")
+    assert switch.state.on
+
+
+def test_a_switch_that_cannot_be_moved_is_told_and_no_failure_of_ours(parts: Parts) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(Refusal, match="503 not_moved: the switch cannot be moved"):
+            parts.office.act(ActingChange(on=False, reason="r"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("written", ["", "{", '{"off": true}', "[]"])
