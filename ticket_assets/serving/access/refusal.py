@@ -82,8 +82,8 @@ class Refusal(Exception):
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most so many characters."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    """A text of at most so many characters; ASCII stays ASCII."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def code_of(status: int) -> str:

@@ -102,7 +102,9 @@ def test_text_in_one_of_two_fields_is_enough(parts: Parts, ticket: dict[str, Any
         ({"body": "x", "top": 0}, "top"),
         ({"body": "x", "top": "3"}, "top"),
         ({"body": "x", "reasons": 21}, "reasons"),
+        ({"body": "x", "top": 1.5}, "top"),
         ({"body": "x", "id": ""}, "id"),
+        ({"body": "x", "id": "a\0b"}, "id"),
         ({"body": "x", "context": {"channel": 7}}, "context"),
         ({"body": "x", "context": {str(one): "x" for one in range(101)}}, "context"),
     ],
@@ -112,6 +114,10 @@ def test_a_wrong_field_is_named_and_its_value_is_not_told(fields: dict[str, Any]
         TicketIn.model_validate(fields)
     assert {one["loc"][0] for one in error.value.errors()} == {field}
     assert "input_value" not in str(error.value)
+
+
+def test_json_has_one_kind_of_number() -> None:
+    assert TicketIn.model_validate_json('{"body": "x", "top": 2.0, "reasons": 1e0}').top == 2
 
 
 def test_each_row_of_a_batch_has_its_answer_or_its_error(parts: Parts) -> None:

@@ -117,6 +117,8 @@ def test_all_other_methods_answer(over_grpc: Callable[..., Any], tmp_path: Path)
         (pb.Ticket(), grpc.StatusCode.INVALID_ARGUMENT, "body"),
         (pb.Ticket(body="x", top=0), grpc.StatusCode.INVALID_ARGUMENT, "top"),
         (pb.Ticket(body="x", reasons=-1), grpc.StatusCode.INVALID_ARGUMENT, "reasons"),
+        (pb.Ticket(body="x", id="a\0b"), grpc.StatusCode.INVALID_ARGUMENT, "id"),
+        (pb.Ticket(body="x", context={"k" * 90_000: ""}), grpc.StatusCode.INVALID_ARGUMENT, f"context.{'k' * 189}..."),
         (pb.Ticket(body="x" * (1 << 21)), grpc.StatusCode.RESOURCE_EXHAUSTED, None),
     ],
 )
@@ -129,6 +131,15 @@ def test_a_wrong_ticket_is_refused_with_the_field(
         return error.value.code(), dict(error.value.trailing_metadata()).get("error-field")
 
     assert over_grpc(ask) == (code, field)
+
+
+def test_a_batch_without_a_ticket_is_a_wrong_argument(over_grpc: Callable[..., Any]) -> None:
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await TriageStub(channel).PredictBatch(pb.Batch())
+        return error.value.code(), dict(error.value.trailing_metadata()).get("error-field")
+
+    assert over_grpc(ask) == (grpc.StatusCode.INVALID_ARGUMENT, "tickets")
 
 
 def test_nobody_is_answered_without_a_key_where_keys_are_asked_for(over_grpc: Callable[..., Any]) -> None:

@@ -178,10 +178,11 @@ def asking(askers: Sequence[Asker]) -> Iterator[Sequence[Asker]]:
         assert not any(one.is_alive() for one in askers)
 
 
-def four(http_port: int, grpc_port: int) -> list[Asker]:
-    """Three over HTTP, one over gRPC."""
+def four(http_port: int, grpc_port: int | None = None) -> list[Asker]:
+    """Four clients, one of them over gRPC where its port is given."""
     ending = threading.Event()
-    return [*(HttpAsker(http_port, ending) for _ in range(3)), GrpcAsker(grpc_port, ending)]
+    last = HttpAsker(http_port, ending) if grpc_port is None else GrpcAsker(grpc_port, ending)
+    return [*(HttpAsker(http_port, ending) for _ in range(3)), last]
 
 
 def answers(askers: Sequence[Asker]) -> int:

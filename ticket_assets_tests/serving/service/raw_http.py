@@ -182,7 +182,7 @@ def _slow(dice: random.Random, path: str, content: bytes, key: str) -> Hostile:
 
 
 def exchange(port: int, request: Hostile, seconds: float) -> tuple[int | None, bytes]:
-    """Send a request; the status and the whole answer, or None where the connection was closed without one.
+    """Send a request; the status and the whole last answer, or None where the connection was closed without one.
 
     Raises:
         TimeoutError: nothing came, nor was the connection closed.
@@ -205,4 +205,4 @@ def exchange(port: int, request: Hostile, seconds: float) -> tuple[int | None, b
         final = final.partition(b"\r\n\r\n")[2]
     first = final.split(b"\r\n", 1)[0].split(b" ")
     status = int(first[1]) if len(first) > 1 and first[0].startswith(b"HTTP/1.") else None
-    return status, bytes(answer)
+    return status, final

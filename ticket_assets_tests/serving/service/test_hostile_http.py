@@ -12,7 +12,7 @@ from ticket_assets_tests.serving.service.raw_http import Hostile, exchange, host
 
 pytestmark = pytest.mark.slow
 
-REQUESTS, WARM = 2000, 500
+REQUESTS, WARM, SAMPLED = 2000, 500, 100
 SECONDS = 15.0  # BODY_SECONDS of the fixture, and room for a machine that is busy
 LONGEST_ERROR = 4000
 MIB = 1 << 20
@@ -21,6 +21,11 @@ MIB = 1 << 20
 def private_bytes(guarded: Guarded) -> int:
     """What the service's processes have for themselves, shared pages by share."""
     return sum(one.memory_full_info().pss for one in guarded.server.workers())
+
+
+def kept(sizes: list[int]) -> int:
+    """Bytes more than after the first 500 requests: the floor of the last 500, as the allocator gives back late."""
+    return min(sizes[-(WARM // SAMPLED) :]) - sizes[WARM // SAMPLED]
 
 
 def shot(guarded: Guarded, number: int) -> tuple[Hostile, int | None, float]:
@@ -42,20 +47,20 @@ def shot(guarded: Guarded, number: int) -> tuple[Hostile, int | None, float]:
 
 def test_two_thousand_hostile_requests_do_no_harm(guarded: Guarded) -> None:
     seen: Counter[int | None] = Counter()
-    slowest, sent, before = 0.0, 0, 0
+    slowest, sent, sizes = 0.0, 0, []
     for number in range(REQUESTS):
-        if number == WARM:
-            before = private_bytes(guarded)
+        if number % SAMPLED == 0:
+            sizes.append(private_bytes(guarded))
         request, status, took = shot(guarded, number)
         seen[status] += 1
         slowest = max(slowest, took)
         sent += request.size if number >= WARM else 0
-    grown = private_bytes(guarded) - before
+    grown = kept(sizes)
     print(dict(seen), f"slowest {slowest:.1f} s, {sent / MIB:.0f} MiB sent, {grown / MIB:.1f} MiB grown")
     assert seen[200] > 0  # some are no more than odd, and answered
     assert {400, 404, 405, 408, 413, 415, 422} <= set(seen)
-    # Caches and the allocator's own are filled by then, mostly: 10 MiB more were measured. Of what was sent, not a
-    # quarter may be kept, nor may the exchange of a request be kept for longer than it takes.
+    # Caches, the allocator's own, BentoML's timers: after 6,000 of them it was no more than after 2,000. A service that
+    # kept every fourth body would have grown by more than this.
     assert grown < sent / 4
     normal = json.dumps({"body": "HELP NOW HELP NOW"}).encode()
     head = f"POST /predict HTTP/1.1\r\nHost: x\r\nX-API-Key: {guarded.key}\r\nContent-Length: {len(normal)}\r\n"
