@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ticket_assets.serving.access.error_shape import LONGEST_MESSAGE, translated
-from ticket_assets.serving.access.refusal import INTERNAL, Refusal, code_of
+from ticket_assets.serving.access.error_shape import translated
+from ticket_assets.serving.access.refusal import INTERNAL, LONGEST_MESSAGE, Refusal, code_of
 
 
 def told(status: int, said: Any) -> Refusal:
