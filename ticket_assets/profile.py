@@ -36,6 +36,9 @@ class ColumnSettings(Section):
     subject: str | None = None
     id: str | None = Field(None, description="without it the hash of subject and body: equal texts are one ticket")
     created_at: str | None = Field(None, description="without it the split is not ordered in time")
+    date_order: Literal["auto", "day_first", "month_first"] = Field(
+        "auto", description="of dates by numbers; auto: as the column's own tell (02.01. or a 19 in front: day first)"
+    )
     known_at: dict[str, Literal["arrival", "resolution"]] = Field(
         default_factory=dict, description="when the value of any further column is known"
     )

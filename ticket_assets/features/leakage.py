@@ -10,7 +10,6 @@ passes: a product may decide the queue, and a fine resolution code the product. 
 several late columns at once, or from one by a rule that rises and falls, or what has fewer than 20 rows to show it.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ticket_assets.tickets.instants import instants
 from ticket_assets.tickets.snapshot_columns import SnapshotColumns
 
 EVIDENCE_ROWS = 20  # below, agreement is chance
@@ -119,18 +119,12 @@ def _seconds(values: pd.Series, words: pd.Series, numbers: np.ndarray) -> np.nda
         len(some) > 0
         and bool(np.isnan(numbers).all())
         and (some.str.contains(r"\d") & (some.str.len() <= 40)).mean() >= SAME
-        and _instants(some).notna().mean() >= SAME
+        and instants(some).notna().mean() >= SAME
     )
     if not dated:
         return np.full(len(values), np.nan)
-    instants = _instants(words)
-    return ((instants - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
-
-
-def _instants(words: pd.Series) -> pd.Series:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that some word is no date is the question here
-        return pd.to_datetime(words, utc=True, errors="coerce", format="mixed")
+    read = instants(words)
+    return ((read - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
 
 
 def _starts(source: pd.DataFrame | SnapshotColumns, others: Mapping[str, _Look]) -> list[np.ndarray]:
@@ -214,14 +208,14 @@ def _contains(column: pd.Series, late: pd.Series) -> bool:
 
 
 def _computed(column: _Look, late: _Look, starts: list[np.ndarray]) -> bool:
-    if _same_instants(column.seconds, late.seconds) or _same_instants(column.numbers, late.seconds):
+    if _sameinstants(column.seconds, late.seconds) or _sameinstants(column.numbers, late.seconds):
         return True
     if np.isnan(column.numbers).mean() > 1 - SAME:
         return any(_correlated(column.seconds - start, late.seconds - start) for start in starts)
     return any(_correlated(column.numbers, measure) for measure in _measures(late, starts))
 
 
-def _same_instants(one: np.ndarray, late: np.ndarray) -> bool:
+def _sameinstants(one: np.ndarray, late: np.ndarray) -> bool:
     """Whether one gives the other to the minute, in whatever unit and zone; when a ticket came says less than that."""
     usable = ~np.isnan(one) & ~np.isnan(late)
     one, late = one[usable], late[usable]

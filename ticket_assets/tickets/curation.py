@@ -8,7 +8,6 @@ called (labels.py), languages (language.py), families (families.py).
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from ticket_assets.storage import digest
 from ticket_assets.tickets.carried_mendings import fates
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
+from ticket_assets.tickets.instants import Order, instants
 from ticket_assets.tickets.labels import read_labels
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.replay import standing_rows
@@ -187,7 +187,7 @@ def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple
             "ticket_id": ticket_ids(snapshot, columns),
             "text": snapshot[_TEXT],
             "text_hash": [digest([text]) for text in snapshot[_TEXT]],
-            "created_at": _instants(snapshot[columns.created_at]) if columns.created_at else pd.NaT,
+            "created_at": _instants(snapshot[columns.created_at], columns.date_order) if columns.created_at else pd.NaT,
             "ingested_at": snapshot["_ingested_at"],
         },
         index=snapshot.index,
@@ -225,12 +225,12 @@ def _keep_labels_of_copies(mapped: pd.DataFrame, copied: pd.Series, labels: list
     mapped.loc[copied, labels] = known.astype(object).where(known.notna(), None)
 
 
-def _instants(values: pd.Series) -> Any:
+def _instants(values: pd.Series, order: Order) -> pd.Series:
     """Dates that say their year; a bare number has no unit and a bare time no day, and pandas would invent both."""
-    if not pd.api.types.is_datetime64_any_dtype(values):
-        given = pd.Series(texts(values), index=values.index, dtype="object")
-        values = given.where([bool(text and _DATE.search(text)) for text in given], None)
-    return pd.to_datetime(values, utc=True, errors="coerce", format="mixed")
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return pd.to_datetime(values, utc=True, errors="coerce")
+    given = pd.Series(texts(values), index=values.index, dtype="object")
+    return instants(given.where([bool(text and _DATE.search(text)) for text in given], None), order)
 
 
 def _unreadable_dates(snapshot: pd.DataFrame, columns: ColumnSettings, mapped: pd.DataFrame) -> int:

@@ -112,10 +112,18 @@ def test_a_bare_number_or_time_is_no_date(value: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["2024-01-05", "20240105", "5 Jan 2024", "2024/01/05 00:00", "01/05/2024", "01/05/24", pd.Timestamp("2024-01-05")],
+    ["2024-01-05", "20240105", "5 Jan 2024", "2024/01/05 00:00", "05.01.2024", pd.Timestamp("2024-01-05")],
 )
 def test_a_date_with_its_year_is_read_however_it_is_written(value: object) -> None:
     assert curated({"at": value}).clean["created_at"].tolist() == [pd.Timestamp("2024-01-05", tz="UTC")]
+
+
+def test_a_date_whose_day_and_month_cannot_be_told_is_none_and_counted_until_the_setting_tells() -> None:
+    result = curated({"at": "01/05/2024"})
+    assert (result.clean["created_at"].isna().all(), result.unreadable_dates) == (True, 1)
+    for order, told in (("day_first", "2024-05-01"), ("month_first", "2024-01-05")):
+        read = curated({"at": "01/05/2024"}, date_order=order)
+        assert read.clean["created_at"].tolist() == [pd.Timestamp(told, tz="UTC")]
 
 
 def test_without_a_date_column_no_date_is_invented() -> None:
