@@ -1,9 +1,7 @@
 """What a request comes to, without a transport: answers, rows of a batch, corrections, the log's part in both."""
 
 import resource
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from ticket_assets.serving.endpoint.messages import (
     TicketIn,
 )
 from ticket_assets.serving.endpoint.reports import ActedRequest, ActingChange
-from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets_tests.serving.endpoint.conftest import LOUD, QUIET, Parts, ToyStore
 
@@ -279,24 +276,6 @@ def test_while_nothing_can_be_kept_tickets_are_answered_without_an_id(open_parts
     assert predicted(parts).prediction_id is not None, "and when there is room again, with one"
 
 
-def test_a_switch_that_was_never_moved_stands_at_on(tmp_path: Path) -> None:
-    switch = ActingSwitch(tmp_path / "acting.json")
-    assert switch.state.on
-    switch.move(on=False, by="key:ops", reason="r")
-    assert (ActingSwitch(tmp_path / "acting.json").state.on, switch.state.by) == (False, "key:ops")
-
-
-def test_a_switch_that_was_turned_off_stays_off_when_its_folder_is_gone(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    switch = ActingSwitch(folder / "acting.json")
-    switch.move(on=False, by="key:ops", reason="r")
-    assert not switch.state.on
-    shutil.rmtree(folder)
-    assert not switch.state.on
-    switch.move(on=True, by="key:ops", reason="mended")
-    assert switch.state.on
-
-
 def test_a_switch_that_cannot_be_moved_is_told_and_no_failure_of_ours(parts: Parts) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
@@ -305,13 +284,3 @@ def test_a_switch_that_cannot_be_moved_is_told_and_no_failure_of_ours(parts: Par
             parts.office.act(ActingChange(on=False, reason="r"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.parametrize("written", ["", "{", '{"off": true}', "[]"])
-def test_a_switch_that_cannot_be_read_stands_at_off(tmp_path: Path, written: str) -> None:
-    """Somebody moved it, and nobody can tell whereto."""
-    (tmp_path / "acting.json").write_text(written)
-    state = ActingSwitch(tmp_path / "acting.json").state
-    assert not state.on
-    assert state.reason is not None
-    assert "move the switch again" in state.reason
