@@ -238,10 +238,11 @@ class Profile(Section):
         """What may not change on an existing storage root.
 
         Not where the source lies: its content counts, by its fingerprint, and files are moved and renamed. Nor when a
-        column is known: that changes no row, and the leakage guard asks for it on a filled root. Nor a taxonomy, which
-        is for labels that change on a filled root.
+        column is known: that changes no row, and the leakage guard asks for it on a filled root. Nor the order of its
+        dates, which is set when a filled root shows them misread. Nor a taxonomy, which is for labels that change on a
+        filled root.
         """
-        source, columns = self.source.model_dump(include=MADE_OF), self.columns.model_dump(exclude={"known_at"})
+        source, columns = self.source.model_dump(include=MADE_OF), self.columns.model_dump(exclude={"known_at", "date_order"})
         return {
             "source": {"source": {**source, "path": None}, "columns": columns},
             "targets": {name: target.model_dump(exclude={"taxonomy"}) for name, target in self.targets.items()},

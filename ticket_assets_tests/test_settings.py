@@ -248,6 +248,7 @@ def test_a_text_that_is_known_only_at_resolution_is_refused(part: str, late: dic
             {"columns": {"body": "text", "known_at": {"channel": "arrival"}}, "features": {"context": ["channel"]}},
             set(),
         ),
+        ({"columns": {"body": "text", "date_order": "day_first"}}, set()),
     ],
 )
 def test_identity_moves_with_source_columns_and_targets_only(change: dict[str, object], moved: set[str]) -> None:
@@ -259,3 +260,8 @@ def test_a_source_that_is_moved_keeps_the_identity(home: Path) -> None:
     """The path was part of it: files given by another name were refused as another desk's."""
     one, two = (Profile.model_validate({**DESK, "source": {"path": name}}) for name in ("a.csv", "b.csv"))
     assert one.identity() == two.identity() != Profile.model_validate(DESK).identity()
+
+
+def test_a_new_setting_leaves_the_identity_of_filled_roots_as_it_is() -> None:
+    """A new field with a default once moved it, and every root there was asked for an upgrade that could not know it."""
+    assert Profile.model_validate(DESK).identity() == {"source": "60bdb4b97940", "targets": "1f5f90f34de1"}

@@ -86,7 +86,7 @@ def _path_leaves_identity(old: Old) -> Iterator[str]:
 def _former_identities(profile: Profile, paths: Iterable[str | None]) -> set[str]:
     """The source's part of the identity as the first versions made it, for any path that it may have had."""
     source = profile.source.model_dump(include={"kind", "rows", "seed"})
-    columns = profile.columns.model_dump(exclude={"known_at"})
+    columns = profile.columns.model_dump(exclude={"known_at", "date_order"})
     told = [{"source": {**source, "path": path}, "columns": columns} for path in paths if path is not None]
     return {hashlib.sha256(json.dumps(one, sort_keys=True).encode()).hexdigest()[:12] for one in told}
 
