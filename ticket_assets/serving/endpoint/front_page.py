@@ -23,7 +23,8 @@ _LINKS = {
     "/metrics": "for Prometheus; needs a key with the scope admin, unless they are open",
 }
 _STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}"
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem;"
+    "color:#222;background:#fff}"
     "code,pre{font:14px/1.5 ui-monospace,monospace}pre{background:#f3f3f3;padding:.7rem;overflow-x:auto}"
     "dt{margin-top:.5rem}dd{margin:0 0 0 1.5rem}"
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}pre{background:#262626}a{color:#8bf}}"
