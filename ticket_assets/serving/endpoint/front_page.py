@@ -8,6 +8,7 @@ BentoML 1.4.39 has a page of its own there, which loads a tag manager from anoth
 that host of a service inside. This one asks nobody: no script, no picture, and a policy that forbids the browser both.
 """
 
+import re
 from html import escape
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -40,6 +41,13 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
+_CODE, _AS_CODE = re.compile("`([^`]+)`"), r"<code>\1</code>"
+_ASKED = escape(
+    "curl localhost:3000/predict -H 'Content-Type: application/json' \\\n"
+    '  -H "Authorization: Bearer $TICKET_ASSETS_KEY" \\\n'
+    '  -d \'{"body": "VPN drops"}\'',
+    quote=False,
+)
 # Files of BentoML's page, which nobody needs without it.
 _FORMER = "/static_content/"
 
@@ -71,7 +79,10 @@ def page() -> str:
     links = "".join(
         f'<dt><a href="{path}"><code>{path}</code></a></dt><dd>{escape(what)}</dd>' for path, what in _LINKS.items()
     )
-    paths = "".join(f"<dt><code>{path}</code></dt><dd>{escape(route.summary)}</dd>" for path, route in ROUTES.items())
+    paths = "".join(
+        f"<dt><code>{path}</code></dt><dd>{_CODE.sub(_AS_CODE, escape(route.summary))}</dd>"
+        for path, route in ROUTES.items()
+    )
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -89,16 +100,9 @@ def page() -> str:
 <p>Who runs this service makes one, in the project's folder:</p>
 <pre>make keys PROFILE=… ARGS='add --name me --scopes predict,feedback'</pre>
 <p>It is sent as <code>Authorization: Bearer ta_…</code>:</p>
-<pre>curl {_ASKED}</pre>
+<pre>{_ASKED}</pre>
 <h2>What is asked with POST</h2>
 <dl>{paths}</dl>
 </body>
 </html>
 """
-
-
-_ASKED = escape(
-    "-H \"Authorization: Bearer $TICKET_ASSETS_KEY\" -H 'Content-Type: application/json' \\\n"
-    '  -d \'{"body": "VPN drops"}\' localhost:3000/predict',
-    quote=False,
-)
