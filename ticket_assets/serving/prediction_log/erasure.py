@@ -20,7 +20,7 @@ from ticket_assets.serving.prediction_log.engine import StoreDownError, writing
 from ticket_assets.serving.prediction_log.lines import Line, blank
 from ticket_assets.serving.prediction_log.retention import delete_predictions
 from ticket_assets.serving.prediction_log.spool import Spool, read
-from ticket_assets.serving.prediction_log.tables import feedback, predictions, rejected
+from ticket_assets.serving.prediction_log.tables import corrections, feedback, predictions, rejected
 
 AT_ONCE = 500
 
@@ -72,7 +72,7 @@ def traces(
     its = _predictions_of(engine, place, ticket_ids, prediction_ids)
     places = []
     with engine.connect() as connection:
-        told = [(predictions, predictions.c.id), (feedback, feedback.c.prediction_id)]
+        told = [(predictions, predictions.c.id), *((one, one.c.prediction_id) for one in (feedback, corrections))]
         for table, column in told:
             if count := sum(
                 len(connection.execute(select(column).where(column.in_(some))).all()) for some in _cut(its)

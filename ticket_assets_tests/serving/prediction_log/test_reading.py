@@ -31,7 +31,8 @@ def minutes(wanted: PredictionLogSettings, engine: Engine) -> PredictionLog:
 
 
 def served(band: str, label: str = "billing") -> dict[str, TargetAnswer]:
-    return {"queue": TargetAnswer(label, 0.9, "act", band, {label: 0.9})}
+    probabilities = dict.fromkeys(LABELS["queue"], 0.05) | {label: 0.9}
+    return {"queue": TargetAnswer(label, 0.9, "act", band, probabilities)}
 
 
 @pytest.mark.parametrize("page", [1, 3, 100])
@@ -40,7 +41,7 @@ def test_predictions_are_streamed_by_time_with_their_current_corrections(
 ) -> None:
     told = [logged(minutes) for _ in range(7)]
     for label in ("network", "hardware"):
-        minutes.give_feedback(told[3], {"queue": label}, LABELS)
+        minutes.give_feedback(told[3], {"queue": label})
     assert minutes.close(PATIENCE)
     at = {one.prediction.id: one.prediction.at for one in between(engine, START, START + 60 * MINUTE)}
     assert [*at] == told
@@ -66,8 +67,8 @@ def test_the_report_of_acting_counts_what_was_served_and_not_what_might_have_bee
     told = [logged(log, targets=served("act")) for _ in range(4)] + [logged(log, targets=served("act", "network"))]
     suggested = logged(log, targets=served("suggest"))
     for one, label in ((told[0], "billing"), (told[1], "network"), (told[2], "network"), (suggested, "network")):
-        log.give_feedback(one, {"queue": label}, LABELS)
-    log.give_feedback(told[2], {"queue": "billing"}, LABELS)  # changed their mind
+        log.give_feedback(one, {"queue": label})
+    log.give_feedback(told[2], {"queue": "billing"})  # changed their mind
     log.record_switch(False, "bob", "holidays")
     assert log.flush(PATIENCE)
     report = acted(engine, START)
@@ -102,8 +103,8 @@ def test_the_interval_stays_within_bounds(right: int, total: int, low: float, hi
 
 def test_what_is_older_than_wanted_goes_with_all_that_hangs_on_it(minutes: PredictionLog, engine: Engine) -> None:
     told = [logged(minutes) for _ in range(10)]
-    minutes.give_feedback(told[0], {"queue": "network"}, LABELS)
-    minutes.give_feedback(told[9], {"queue": "network"}, LABELS)
+    minutes.give_feedback(told[0], {"queue": "network"})
+    minutes.give_feedback(told[9], {"queue": "network"})
     assert minutes.close(PATIENCE)
     at = {one.prediction.id: one.prediction.at for one in between(engine, START, START + 60 * MINUTE)}
     assert forget(engine, at[told[6]], at_once=4) == 6
@@ -128,17 +129,17 @@ def test_erasing_a_ticket_takes_it_from_database_journals_and_rejected_records(
     first = PredictionLog.open(wanted)
     gone, stays = logged(first, ticket_id="T-gone", body="the very secret"), logged(first)
     for one in (gone, stays):
-        first.give_feedback(one, {"queue": "network"}, LABELS, comment=f"about {one}")
+        first.give_feedback(one, {"queue": "network"}, comment=f"about {one}")
     assert first.flush(PATIENCE)
     slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
     waiting = logged(slow, ticket_id="T-gone", body="the very secret")
-    slow.give_feedback(waiting, {"queue": "network"}, LABELS)
+    slow.give_feedback(waiting, {"queue": "network"})
     after = logged(slow)
     with engine.begin() as connection:
         fields = {"id": "p-r", "at": START, "kind": "prediction", "reason": "r"}
         line = '0 1 {"ticket_id":"T-gone","kind":"prediction","id":"p-r","body":"the very secret"}'
         connection.execute(rejected.insert().values(line=line, **fields))
-    assert len(traces(engine, wanted.spool, ["T-gone"])) == 4
+    assert len(traces(engine, wanted.spool, ["T-gone"])) == 5
 
     assert erase(engine, wanted.spool, ["T-gone"]) == ErasedLog(predictions=1, rejected=1, lines=2)
 
