@@ -16,7 +16,7 @@ from ticket_assets.serving.prediction_log.records import FeedbackRecord, Predict
 from ticket_assets.serving.prediction_log.search import Found
 from ticket_assets.serving.prediction_log.store import Store
 
-# A spool of 512 MiB takes a tenth of it where the file cache has it.
+# A spool of 512 MiB takes a quarter of a second where the file cache has it.
 SEARCH_SECONDS = 5.0
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Corrections of what still waits, or while the store is down: looked up in journals, checked at the latest in writing."""
+"""Corrections of what waits, or while the store is down: looked up in journals, checked at the latest in writing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
