@@ -5,6 +5,7 @@ Does not belong here: HTTP and gRPC (service.py at the top, wire.py), requests a
 who may ask (serving/access/), how the log keeps what it is given (serving/prediction_log/).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -61,6 +62,16 @@ class Triage:
     ) -> None:
         self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
         self._most_tickets = most_tickets
+
+    async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
+        """Every target of one ticket, asked for on an event loop; raises as `predict` does.
+
+        There and then: a thread for work of a few milliseconds costs more than it frees. But not where the log waits
+        for a disk, which would hold up everybody else.
+        """
+        if self._log.waits_for_disk:
+            return await asyncio.to_thread(self.predict, ticket, transport)
+        return self.predict(ticket, transport)
 
     def predict(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket.

@@ -3,8 +3,9 @@
 Belongs here: the facade that ties journal, drain and store together; what is acknowledged and what is not.
 Does not belong here: any of the parts; HTTP and gRPC (the service).
 
-One per worker process, opened after the fork. `append` may be called from the event loop: it writes one line to a file.
-`give_feedback` and `find` ask the database and search journals: call them in a thread.
+One per worker process, opened after the fork. `append` may be called from the event loop, as it writes one line to a
+file, unless the log `waits_for_disk`. `give_feedback` and `find` ask the database and search journals: call them in a
+thread.
 """
 
 import re
@@ -85,6 +86,11 @@ class PredictionLog:
             log._store.close()
             raise
         return log
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether `append` waits for a disk to flush: then it is not for an event loop."""
+        return self._settings.durability == "disk"
 
     def append(self, answer: Answer, kinds: Collection[str] = DEFAULT_KINDS) -> Logged | NotLogged:
         """Keep an answer; once it returns Logged, the answer is as safe as the settings' durability says.

@@ -2,22 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import count as counter
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from ticket_assets.serving.prediction_log.acted import acted, wilson
 from ticket_assets.serving.prediction_log.clock import Clock
-from ticket_assets.serving.prediction_log.erasure import ErasedLog, erase, traces
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.queries import between
 from ticket_assets.serving.prediction_log.records import TargetAnswer
 from ticket_assets.serving.prediction_log.retention import forget
-from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
-from ticket_assets.serving.prediction_log.tables import feedback, prediction_targets, predictions, rejected
-from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, answer, count, ids, logged, rows, settings
+from ticket_assets.serving.prediction_log.tables import feedback, prediction_targets, rejected
+from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, answer, count, ids, logged, rows
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -121,70 +118,6 @@ def test_the_log_itself_deletes_what_is_past_its_time(wanted: PredictionLogSetti
     kept = logged(log)
     assert log.close(PATIENCE)
     assert ids(engine) == [kept]
-
-
-def test_erasing_a_ticket_takes_it_from_database_journals_and_rejected_records(
-    wanted: PredictionLogSettings, engine: Engine
-) -> None:
-    first = PredictionLog.open(wanted)
-    gone, stays = logged(first, ticket_id="T-gone", body="the very secret"), logged(first)
-    for one in (gone, stays):
-        first.give_feedback(one, {"queue": "network"}, comment=f"about {one}")
-    assert first.flush(PATIENCE)
-    slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
-    waiting = logged(slow, ticket_id="T-gone", body="the very secret")
-    slow.give_feedback(waiting, {"queue": "network"})
-    after = logged(slow)
-    with engine.begin() as connection:
-        fields = {"id": "p-r", "at": START, "kind": "prediction", "reason": "r"}
-        line = '0 1 {"ticket_id":"T-gone","kind":"prediction","id":"p-r","body":"the very secret"}'
-        connection.execute(rejected.insert().values(line=line, **fields))
-    assert len(traces(engine, wanted.spool, ["T-gone"])) == 5
-
-    assert erase(engine, wanted.spool, ["T-gone"]) == ErasedLog(predictions=1, rejected=1, lines=2)
-
-    assert traces(engine, wanted.spool, ["T-gone"], [gone, waiting]) == []
-    assert slow.close(PATIENCE)
-    assert first.close(PATIENCE)
-    assert ids(engine) == [stays, after]
-    assert slow.state().rejected == 0
-    assert count(engine, feedback) == 1
-    assert erase(engine, wanted.spool, ["T-gone"]) == ErasedLog()
-    for path in wanted.folder.rglob("*"):
-        assert path.is_dir() or b"the very secret" not in path.read_bytes(), path
-
-
-def test_a_single_prediction_can_be_erased(log: PredictionLog, engine: Engine, wanted: PredictionLogSettings) -> None:
-    one, other = logged(log), logged(log)
-    assert log.flush(PATIENCE)
-    assert erase(engine, wanted.spool, prediction_ids=[one]).predictions == 1
-    assert ids(engine) == [other]
-    assert log.find(one) is None
-
-
-def test_a_damaged_line_that_names_an_erased_ticket_goes_as_well(tmp_path: Path) -> None:
-    wanted = settings(tmp_path / "log")
-    slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
-    logged(slow, ticket_id="T-gone", body="the very secret")
-    (segment,) = wanted.spool.glob("*.journal")
-    segment.write_bytes(segment.read_bytes().replace(b"http", b"grpc"))
-    with store_of(wanted) as engine:
-        assert traces(engine, wanted.spool, ["T-gone"]) == [f"journal {segment.name}: 1 lines"]
-        assert erase(engine, wanted.spool, ["T-gone"]).lines == 1
-        assert b"secret" not in segment.read_bytes()
-        assert slow.close(PATIENCE)
-        assert count(engine, predictions) == 0
-
-
-def test_a_rejected_line_that_cannot_be_read_is_erased_where_it_names_the_ticket(
-    engine: Engine, wanted: PredictionLogSettings
-) -> None:
-    fields = {"at": START, "kind": "line", "reason": "r"}
-    with engine.begin() as connection:
-        lines = [{"id": "1", "line": 'damaged "T-gone"'}, {"id": "2", "line": 'damaged "T-gone-not"'}]
-        connection.execute(rejected.insert(), [one | fields for one in lines])
-    assert erase(engine, wanted.spool, ["T-gone"]).rejected == 1
-    assert [row["id"] for row in rows(engine, rejected)] == ["2"]
 
 
 def test_old_rejected_records_and_corrections_of_nothing_go_as_well(engine: Engine) -> None:
