@@ -24,12 +24,15 @@ from ticket_assets.serving.prediction_log.records import PredictionRecord
 from ticket_assets.serving.prediction_log.retention import forget
 from ticket_assets.serving.prediction_log.rows import Written
 from ticket_assets.serving.prediction_log.schema import SchemaError
+from ticket_assets.serving.prediction_log.second_look import look_again
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.spool import batch_of, read
 from ticket_assets.serving.prediction_log.store import Store
 
 FIRST_RETRY_SECONDS = 0.2
 RETENTION_SECONDS = 3600.0
+# How often, and at how old ones, to look again for the predictions of corrections that were set aside.
+LOOK_AGAIN_SECONDS, LOOK_AGAIN_DAYS = 60.0, 7
 # A store that lets a batch wait for longer is told of; one that was asked nothing for longer is asked for a sign.
 SLOW_SECONDS = 5.0
 IDLE_SECONDS = 5.0
@@ -61,6 +64,7 @@ class Drain:
         self._prepared = False
         self._failures = 0
         self._retry_at = self._retention_at = self._answered_at = time.monotonic()
+        self._look_again_at = self._retry_at + LOOK_AGAIN_SECONDS
         self._asked_at: float | None = None
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._turned = threading.Condition()
@@ -188,6 +192,8 @@ class Drain:
         if time.monotonic() - self._answered_at > IDLE_SECONDS:
             with self._asking():
                 self._store.ping()
+        if time.monotonic() >= self._look_again_at:
+            self._look_again()
         if time.monotonic() >= self._retention_at:
             self._forget()
 
@@ -235,6 +241,11 @@ class Drain:
             with suppress(KeyError, TypeError, ValueError):  # no prediction: it will be refused as well
                 made[one] = label_sets_of(PredictionRecord.from_payload(payload))
         return made
+
+    def _look_again(self) -> None:
+        self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
+        with self._spool.gate(), self._asking():
+            self.done += look_again(self._store.engine, self._clock.now() - timedelta(days=LOOK_AGAIN_DAYS))
 
     def _forget(self) -> None:
         self._retention_at = time.monotonic() + RETENTION_SECONDS

@@ -1,5 +1,6 @@
 """Corrections of what waits, or while the store is down: looked up in journals, checked at the latest in writing."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -133,6 +134,29 @@ def test_a_label_that_could_not_be_checked_is_checked_in_writing_and_set_aside_w
     assert history(engine, one) == [("queue", "network")]
     (aside,) = rows(engine, rejected)
     assert aside["reason"] == "labels.queue: 'Network' is none of its labels: billing, network, hardware"
+    engine.dispose()
+
+
+def test_a_correction_that_reaches_the_store_before_its_prediction_from_another_machine_is_not_lost(
+    tmp_path: Path, opened: Open, away: PredictionLogSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ticket_assets.serving.prediction_log.drain.LOOK_AGAIN_SECONDS", 0.05)
+    log, elsewhere = opened(), opened(folder=tmp_path / "elsewhere")
+    one = logged(elsewhere)
+    for label in ("network", "billing", "Network"):
+        assert not log.give_feedback(one, {"queue": label}).seen
+    with elsewhere._spool.gate(alone=True):
+        (tmp_path / "away").unlink()
+        assert log.flush(PATIENCE)
+        engine = make_engine(away)
+        assert [row["reason"] for row in rows(engine, rejected)] == ["no prediction has this id"] * 3
+    assert elsewhere.flush(PATIENCE)
+    until = time.monotonic() + PATIENCE
+    while len(history(engine, one)) < 2 and time.monotonic() < until:
+        time.sleep(0.05)
+    assert history(engine, one) == [("queue", "network"), ("queue", "billing")]
+    (aside,) = rows(engine, rejected)
+    assert "'Network' is none of its labels" in aside["reason"]
     engine.dispose()
 
 
