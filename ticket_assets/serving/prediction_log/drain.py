@@ -31,6 +31,7 @@ from ticket_assets.serving.prediction_log.store import Store
 
 FIRST_RETRY_SECONDS = 0.2
 RETENTION_SECONDS = 3600.0
+FORGET_SECONDS = 1.0
 # How often, and at how old ones, to look again for the predictions of corrections that were set aside.
 LOOK_AGAIN_SECONDS, LOOK_AGAIN_DAYS = 60.0, 7
 # A store that lets a batch wait for longer is told of; one that was asked nothing for longer is asked for a sign.
@@ -187,7 +188,7 @@ class Drain:
             self._prepared = True
         wanted = self._journal.appended
         while self._journal.drained < wanted and self._write_own():
-            self.down_since = None
+            self.down_since = self.failing = None
         self._adopt()
         if time.monotonic() - self._answered_at > IDLE_SECONDS:
             with self._asking():
@@ -248,7 +249,11 @@ class Drain:
             self.done += look_again(self._store.engine, self._clock.now() - timedelta(days=LOOK_AGAIN_DAYS))
 
     def _forget(self) -> None:
-        self._retention_at = time.monotonic() + RETENTION_SECONDS
+        """Delete what is past its time; of much of it the rest in the next turn, as records wait meanwhile."""
+        until = time.monotonic() + FORGET_SECONDS
         if self._settings.retention_days is not None:
             before = self._clock.now() - timedelta(days=self._settings.retention_days)
-            forget(self._store.engine, before)
+            for _ in forget(self._store.engine, before, self._settings.batch_rows):
+                if time.monotonic() >= until:
+                    return
+        self._retention_at = time.monotonic() + RETENTION_SECONDS

@@ -6,6 +6,7 @@ Does not belong here: when (drain.py), erasing a person's tickets (erasure.py).
 Changes of the switch are kept: they say under which rule answers were served, and nothing of any ticket.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, select
@@ -16,7 +17,7 @@ from ticket_assets.serving.prediction_log.tables import corrections, feedback, p
 AT_ONCE = 500
 
 
-def forget(engine: Engine, before: datetime, at_once: int = AT_ONCE) -> int:
+def forget(engine: Engine, before: datetime, at_once: int = AT_ONCE) -> Iterator[int]:
     """Delete predictions from before an instant with their corrections, and what was rejected before it.
 
     Args:
@@ -24,23 +25,23 @@ def forget(engine: Engine, before: datetime, at_once: int = AT_ONCE) -> int:
         before: UTC.
         at_once: rows per transaction, so that no writer waits long.
 
-    Returns:
-        How many predictions were deleted.
+    Yields:
+        After each transaction, how many predictions it deleted.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the store is down; what was deleted so far stays deleted.
     """
-    deleted = 0
     while ids := _some(engine, predictions, predictions.c.at < before, at_once):
         with writing(engine) as connection:
-            deleted += delete_predictions(connection, ids)
+            deleted = delete_predictions(connection, ids)
+        yield deleted
     # Corrections of predictions that never were written; the others went with theirs.
     orphans = [(table, _orphans(table, before)) for table in (feedback, corrections)]
     for table, old in (*orphans, (rejected, rejected.c.at < before)):
         while ids := _some(engine, table, old, at_once):
             with writing(engine) as connection:
                 connection.execute(table.delete().where(table.c.id.in_(ids)))
-    return deleted
+            yield 0
 
 
 def delete_predictions(connection: Connection, ids: list[str]) -> int:

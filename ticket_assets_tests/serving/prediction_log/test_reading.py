@@ -104,10 +104,10 @@ def test_what_is_older_than_wanted_goes_with_all_that_hangs_on_it(minutes: Predi
     minutes.give_feedback(told[9], {"queue": "network"})
     assert minutes.close(PATIENCE)
     at = {one.prediction.id: one.prediction.at for one in between(engine, START, START + 60 * MINUTE)}
-    assert forget(engine, at[told[6]], at_once=4) == 6
+    assert sum(forget(engine, at[told[6]], at_once=4)) == 6
     assert ids(engine) == told[6:]
     assert (count(engine, prediction_targets), count(engine, feedback)) == (8, 1)
-    assert forget(engine, at[told[6]]) == 0
+    assert [*forget(engine, at[told[6]])] == []
 
 
 def test_the_log_itself_deletes_what_is_past_its_time(wanted: PredictionLogSettings, engine: Engine) -> None:
@@ -120,11 +120,27 @@ def test_the_log_itself_deletes_what_is_past_its_time(wanted: PredictionLogSetti
     assert ids(engine) == [kept]
 
 
+def test_much_that_is_past_its_time_goes_little_by_little_and_records_are_written_in_between(
+    minutes: PredictionLog, engine: Engine, wanted: PredictionLogSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [logged(minutes) for _ in range(10)]
+    assert minutes.close(PATIENCE)
+    monkeypatch.setattr("ticket_assets.serving.prediction_log.drain.FORGET_SECONDS", 0)
+    log = PredictionLog(wanted.model_copy(update={"retention_days": 1.0, "batch_rows": 4}), Clock())
+    new = [logged(log), logged(log)]
+    left = []
+    for _ in range(4):  # turns of a thread that was not started
+        log._drain._turn()
+        left.append(ids(engine))
+    assert left == [told[4:] + new, told[8:] + new, new, new]
+    assert log.close(PATIENCE)
+
+
 def test_old_rejected_records_and_corrections_of_nothing_go_as_well(engine: Engine) -> None:
     told = {"prediction_id": "p-none", "target": "queue", "label": "network", "moment": 1}
     with engine.begin() as connection:
         for number, at in enumerate((START, START + MINUTE)):
             connection.execute(feedback.insert().values(id=f"f-{number}", at=at, **told))
             connection.execute(rejected.insert().values(id=f"r-{number}", at=at, kind="k", reason="r", line="l"))
-    assert forget(engine, START + MINUTE) == 0
+    assert sum(forget(engine, START + MINUTE)) == 0
     assert [row["id"] for table in (feedback, rejected) for row in rows(engine, table)] == ["f-1", "r-1"]
