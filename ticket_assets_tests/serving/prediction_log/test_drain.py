@@ -86,7 +86,7 @@ def test_whoever_finds_the_store_down_first_tells_it_to_all(stoppable: Any, post
     assert log.close(PATIENCE)
 
 
-def test_a_store_that_hangs_is_told_of_meanwhile_and_corrections_do_not_hang_with_it(
+def test_a_store_that_hangs_is_told_of_meanwhile_and_requests_ask_the_journals_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drain, "SLOW_SECONDS", 0.2)
@@ -97,6 +97,7 @@ def test_a_store_that_hangs_is_told_of_meanwhile_and_corrections_do_not_hang_wit
     one = logged(log)
     state = once(log, lambda state: state.status == "degraded")
     assert "has not answered" in str(state.last_error)
+    assert not log._drain.answers
     assert log.give_feedback(one, {"queue": "network"}).seen
     holder.execute("COMMIT")
     holder.close()
