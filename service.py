@@ -90,8 +90,7 @@ class TriageService:
     @refusals_answered
     async def predict(self, ticket: TicketIn, /) -> Answer:
         """Predict every target of one ticket; 422 where neither subject nor body holds text."""
-        # On the event loop: a thread for work of a few milliseconds costs more than it frees.
-        return answered(self._runtime.triage.predict(ticket, "http"))  # type: ignore[return-value]
+        return answered(await self._runtime.triage.answer(ticket, "http"))  # type: ignore[return-value]
 
     @bentoml.api
     @refusals_answered

@@ -26,7 +26,8 @@ EXAMPLE = "erase --profile it_service --match someone@example.org"
 NOT_UNDONE = """not undone by this:
   the source: erase the tickets there too; this profile will not read them again whatever it says
   weights that the models in use were fitted to: `make run PROFILE={profile}`, now due, trains without the tickets
-  backups, copies, bento images and models elsewhere; files that a file system keeps after they are deleted"""
+  backups, copies, bento images and models elsewhere; files that a file system keeps after they are deleted
+  of a prediction log: spools of other machines; rows that a Postgres keeps until it is vacuumed"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -77,7 +77,7 @@ class TargetAnswer(_message.Message):
     def __init__(self, label: _Optional[str] = ..., probability: _Optional[float] = ..., probabilities: _Optional[_Mapping[str, float]] = ..., top: _Optional[_Iterable[_Union[LabelProbability, _Mapping]]] = ..., band: _Optional[str] = ..., needs_review: _Optional[bool] = ..., reasons: _Optional[_Iterable[_Union[Reason, _Mapping]]] = ...) -> None: ...
 
 class Answer(_message.Message):
-    __slots__ = ("prediction_id", "id", "model_version", "bundle", "language", "acting", "targets")
+    __slots__ = ("prediction_id", "id", "model_version", "bundle", "language", "acting", "targets", "claimed_language")
     class TargetsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class Answer(_message.Message):
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     ACTING_FIELD_NUMBER: _ClassVar[int]
     TARGETS_FIELD_NUMBER: _ClassVar[int]
+    CLAIMED_LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     prediction_id: str
     id: str
     model_version: int
@@ -99,7 +100,8 @@ class Answer(_message.Message):
     language: str
     acting: bool
     targets: _containers.MessageMap[str, TargetAnswer]
-    def __init__(self, prediction_id: _Optional[str] = ..., id: _Optional[str] = ..., model_version: _Optional[int] = ..., bundle: _Optional[str] = ..., language: _Optional[str] = ..., acting: _Optional[bool] = ..., targets: _Optional[_Mapping[str, TargetAnswer]] = ...) -> None: ...
+    claimed_language: str
+    def __init__(self, prediction_id: _Optional[str] = ..., id: _Optional[str] = ..., model_version: _Optional[int] = ..., bundle: _Optional[str] = ..., language: _Optional[str] = ..., acting: _Optional[bool] = ..., targets: _Optional[_Mapping[str, TargetAnswer]] = ..., claimed_language: _Optional[str] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("tickets",)

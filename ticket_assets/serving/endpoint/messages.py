@@ -98,7 +98,8 @@ class Answer(Message):
     id: str | None = Field(description="the ticket's, as it was given")
     model_version: int
     bundle: str
-    language: str = Field(description="detected")
+    language: str = Field(description="detected, and what the answer was made with")
+    claimed_language: str | None = Field(default=None, description="as it was given with the ticket")
     acting: bool = Field(description="false: the switch has turned act into suggest")
     targets: dict[str, TargetAnswer]
 

@@ -5,6 +5,7 @@ Does not belong here: HTTP and gRPC (service.py at the top, wire.py), requests a
 who may ask (serving/access/), how the log keeps what it is given (serving/prediction_log/).
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -62,6 +63,16 @@ class Triage:
         self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
         self._most_tickets = most_tickets
 
+    async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
+        """Every target of one ticket, asked for on an event loop; raises as `predict` does.
+
+        There and then: a thread for work of a few milliseconds costs more than it frees. But not where the log waits
+        for a disk, which would hold up everybody else.
+        """
+        if self._log.waits_for_disk:
+            return await asyncio.to_thread(self.predict, ticket, transport)
+        return self.predict(ticket, transport)
+
     def predict(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket.
 
@@ -112,18 +123,10 @@ class Triage:
                 correction cannot be kept now.
         """
         seat, request = require_seat(self._engine), current_request()
-        # The labels of the model that answered, which need not be the one that answers now.
-        found = self._log.find(correction.prediction_id)
-        label_sets = (
-            {target: tuple(one.probabilities) for target, one in found.answer.targets.items()}
-            if found
-            else seat.bundle.manifest.targets
-        )
         try:
             kept = self._log.give_feedback(
                 correction.prediction_id,
                 correction.labels,
-                label_sets,
                 idempotency_key=correction.feedback_id,
                 reviewer=correction.reviewer,
                 comment=correction.comment,
@@ -138,9 +141,9 @@ class Triage:
             raise Refusal(409, str(error), "feedback_id_used", "feedback_id") from error
         except NotTakenError as error:
             raise Refusal(503, str(error), "not_kept", headers=RETRY_AFTER) from error
-        state: Literal["accepted", "unverified"] = "accepted" if found else "unverified"
+        state: Literal["accepted", "unverified"] = "accepted" if kept.seen else "unverified"
         self._metrics.feedback(state)
-        return FeedbackReceipt(prediction_id=kept.prediction_id, feedback_id=kept.id, state=state)
+        return FeedbackReceipt(prediction_id=correction.prediction_id, feedback_id=kept.id, state=state)
 
     def similar(self, asked: SimilarRequest) -> SimilarAnswer:
         """The trained tickets nearest to one.
@@ -181,6 +184,7 @@ class Triage:
                 model_version=seat.champion.version,
                 bundle=seat.champion.bundle,
                 language=one.language,
+                claimed_language=ticket.language,
                 acting=acting,
                 targets=its,
             )
@@ -220,4 +224,5 @@ def _kept(
         key=request.caller if request else None,
         request_id=request.id if request else None,
         language=answered.language,
+        claimed_language=ticket.language,
     )

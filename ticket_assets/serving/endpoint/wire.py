@@ -59,7 +59,7 @@ class Servicer(TriageServicer):
         self._triage, self._office = triage, office
 
     async def Predict(self, request: pb.Ticket, context: Any) -> pb.Answer:  # noqa: D102
-        return told(self._triage.predict(asked(request, messages.TicketIn), "grpc"), pb.Answer)
+        return told(await self._triage.answer(asked(request, messages.TicketIn), "grpc"), pb.Answer)
 
     async def PredictBatch(self, request: pb.Batch, context: Any) -> pb.BatchAnswer:  # noqa: D102
         batch = asked(request, messages.Batch)
@@ -80,7 +80,8 @@ class Servicer(TriageServicer):
         return told(await asyncio.to_thread(self._office.reload), pb.ReloadAnswer)
 
     async def Act(self, request: pb.ActingChange, context: Any) -> pb.Acting:  # noqa: D102
-        return told(self._office.act(asked(request, reports.ActingChange)), pb.Acting)
+        change = asked(request, reports.ActingChange)
+        return told(await asyncio.to_thread(self._office.act, change), pb.Acting)
 
     async def ActReport(self, request: pb.ActedRequest, context: Any) -> pb.ActedReport:  # noqa: D102
         request_since = asked(request, reports.ActedRequest)

@@ -18,9 +18,10 @@ from sqlalchemy import Connection, Engine, select
 
 from ticket_assets.serving.prediction_log.engine import StoreDownError, writing
 from ticket_assets.serving.prediction_log.lines import Line, blank
+from ticket_assets.serving.prediction_log.remains import remains
 from ticket_assets.serving.prediction_log.retention import delete_predictions
 from ticket_assets.serving.prediction_log.spool import Spool, read
-from ticket_assets.serving.prediction_log.tables import feedback, predictions, rejected
+from ticket_assets.serving.prediction_log.tables import corrections, feedback, predictions, rejected
 
 AT_ONCE = 500
 
@@ -55,7 +56,8 @@ def erase(
     with place.gate(alone=True):
         its = _predictions_of(engine, place, ticket_ids, prediction_ids)
         done = _from_database(engine, ticket_ids, its)
-        lines = sum(_blank(path, ticket_ids, its) for path in place.segments())
+        dead = {*place.dead()}
+        lines = sum(_blank(path, _lines(path, dead), ticket_ids, its) for path in place.segments())
         _rewrite(engine)
     return ErasedLog(done.predictions, done.rejected, lines)
 
@@ -65,6 +67,9 @@ def traces(
 ) -> list[str]:
     """Where something of tickets or predictions still is, one sentence each; empty when all of it is gone.
 
+    Looked at are the tables, the journals of this machine, also of workers that run, and SQLite's file with its free
+    pages and its write-ahead log.
+
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the store is down.
     """
@@ -72,7 +77,7 @@ def traces(
     its = _predictions_of(engine, place, ticket_ids, prediction_ids)
     places = []
     with engine.connect() as connection:
-        told = [(predictions, predictions.c.id), (feedback, feedback.c.prediction_id)]
+        told = [(predictions, predictions.c.id), *((one, one.c.prediction_id) for one in (feedback, corrections))]
         for table, column in told:
             if count := sum(
                 len(connection.execute(select(column).where(column.in_(some))).all()) for some in _cut(its)
@@ -80,10 +85,11 @@ def traces(
                 places.append(f"table {table.name}: {count} rows")
         if count := len(_rejected(connection, ticket_ids, its)):
             places.append(f"table {rejected.name}: {count} rows")
+    dead = {*place.dead()}
     for path in place.segments():
-        if count := sum(_is_of(line, ticket_ids, its) for line in read(path)):
+        if count := sum(_is_of(line, ticket_ids, its) for line in _lines(path, dead)):
             places.append(f"journal {path.name}: {count} lines")
-    return places
+    return places + remains(engine, ticket_ids, its)
 
 
 def _predictions_of(
@@ -133,8 +139,13 @@ def _is_of(line: Line, ticket_ids: Collection[str], its: Collection[str]) -> boo
     )
 
 
-def _blank(path: Path, ticket_ids: Collection[str], its: Collection[str]) -> int:
-    meant = [line for line in read(path) if _is_of(line, ticket_ids, its)]
+def _lines(path: Path, dead: Collection[str]) -> Iterator[Line]:
+    """All lines of a segment; of a dead owner's also the one that it was about to write when it died."""
+    return read(path, rest=path.name.split(".")[0] in dead)
+
+
+def _blank(path: Path, found: Iterator[Line], ticket_ids: Collection[str], its: Collection[str]) -> int:
+    meant = [line for line in found if _is_of(line, ticket_ids, its)]
     if meant:
         descriptor = os.open(path, os.O_WRONLY)
         try:

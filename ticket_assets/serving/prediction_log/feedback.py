@@ -7,17 +7,20 @@ The current correction of a target is the one with the largest moment (clock.py)
 A correction that says what the one before it or after it says adds nothing; so a replay leaves the history as it is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Row, select, text
 
-from ticket_assets.serving.prediction_log.records import FeedbackRecord
-from ticket_assets.serving.prediction_log.tables import feedback, predictions
+from ticket_assets.serving.prediction_log.records import FeedbackRecord, PredictionRecord
+from ticket_assets.serving.prediction_log.tables import corrections, feedback, prediction_targets, predictions
 
 # Two workers compare with the current correction before they write; any number that is the log's own.
 FEEDBACK_LOCK = 0x7469636B65740002
 UNKNOWN = "no prediction has this id"
+# Target to the labels of the model that answered; none at all where the answer does not tell them.
+LabelSets = Mapping[str, Collection[str]]
 
 
 class WrongLabelsError(ValueError):
@@ -29,7 +32,7 @@ class UnknownPredictionError(LookupError):
 
 
 class IdempotencyError(ValueError):
-    """The same idempotency key was used for other labels of the same prediction."""
+    """The same idempotency key was used for another correction of the same prediction."""
 
 
 class NotTakenError(RuntimeError):
@@ -37,20 +40,46 @@ class NotTakenError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Given:
+    """What a correction says, apart from when and by which key it came."""
+
+    labels: Mapping[str, str]
+    reviewer: str | None = None
+    comment: str | None = None
+
+    @classmethod
+    def of(cls, its: FeedbackRecord | Row[Any]) -> "Given":
+        """Of a record, or a row of the table `corrections`."""
+        return cls({**its.labels}, its.reviewer, its.comment)
+
+    def other(self, beside: "Given") -> str:
+        """What another one says differently: targets, reviewer, comment; empty where nothing."""
+        targets = {*self.labels, *beside.labels}
+        found = sorted(one for one in targets if self.labels.get(one) != beside.labels.get(one))
+        found += [name for name in ("reviewer", "comment") if getattr(self, name) != getattr(beside, name)]
+        return ", ".join(found)
+
+
+@dataclass(frozen=True)
 class Taken:
-    """What came of corrections: rows written, corrections that added nothing, those of no prediction."""
+    """What came of corrections: rows written, corrections that added nothing, places of those refused, with reasons."""
 
     written: int = 0
     duplicates: int = 0
-    unknown: tuple[FeedbackRecord, ...] = ()
+    refused: tuple[tuple[int, str], ...] = ()
 
 
-def check_labels(labels: Mapping[str, str], label_sets: Mapping[str, Sequence[str]]) -> list[str]:
+def label_sets_of(record: PredictionRecord) -> LabelSets:
+    """The labels of the model that made a prediction."""
+    return {target: tuple(its.probabilities) for target, its in record.answer.targets.items()}
+
+
+def check_labels(labels: Mapping[str, str], label_sets: LabelSets) -> list[str]:
     """What is wrong with corrected labels, one sentence each; empty where nothing is.
 
     Args:
         labels: target to label, as given.
-        label_sets: target to labels, of the model that made the prediction.
+        label_sets: target to labels, of the model that made the prediction; a target without any takes all.
     """
     if not labels:
         return [f"labels: none is given; name one of {', '.join(sorted(label_sets))}"]
@@ -58,43 +87,74 @@ def check_labels(labels: Mapping[str, str], label_sets: Mapping[str, Sequence[st
     for target, label in labels.items():
         if target not in label_sets:
             faults.append(f"labels.{target}: the model has no such target, only {', '.join(sorted(label_sets))}")
-        elif label not in label_sets[target]:
+        elif label_sets[target] and label not in label_sets[target]:
             faults.append(f"labels.{target}: {label!r} is none of its labels: {', '.join(label_sets[target])}")
     return faults
 
 
-def write_feedback(connection: Connection, records: Sequence[FeedbackRecord], waits: Callable[[str], bool]) -> Taken:
+def check_given(before: Given, now: Given) -> str | None:
+    """Why a correction is not the one that its id was used for; None where it is."""
+    other = before.other(now)
+    return f"this feedback_id was used for a correction that says something else of {other}" if other else None
+
+
+def label_sets_in(connection: Connection, prediction_ids: Collection[str]) -> dict[str, LabelSets]:
+    """Those of the predictions that are written, by prediction id."""
+    its, joined = prediction_targets.c, predictions.outerjoin(prediction_targets)
+    asked = select(predictions.c.id, its.target, its.probabilities).select_from(joined)
+    found: dict[str, dict[str, Collection[str]]] = {}
+    for row in connection.execute(asked.where(predictions.c.id.in_(prediction_ids))):
+        sets = found.setdefault(row.id, {})
+        if row.target is not None:
+            sets[row.target] = tuple(row.probabilities)
+    return {**found}
+
+
+def write_feedback(
+    connection: Connection, records: Sequence[FeedbackRecord], waiting: Mapping[str, LabelSets]
+) -> Taken:
     """Write corrections in their order, in the caller's transaction.
 
     Args:
         connection: that writes.
         records: oldest first.
-        waits: whether a prediction is still in a journal.
+        waiting: label sets of those of their predictions that were still in a journal before the transaction began.
     """
     if not records:
         return Taken()
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FEEDBACK_LOCK})
+    # What has left its journal since is written by now.
+    known = {**waiting, **label_sets_in(connection, {one.prediction_id for one in records})}
+    used = select(corrections).where(corrections.c.id.in_({one.id for one in records}))
+    before = {row.id: Given.of(row) for row in connection.execute(used)}
     written = duplicates = 0
-    unknown = []
-    for record in records:
-        if _is_known(connection, record.prediction_id, waits):
-            added = sum(_add(connection, record, target, label) for target, label in record.labels.items())
-            written += bool(added)
-            duplicates += not added
-        else:
-            unknown.append(record)
-    return Taken(written, duplicates, tuple(unknown))
+    refused = []
+    for place, record in enumerate(records):
+        if (reason := _refusal(record, known.get(record.prediction_id), before.get(record.id))) is not None:
+            refused.append((place, reason))
+            continue
+        added = record.id not in before and _take(connection, record)
+        before[record.id] = Given.of(record)
+        written += bool(added)
+        duplicates += not added
+    return Taken(written, duplicates, tuple(refused))
 
 
-def _is_known(connection: Connection, prediction_id: str, waits: Callable[[str], bool]) -> bool:
-    asked = select(predictions.c.id).where(predictions.c.id == prediction_id)
-    # Asked again, as it may have left the journal between the first look and the second.
-    return _any(connection, asked) or waits(prediction_id) or _any(connection, asked)
+def _refusal(record: FeedbackRecord, label_sets: LabelSets | None, before: Given | None) -> str | None:
+    """Why a correction that was taken unseen is not written."""
+    if before is not None:
+        return check_given(before, Given.of(record))
+    if label_sets is None:
+        return UNKNOWN
+    return "; ".join(check_labels(record.labels, label_sets)) or None
 
 
-def _any(connection: Connection, asked: Select[tuple[str]]) -> bool:
-    return connection.execute(asked).first() is not None
+def _take(connection: Connection, record: FeedbackRecord) -> int:
+    """Write a correction down, and a row for each target of which it says something new; return how many."""
+    about = {name: getattr(record, name) for name in ("id", "prediction_id", "at", "reviewer", "comment")}
+    connection.execute(corrections.insert().values(labels={**record.labels}, **about))
+    return sum(_add(connection, record, target, label) for target, label in record.labels.items())
 
 
 def _add(connection: Connection, record: FeedbackRecord, target: str, label: str) -> bool:

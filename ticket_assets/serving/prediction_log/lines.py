@@ -51,18 +51,32 @@ def as_line(record: Record) -> bytes:
     return _framed(_json(_mended(payload)) if _NUL in text else encoded)
 
 
-def lines(blob: bytes, start: int = 0) -> Iterator[Line]:
-    """Read the lines of a part of a segment; a last one without its end was never acknowledged and is left out.
+def lines(blob: bytes, start: int = 0, rest: bool = False) -> Iterator[Line]:
+    """Read the lines of a part of a segment.
 
     Args:
         blob: begins where a line begins.
         start: offset of that in the segment.
+        rest: whether nobody is writing there any more: then what has no end is a line as well, a damaged one; else it
+            is left out, as it was not acknowledged yet.
     """
     place = 0
     while (end := blob.find(b"\n", place)) >= 0:
-        raw = blob[place : end + 1]
-        yield _read(raw, start + place)
+        yield read_line(blob[place : end + 1], start + place)
         place = end + 1
+    if rest and place < len(blob):
+        yield Line(start + place, blob[place:], None, "it has no end")
+
+
+def read_line(raw: bytes, start: int = 0) -> Line:
+    """The line of its bytes, the line end included."""
+    try:
+        crc, length, payload = raw[:-1].split(b" ", 2)
+        if int(length) != len(payload) or int(crc, 16) != zlib.crc32(payload):
+            return Line(start, raw, None, "its checksum is wrong")
+        return Line(start, raw, json.loads(payload))
+    except ValueError:
+        return Line(start, raw, None, "it is no line of a journal")
 
 
 def blank(line: Line) -> bytes:
@@ -71,16 +85,6 @@ def blank(line: Line) -> bytes:
         return b" " * (len(line.raw) - 1) + b"\n"
     length = len(line.raw[:-1].split(b" ", 2)[2])
     return _framed(b"null".ljust(length))
-
-
-def _read(raw: bytes, start: int) -> Line:
-    try:
-        crc, length, payload = raw[:-1].split(b" ", 2)
-        if int(length) != len(payload) or int(crc, 16) != zlib.crc32(payload):
-            return Line(start, raw, None, "its checksum is wrong")
-        return Line(start, raw, json.loads(payload))
-    except ValueError:
-        return Line(start, raw, None, "it is no line of a journal")
 
 
 def _framed(payload: bytes) -> bytes:

@@ -3,8 +3,9 @@
 Belongs here: the facade that ties journal, drain and store together; what is acknowledged and what is not.
 Does not belong here: any of the parts; HTTP and gRPC (the service).
 
-One per worker process, opened after the fork. `append` may be called from the event loop: it writes one line to a file.
-`give_feedback` and `find` ask the database: call them in a thread.
+One per worker process, opened after the fork. `append` may be called from the event loop, as it writes one line to a
+file, unless the log `waits_for_disk`. `give_feedback` and `find` ask the database and search journals: call them in a
+thread.
 """
 
 import re
@@ -25,18 +26,21 @@ from ticket_assets.serving.prediction_log.clock import (
     made_id,
 )
 from ticket_assets.serving.prediction_log.drain import Drain
-from ticket_assets.serving.prediction_log.engine import StoreDownError
 from ticket_assets.serving.prediction_log.feedback import (
+    Given,
     IdempotencyError,
     NotTakenError,
     UnknownPredictionError,
     WrongLabelsError,
+    check_given,
     check_labels,
+    label_sets_of,
 )
 from ticket_assets.serving.prediction_log.journal import Journal
 from ticket_assets.serving.prediction_log.lines import as_line
+from ticket_assets.serving.prediction_log.lookup import Lookup
 from ticket_assets.serving.prediction_log.masking import as_kept, comment_as_kept
-from ticket_assets.serving.prediction_log.outcome import Logged, LogState, NotLogged
+from ticket_assets.serving.prediction_log.outcome import Accepted, Logged, LogState, NotLogged
 from ticket_assets.serving.prediction_log.records import Answer, EventRecord, FeedbackRecord, PredictionRecord
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.spool import Spool
@@ -44,6 +48,8 @@ from ticket_assets.serving.prediction_log.store import Store
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 
 ACT = "act"
+# Corrections under one name wait for each other; other names hardly ever do.
+NAMING = 16
 _ID = re.compile(rf"{PREDICTION}[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
 
@@ -60,7 +66,9 @@ class PredictionLog:
         self._journal = Journal(self._spool, owner, settings.durability, limit, segment)
         self._store = Store(settings)
         self._drain = Drain(settings, self._journal, self._store, clock)
+        self._lookup = Lookup(self._store, self._journal, self._drain)
         self._not_logged, self._counting = 0, threading.Lock()
+        self._naming = [threading.Lock() for _ in range(NAMING)]
         self._refusal: str | None = None
 
     @classmethod
@@ -78,6 +86,11 @@ class PredictionLog:
             log._store.close()
             raise
         return log
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Whether `append` waits for a disk to flush: then it is not for an event loop."""
+        return self._settings.durability == "disk"
 
     def append(self, answer: Answer, kinds: Collection[str] = DEFAULT_KINDS) -> Logged | NotLogged:
         """Keep an answer; once it returns Logged, the answer is as safe as the settings' durability says.
@@ -108,23 +121,21 @@ class PredictionLog:
         self,
         prediction_id: str,
         labels: Mapping[str, str],
-        label_sets: Mapping[str, Sequence[str]],
         *,
         key: str | None = None,
         idempotency_key: str | None = None,
         reviewer: str | None = None,
         comment: str | None = None,
         kinds: Collection[str] = DEFAULT_KINDS,
-    ) -> FeedbackRecord:
+    ) -> Accepted:
         """Take corrected labels; the same again adds nothing, others are kept as history.
 
-        While the store is down a correction is taken unseen; where its prediction turns out not to exist, it goes to
-        the table `rejected`.
+        While the store is down and the prediction in no journal, a correction is taken unseen; where its prediction
+        turns out not to exist, or not to have such labels, it goes to the table `rejected`.
 
         Args:
             prediction_id: what is corrected.
             labels: target to label.
-            label_sets: target to labels, of the model that made the prediction (`find` tells its bundle).
             key: name of the API key.
             idempotency_key: the sender's own name for this correction.
             reviewer: who corrected.
@@ -134,21 +145,25 @@ class PredictionLog:
         Raises:
             WrongLabelsError: naming target, value and what is allowed.
             UnknownPredictionError: no prediction has this id.
-            IdempotencyError: its name was used for other labels.
+            IdempotencyError: its name was used for another correction.
             NotTakenError: it cannot be kept now.
         """
-        if faults := check_labels(labels, label_sets):
-            raise WrongLabelsError("; ".join(faults))
+        seen = self._check(prediction_id, labels)
         at, moment = self._clock.now(), self._moments.next()
-        named = idempotency_key is not None
-        its = derived_id(prediction_id, key, idempotency_key or "") if named else made_id(FEEDBACK, moment)
-        self._require_known(prediction_id)
-        if named:
-            self._require_same(its, labels)
         comment = comment_as_kept(comment, self._settings.text, kinds)
-        record = FeedbackRecord(its, prediction_id, at, moment, {**labels}, key, reviewer, comment)
-        self._take(record)
-        return record
+        about = (prediction_id, at, moment, {**labels}, key, reviewer, comment)
+        if idempotency_key is None:
+            record = FeedbackRecord(made_id(FEEDBACK, moment), *about)
+            self._take(record)
+        else:
+            record = FeedbackRecord(derived_id(prediction_id, key, idempotency_key), *about)
+            with self._naming[hash(record.id) % NAMING]:
+                before = self._lookup.correction(record.id).found
+                if before is None:
+                    self._take(record)
+                elif (reason := check_given(before, Given.of(record))) is not None:
+                    raise IdempotencyError(reason)
+        return Accepted(record.id, seen)
 
     def record_switch(self, on: bool, who: str, why: str) -> EventRecord:
         """Record that acting upon answers was turned on or off.
@@ -164,17 +179,7 @@ class PredictionLog:
 
     def find(self, prediction_id: str) -> PredictionRecord | None:
         """A prediction, written or still waiting; None where there is none, or the store that may have it is down."""
-        if not _ID.fullmatch(prediction_id):
-            return None
-        if self._drain.down_since is None:
-            try:
-                # The store twice: a prediction may leave its journal between two looks.
-                return (
-                    self._store.find(prediction_id) or self._waiting(prediction_id) or self._store.find(prediction_id)
-                )
-            except StoreDownError:
-                pass
-        return self._waiting(prediction_id)
+        return self._lookup.prediction(prediction_id).found if _ID.fullmatch(prediction_id) else None
 
     def acted(self, since: datetime) -> ActedReport:
         """What acting did since an instant, UTC; of what is written.
@@ -187,9 +192,9 @@ class PredictionLog:
     def state(self) -> LogState:
         """How things stand."""
         drain, journal = self._drain, self._journal
-        down = drain.down_since
+        down, fault = drain.down_since, self._refusal or drain.failing or drain.slow
         return LogState(
-            status="down" if down else "degraded" if self._refusal else "up",
+            status="down" if down else "degraded" if fault or drain.lost else "up",
             down_since=down,
             backlog_records=journal.pending,
             backlog_bytes=journal.bytes + journal.others,
@@ -198,7 +203,8 @@ class PredictionLog:
             rejected=drain.done.rejected,
             not_logged=self._not_logged,
             adopted=drain.adopted,
-            last_error=self._refusal or drain.last_error,
+            lost=drain.lost,
+            last_error=fault or drain.last_error,
         )
 
     def flush(self, timeout: float) -> bool:
@@ -231,25 +237,21 @@ class PredictionLog:
         except OSError as error:
             raise NotTakenError(f"it cannot be kept now: {error}; send it again later") from error
 
-    def _require_known(self, prediction_id: str) -> None:
+    def _check(self, prediction_id: str, labels: Mapping[str, str]) -> bool:
+        """Return whether the prediction was seen, and its model has these labels.
+
+        Raises:
+            UnknownPredictionError, WrongLabelsError: as above.
+        """
         if not _ID.fullmatch(prediction_id):
             raise UnknownPredictionError(f"{prediction_id!r} is no id of a prediction")
-        if self._drain.down_since is not None:
-            return
-        try:
-            known = self._store.knows(prediction_id) or self._waiting(prediction_id) or self._store.knows(prediction_id)
-        except StoreDownError:
-            return
-        if not known:
+        look = self._lookup.prediction(prediction_id)
+        if look.found is not None:
+            faults = check_labels(labels, label_sets_of(look.found))
+        elif look.sure:
             raise UnknownPredictionError(f"no prediction has the id {prediction_id}")
-
-    def _require_same(self, feedback_id: str, labels: Mapping[str, str]) -> None:
-        try:
-            before = {} if self._drain.down_since else self._store.labels_of(feedback_id)
-        except StoreDownError:
-            return
-        if other := [target for target, label in before.items() if labels.get(target) != label]:
-            raise IdempotencyError(f"this idempotency key was used for another label of {', '.join(sorted(other))}")
-
-    def _waiting(self, prediction_id: str) -> PredictionRecord | None:
-        return self._spool.find(prediction_id)
+        else:
+            faults = [] if labels else check_labels(labels, {})
+        if faults:
+            raise WrongLabelsError("; ".join(faults))
+        return look.found is not None

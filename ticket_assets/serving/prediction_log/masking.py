@@ -30,10 +30,12 @@ def as_kept(answer: Answer, text: Text, kinds: Collection[str]) -> Answer:
     if text == "plain":
         return answer
     if text == "none":
-        return replace(answer, subject="", body="", context={})
+        return replace(answer, subject="", body="", context={}, claimed_language=None)
     context = {name: value and clean_text(value, kinds=kinds) for name, value in answer.context.items()}
     subject, body = (clean_text(one, kinds=kinds) for one in (answer.subject, answer.body))
-    return replace(answer, subject=subject, body=body, context=context)
+    # Meant for two letters, and yet whatever the sender wrote.
+    claimed = answer.claimed_language and clean_text(answer.claimed_language, kinds=kinds)
+    return replace(answer, subject=subject, body=body, context=context, claimed_language=claimed)
 
 
 def comment_as_kept(comment: str | None, text: Text, kinds: Collection[str]) -> str | None:

@@ -25,11 +25,25 @@ class NotLogged:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """A correction that is kept.
+
+    Attributes:
+        id: of it; the same where the sender gave it the same name.
+        seen: whether its prediction was found, and its labels are that model's; else that is found out in writing.
+    """
+
+    id: str
+    seen: bool
+
+
+@dataclass(frozen=True)
 class LogState:
     """How things stand with the log of this process.
 
     Attributes:
-        status: down: the store does not answer, records wait in the spool; degraded: the last record could not be kept.
+        status: down: the store does not answer, records wait in the spool; degraded: the last record could not be kept,
+            or the last try to write failed, hangs, or found records gone.
         down_since: time of day.
         backlog_records: of this process that the store does not have.
         backlog_bytes: in the spool, of all processes.
@@ -38,6 +52,7 @@ class LogState:
         rejected: that no table took; they are in the table `rejected`, with the reason.
         not_logged: answers given without an id, and corrections refused, as they could not be kept.
         adopted: records of dead processes among those written.
+        lost: records whose journal somebody else removed or shortened.
         last_error: of store or spool, without credentials.
     """
 
@@ -50,4 +65,5 @@ class LogState:
     rejected: int
     not_logged: int
     adopted: int
+    lost: int
     last_error: str | None

@@ -48,6 +48,7 @@ class Answer:
         key: name of the API key, never the key.
         request_id: of the request it came with.
         language: as it was detected.
+        claimed_language: as the sender believes; nothing is computed from it.
     """
 
     transport: Transport
@@ -61,6 +62,7 @@ class Answer:
     key: str | None = None
     request_id: str | None = None
     language: str | None = None
+    claimed_language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class PredictionRecord:
             "key": one.key,
             "request_id": one.request_id,
             "language": one.language,
+            "claimed_language": one.claimed_language,
             "subject": one.subject,
             "body": one.body,
             "context": {**one.context},
@@ -105,7 +108,10 @@ class PredictionRecord:
 
     @classmethod
     def from_payload(cls, its: Mapping[str, Any]) -> "PredictionRecord":
-        """Raises KeyError, TypeError or ValueError where a field is missing or wrong."""
+        """Raises KeyError, TypeError or ValueError where a field is missing or wrong.
+
+        A line of the version before knows no claimed language, and may still wait in a spool.
+        """
         targets = {target: TargetAnswer(**fields) for target, fields in its["targets"].items()}
         names = (
             "transport",
@@ -118,7 +124,8 @@ class PredictionRecord:
             "subject",
             "body",
         )
-        answer = Answer(targets=targets, context=dict(its["context"]), **{name: its[name] for name in names})
+        told = {name: its[name] for name in names} | {"claimed_language": its.get("claimed_language")}
+        answer = Answer(targets=targets, context=dict(its["context"]), **told)
         return cls(its["id"], _instant(its["at"]), its["moment"], answer)
 
 

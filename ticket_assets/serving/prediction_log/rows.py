@@ -5,7 +5,7 @@ Does not belong here: transactions and errors (store.py), corrections (feedback.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ticket_assets.serving.prediction_log.feedback import UNKNOWN, write_feedback
+from ticket_assets.serving.prediction_log.feedback import LabelSets, write_feedback
 from ticket_assets.serving.prediction_log.lines import INSTEAD, Line
 from ticket_assets.serving.prediction_log.records import (
     Answer,
@@ -79,23 +79,28 @@ def read_records(batch: Sequence[Line]) -> tuple[list[tuple[Record, Line]], list
 
 
 def write_records(
-    connection: Connection, records: Sequence[tuple[Record, Line]], waits: Callable[[str], bool]
+    connection: Connection, records: Sequence[tuple[Record, Line]], waiting: Mapping[str, LabelSets]
 ) -> Written:
     """Insert records in their order; those that are there already are counted, no more.
 
     Args:
         connection: that writes.
         records: with the lines they were read from.
-        waits: whether a prediction is still in a journal.
+        waiting: label sets of predictions that are still in a journal (feedback.write_feedback).
     """
-    lines = {record.id: line for record, line in records}
     answered = [record for record, _ in records if isinstance(record, PredictionRecord)]
-    corrected = [record for record, _ in records if isinstance(record, FeedbackRecord)]
+    corrected = [(record, line) for record, line in records if isinstance(record, FeedbackRecord)]
     happened = [record for record, _ in records if isinstance(record, EventRecord)]
     done = _write_predictions(connection, answered) + _write_events(connection, happened)
-    taken = write_feedback(connection, corrected, waits)
-    unknown = [Refused(one.id, one.KIND, UNKNOWN, lines[one.id]) for one in taken.unknown]
-    return done + Written(taken.written, taken.duplicates) + write_refused(connection, unknown)
+    taken = write_feedback(connection, [record for record, _ in corrected], waiting)
+    refused = [_set_aside(*corrected[place], reason) for place, reason in taken.refused]
+    return done + Written(taken.written, taken.duplicates) + write_refused(connection, refused)
+
+
+def _set_aside(record: FeedbackRecord, line: Line, reason: str) -> Refused:
+    # Two corrections may have one id and say different things: both are kept.
+    name = hashlib.sha256(line.raw).hexdigest()[:16]
+    return Refused(f"{record.id}/{name}", record.KIND, reason, line)
 
 
 def _write_predictions(connection: Connection, records: Sequence[PredictionRecord]) -> Written:

@@ -1,7 +1,7 @@
 """The spool: the folder in which all processes of a service keep what is not written to the store yet.
 
 Belongs here: who owns which journal and whether its owner lives, the gate between writing and erasing, the zero of the
-machine's moments, looking a prediction up in the journals.
+machine's moments, searching all journals.
 Does not belong here: appending (journal.py), writing to the store (drain.py), what an erasure blanks (erasure.py).
 
 A journal is `<owner>.lock` and segments `<owner>.<number>.journal`. The owner holds the lock with flock, which the
@@ -12,18 +12,24 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from io import BytesIO
+from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from ticket_assets.serving.prediction_log.clock import Clock, boot
 from ticket_assets.serving.prediction_log.lines import Line, lines
-from ticket_assets.serving.prediction_log.records import PredictionRecord
+from ticket_assets.serving.prediction_log.search import Found, search
 from ticket_assets.storage import temporary_sibling
 
+Blob = bytes  # in the class below `bytes` is a method
 LOCK, SEGMENT, CLOCK = ".lock", ".journal", "clock-"
 # Longer than any file takes to be given its name: one of this age was left by a process that was killed.
 LEFT_BEHIND_SECONDS = 3600
+# Of one transaction: a batch of long tickets is in memory several times over.
+BATCH_BYTES = 4 << 20
 
 
 class Spool:
@@ -129,27 +135,48 @@ class Spool:
         finally:
             mine.unlink(missing_ok=True)
 
-    def find(self, prediction_id: str) -> PredictionRecord | None:
-        """A prediction that is not written to the store yet, of any process."""
-        told = f'"{prediction_id}"'.encode("utf-8", "surrogatepass")
-        for path in self.segments():
-            for line in read(path):
-                payload = line.payload
-                if (
-                    told in line.raw
-                    and payload
-                    and (payload.get("kind"), payload["id"]) == ("prediction", prediction_id)
-                ):
-                    return PredictionRecord.from_payload(payload)
-        return None
+    def search(
+        self, kind: str, ids: Collection[str], seconds: float | None = None, memory: Blob | None = None
+    ) -> Found:
+        """Records of one kind that are not written to the store yet, of any process; the newest journals first.
+
+        Args:
+            kind: of records.
+            ids: of them.
+            seconds: after which to give up.
+            memory: lines that are in no file yet.
+
+        Raises:
+            OSError: a journal cannot be read.
+        """
+        return search(self._streams(memory), kind, ids, seconds)
+
+    def _streams(self, memory: Blob | None) -> Iterator[BinaryIO]:
+        if memory:
+            yield BytesIO(memory)
+        for path in reversed(self.segments()):
+            with suppress(FileNotFoundError), path.open("rb", buffering=0) as stream:  # else written just now
+                yield stream
 
 
-def read(path: Path, start: int = 0, end: int | None = None) -> Iterator[Line]:
-    """The lines of a segment between two offsets; none where it was written to the store meanwhile."""
+def read(path: Path, start: int = 0, end: int | None = None, rest: bool = False) -> Iterator[Line]:
+    """The lines of a segment between two offsets; none where it was written to the store meanwhile (lines.lines)."""
     try:
         with path.open("rb") as stream:
             stream.seek(start)
             blob = stream.read() if end is None else stream.read(end - start)
     except FileNotFoundError:
         return
-    yield from lines(blob, start)
+    yield from lines(blob, start, rest)
+
+
+def batch_of(found: Iterator[Line], most: int) -> list[Line]:
+    """The first lines, so many at most, and not many more bytes than BATCH_BYTES."""
+    batch: list[Line] = []
+    size = 0
+    for line in islice(found, most):
+        batch.append(line)
+        size += len(line.raw)
+        if size >= BATCH_BYTES:
+            break
+    return batch

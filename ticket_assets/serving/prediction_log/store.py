@@ -5,7 +5,7 @@ Does not belong here: the rows (rows.py), when to write and what happens while t
 (queries.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.serving.prediction_log.acted import ActedReport, acted
 from ticket_assets.serving.prediction_log.engine import StoreDownError, is_of_a_record, make_engine, told, writing
+from ticket_assets.serving.prediction_log.feedback import Given, LabelSets
 from ticket_assets.serving.prediction_log.lines import Line
-from ticket_assets.serving.prediction_log.records import PredictionRecord, Record
+from ticket_assets.serving.prediction_log.records import FeedbackRecord, PredictionRecord, Record
 from ticket_assets.serving.prediction_log.rows import (
     Refused,
     Written,
@@ -26,9 +27,10 @@ from ticket_assets.serving.prediction_log.rows import (
 )
 from ticket_assets.serving.prediction_log.schema import migrate
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
-from ticket_assets.serving.prediction_log.tables import feedback, prediction_targets, predictions
+from ticket_assets.serving.prediction_log.tables import corrections, prediction_targets, predictions
 
 T = TypeVar("T")
+Search = Callable[[Collection[str]], Mapping[str, LabelSets]]
 
 
 class Store:
@@ -47,24 +49,40 @@ class Store:
         """
         self._asked(lambda: migrate(self.engine))
 
-    def write(self, batch: Sequence[Line], waits: Callable[[str], bool]) -> Written:
+    def write(self, batch: Sequence[Line], search: Search) -> Written:
         """Write lines in one transaction; a second time they add nothing.
 
         Args:
             batch: in the order of the journal.
-            waits: whether a prediction is still in a journal.
+            search: the label sets of those predictions that are still in a journal, of some.
 
         Raises:
             StoreDownError: nothing of it was written.
+            OSError: a journal cannot be searched.
         """
         records, refused = read_records(batch)
+        # Before the transaction, for all at once: it may take a while, and others wait for their turn to write.
+        waiting = self._waiting(records, search)
         try:
             with writing(self.engine) as connection:
-                return write_records(connection, records, waits) + write_refused(connection, refused)
+                return write_records(connection, records, waiting) + write_refused(connection, refused)
         except (SQLAlchemyError, OSError, TypeError, ValueError, OverflowError) as error:
             if not is_of_a_record(error):
                 raise StoreDownError(told(error, self._settings)) from None
-        return self._asked(lambda: self._one_by_one(records, refused, waits))
+        return self._asked(lambda: self._one_by_one(records, refused, waiting))
+
+    def ping(self) -> None:
+        """Ask whether it is there.
+
+        Raises:
+            StoreDownError: it is not.
+        """
+
+        def ask() -> None:
+            with self.engine.connect() as connection:
+                connection.execute(select(predictions.c.id).limit(1))
+
+        self._asked(ask)
 
     def find(self, prediction_id: str) -> PredictionRecord | None:
         """A prediction with its targets.
@@ -82,31 +100,18 @@ class Store:
         """
         return self._asked(lambda: acted(self.engine, since))
 
-    def knows(self, prediction_id: str) -> bool:
-        """Whether a prediction was written.
+    def given(self, feedback_id: str) -> Given | None:
+        """What the correction of this id said.
 
         Raises:
             StoreDownError: it cannot be asked.
         """
-        asked = select(predictions.c.id).where(predictions.c.id == prediction_id)
+        asked = select(corrections).where(corrections.c.id == feedback_id)
 
-        def ask() -> bool:
+        def ask() -> Given | None:
             with self.engine.connect() as connection:
-                return connection.execute(asked).first() is not None
-
-        return self._asked(ask)
-
-    def labels_of(self, feedback_id: str) -> dict[str, str]:
-        """The labels that a correction added, target to label; empty where none has this id.
-
-        Raises:
-            StoreDownError: it cannot be asked.
-        """
-        asked = select(feedback.c.target, feedback.c.label).where(feedback.c.id == feedback_id)
-
-        def ask() -> dict[str, str]:
-            with self.engine.connect() as connection:
-                return {row.target: row.label for row in connection.execute(asked)}
+                row = connection.execute(asked).first()
+                return None if row is None else Given.of(row)
 
         return self._asked(ask)
 
@@ -120,6 +125,20 @@ class Store:
         except (SQLAlchemyError, OSError) as error:
             raise StoreDownError(told(error, self._settings)) from None
 
+    def _waiting(self, records: Sequence[tuple[Record, Line]], search: Search) -> Mapping[str, LabelSets]:
+        here = {record.id for record, _ in records}
+        wanted = {record.prediction_id for record, _ in records if isinstance(record, FeedbackRecord)} - here
+        if not wanted:
+            return {}
+
+        def ask() -> set[str]:
+            with self.engine.connect() as connection:
+                asked = select(predictions.c.id).where(predictions.c.id.in_(wanted))
+                return {*connection.execute(asked).scalars()}
+
+        missing = wanted - self._asked(ask)
+        return search(missing) if missing else {}
+
     def _find(self, prediction_id: str) -> PredictionRecord | None:
         of_it = prediction_targets.c.prediction_id == prediction_id
         with self.engine.connect() as connection:
@@ -130,7 +149,7 @@ class Store:
             return as_record(row, targets)
 
     def _one_by_one(
-        self, records: Sequence[tuple[Record, Line]], refused: list[Refused], waits: Callable[[str], bool]
+        self, records: Sequence[tuple[Record, Line]], refused: list[Refused], waiting: Mapping[str, LabelSets]
     ) -> Written:
         """Find out which records the database does not take, and keep those aside with its reason."""
         done = Written()
@@ -138,7 +157,7 @@ class Store:
             for record, line in records:
                 try:
                     with connection.begin_nested():
-                        done += write_records(connection, [(record, line)], waits)
+                        done += write_records(connection, [(record, line)], waiting)
                 except (SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
                     if not is_of_a_record(error):
                         raise

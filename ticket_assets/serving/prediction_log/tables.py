@@ -78,6 +78,7 @@ predictions = Table(
     _text("subject", nullable=False),
     _text("body", nullable=False),
     Column("context", JSON, nullable=False),
+    _text("claimed_language"),
     Index(None, "at", "id"),
     Index(None, "ticket_id"),
     Index(None, "key", "at"),
@@ -112,6 +113,20 @@ feedback = Table(
     Index(None, "prediction_id", "target", "moment", "seq"),
     Index(None, "at"),
     sqlite_autoincrement=True,
+)
+
+# What was taken, as it was given, also where it changed no label: so an id that was used is known.
+corrections = Table(
+    "corrections",
+    metadata,
+    _text("id", primary_key=True),
+    _text("prediction_id", nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("labels", JSON, nullable=False),
+    _text("reviewer"),
+    _text("comment"),
+    Index(None, "prediction_id"),
+    Index(None, "at"),
 )
 
 events = Table(

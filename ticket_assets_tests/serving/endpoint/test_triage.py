@@ -57,6 +57,15 @@ def test_an_answer_with_an_id_is_in_the_log_as_it_was_told(parts: Parts) -> None
     assert kept.targets["tone"].band == kept.targets["tone"].served_band == answer.targets["tone"].band
 
 
+def test_a_language_that_is_claimed_is_told_and_kept_and_never_believed(parts: Parts) -> None:
+    plain, claimed = predicted(parts), predicted(parts, language="xx")
+    assert (claimed.language, claimed.claimed_language) == ("en", "xx")
+    assert claimed.targets == plain.targets
+    kept = logged(parts, claimed)
+    assert (kept.language, kept.claimed_language) == ("en", "xx")
+    assert (plain.claimed_language, logged(parts, plain).claimed_language) == (None, None)
+
+
 def test_personal_data_is_masked_before_it_is_logged(parts: Parts) -> None:
     kept = logged(parts, predicted(parts, "HELP NOW write to anna@example.org HELP NOW"))
     assert "anna@example.org" not in kept.body

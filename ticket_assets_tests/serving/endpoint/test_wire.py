@@ -79,9 +79,10 @@ def test_an_answer_over_grpc_is_the_bundle_s_to_the_last_bit(over_grpc: Callable
 
 def test_every_field_of_an_answer_over_http_is_there_over_grpc(over_grpc: Callable[..., Any], parts: Parts) -> None:
     async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
-        return await TriageStub(channel).Predict(pb.Ticket(body=LOUD, reasons=2, top=1))
+        return await TriageStub(channel).Predict(pb.Ticket(body=LOUD, reasons=2, top=1, language="xx"))
 
     told = over_grpc(ask)
+    assert (told.language, told.claimed_language) == ("en", "xx")
     answer = parts.triage.predict(TicketIn(body=LOUD, reasons=2, top=1), "http").targets["tone"]
     assert [(one.label, one.probability) for one in told.targets["tone"].top] == [
         (one.label, one.probability) for one in answer.top

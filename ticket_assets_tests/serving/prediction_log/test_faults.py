@@ -21,7 +21,6 @@ from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.tables import feedback
 from ticket_assets_tests.serving.prediction_log import writer
 from ticket_assets_tests.serving.prediction_log.desk import (
-    LABELS,
     PATIENCE,
     answer,
     balance,
@@ -157,13 +156,13 @@ def test_a_full_disk_costs_ids_not_answers_and_heals_by_itself(small_disk: Path,
     for _ in range(50):
         assert isinstance(log.append(answer()), NotLogged)
     with pytest.raises(NotTakenError, match="No space left"):
-        log.give_feedback(acknowledged[0], {"queue": "network"}, LABELS)
+        log.give_feedback(acknowledged[0], {"queue": "network"})
     state = log.state()
     assert (state.status, state.not_logged) == ("degraded", 51)
     assert "No space left" in str(state.last_error)
     ballast.unlink()
     acknowledged += [logged(log) for _ in range(20)]
-    log.give_feedback(acknowledged[0], {"queue": "network"}, LABELS)
+    log.give_feedback(acknowledged[0], {"queue": "network"})
     assert log.close(PATIENCE)
     engine = make_engine(wanted)
     assert balance(acknowledged, ids(engine)) == {"acknowledged": 21, "lost": 0, "duplicated": 0}

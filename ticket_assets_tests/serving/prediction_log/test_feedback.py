@@ -33,7 +33,7 @@ def other(log: PredictionLog, wanted: PredictionLogSettings) -> Iterator[Predict
 
 def test_a_correction_is_kept_with_who_gave_it(log: PredictionLog, engine: Engine) -> None:
     one = logged(log)
-    log.give_feedback(one, {"queue": "network"}, LABELS, key="desk", reviewer="ada", comment="a switch is down")
+    log.give_feedback(one, {"queue": "network"}, key="desk", reviewer="ada", comment="a switch is down")
     assert log.flush(PATIENCE)
     (row,) = rows(engine, feedback)
     told = {name: row[name] for name in ("prediction_id", "target", "label", "key", "reviewer", "comment")}
@@ -44,7 +44,7 @@ def test_a_correction_is_kept_with_who_gave_it(log: PredictionLog, engine: Engin
 def test_each_change_of_mind_is_kept_and_nothing_twice(log: PredictionLog, engine: Engine) -> None:
     one = logged(log)
     for label in ("billing", "billing", "network", "network", "billing"):
-        log.give_feedback(one, {"queue": label}, LABELS)
+        log.give_feedback(one, {"queue": label})
     assert log.flush(PATIENCE)
     assert history(engine, one) == [("queue", "billing"), ("queue", "network"), ("queue", "billing")]
     assert log.state().duplicates_skipped == 2
@@ -54,10 +54,10 @@ def test_the_same_idempotency_key_adds_nothing_even_after_another_correction(
     log: PredictionLog, engine: Engine
 ) -> None:
     one = logged(log)
-    first = log.give_feedback(one, {"queue": "network"}, LABELS, idempotency_key="k")
-    log.give_feedback(one, {"queue": "billing"}, LABELS)
+    first = log.give_feedback(one, {"queue": "network"}, idempotency_key="k")
+    log.give_feedback(one, {"queue": "billing"})
     assert log.flush(PATIENCE)
-    again = log.give_feedback(one, {"queue": "network"}, LABELS, idempotency_key="k")
+    again = log.give_feedback(one, {"queue": "network"}, idempotency_key="k")
     assert log.flush(PATIENCE)
     assert again.id == first.id
     assert history(engine, one) == [("queue", "network"), ("queue", "billing")]
@@ -65,20 +65,20 @@ def test_the_same_idempotency_key_adds_nothing_even_after_another_correction(
 
 def test_an_idempotency_key_that_was_used_for_other_labels_is_refused(log: PredictionLog, engine: Engine) -> None:
     one, two = logged(log), logged(log)
-    log.give_feedback(one, {"queue": "network"}, LABELS, key="desk", idempotency_key="k")
+    log.give_feedback(one, {"queue": "network"}, key="desk", idempotency_key="k")
     assert log.flush(PATIENCE)
     with pytest.raises(IdempotencyError, match="queue"):
-        log.give_feedback(one, {"queue": "billing"}, LABELS, key="desk", idempotency_key="k")
-    log.give_feedback(two, {"queue": "billing"}, LABELS, key="desk", idempotency_key="k")  # of another prediction
-    log.give_feedback(one, {"queue": "billing"}, LABELS, key="shop", idempotency_key="k")  # of another sender
+        log.give_feedback(one, {"queue": "billing"}, key="desk", idempotency_key="k")
+    log.give_feedback(two, {"queue": "billing"}, key="desk", idempotency_key="k")  # of another prediction
+    log.give_feedback(one, {"queue": "billing"}, key="shop", idempotency_key="k")  # of another sender
     assert log.flush(PATIENCE)
     assert count(engine, feedback) == 3
 
 
 def test_of_two_targets_only_the_one_that_changes_gets_a_row(log: PredictionLog, engine: Engine) -> None:
     one = logged(log)
-    log.give_feedback(one, {"queue": "network", "type": "request"}, LABELS)
-    log.give_feedback(one, {"queue": "network", "type": "incident"}, LABELS)
+    log.give_feedback(one, {"queue": "network", "type": "request"})
+    log.give_feedback(one, {"queue": "network", "type": "incident"})
     assert log.flush(PATIENCE)
     assert history(engine, one) == [("queue", "network"), ("type", "request"), ("type", "incident")]
 
@@ -86,14 +86,14 @@ def test_of_two_targets_only_the_one_that_changes_gets_a_row(log: PredictionLog,
 @pytest.mark.parametrize("unknown", [NOBODY, "p-1", "", "p-\x00", "'; drop table predictions --", "p-\ud800"])
 def test_a_prediction_that_does_not_exist_cannot_be_corrected(log: PredictionLog, unknown: str) -> None:
     with pytest.raises(UnknownPredictionError):
-        log.give_feedback(unknown, {"queue": "network"}, LABELS)
+        log.give_feedback(unknown, {"queue": "network"})
     assert log.find(unknown) is None
 
 
 def test_labels_of_another_model_are_refused_by_name(log: PredictionLog) -> None:
     one = logged(log)
     with pytest.raises(WrongLabelsError, match=r"labels\.queue: 'Network' is none of its labels: billing, network"):
-        log.give_feedback(one, {"queue": "Network"}, LABELS)
+        log.give_feedback(one, {"queue": "Network"})
 
 
 def test_every_fault_of_labels_is_named() -> None:
@@ -111,7 +111,7 @@ def test_a_correction_may_come_to_another_worker_before_its_prediction_is_writte
     slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
     quick = PredictionLog.open(wanted)
     one = logged(slow)
-    quick.give_feedback(one, {"queue": "network"}, LABELS)
+    quick.give_feedback(one, {"queue": "network"})
     assert quick.flush(PATIENCE)
     assert quick.find(one) is not None
     assert history(engine, one) == [("queue", "network")]
@@ -126,8 +126,8 @@ def test_corrections_through_two_workers_have_one_order_whichever_is_written_fir
     one = logged(log)
     assert log.flush(PATIENCE)
     slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}), Clock())
-    slow.give_feedback(one, {"queue": "network"}, LABELS)
-    log.give_feedback(one, {"queue": "hardware"}, LABELS)
+    slow.give_feedback(one, {"queue": "network"})
+    log.give_feedback(one, {"queue": "hardware"})
     assert log.flush(PATIENCE)
     assert slow.close()  # writes the older correction now
     assert history(engine, one) == [("queue", "network"), ("queue", "hardware")]
@@ -143,7 +143,7 @@ def test_the_same_correction_by_two_workers_at_once_is_kept_once(
     def correct(worker: PredictionLog) -> None:
         gate.wait()
         for one in told:
-            worker.give_feedback(one, {"queue": "network"}, LABELS)
+            worker.give_feedback(one, {"queue": "network"})
 
     threads = [threading.Thread(target=correct, args=(worker,)) for worker in (log, other)]
     for thread in threads:
@@ -156,7 +156,7 @@ def test_the_same_correction_by_two_workers_at_once_is_kept_once(
 
 
 def test_a_comment_is_masked_like_a_ticket(log: PredictionLog, engine: Engine) -> None:
-    log.give_feedback(logged(log), {"queue": "network"}, LABELS, comment="ask jane@example.com")
+    log.give_feedback(logged(log), {"queue": "network"}, comment="ask jane@example.com")
     assert log.flush(PATIENCE)
     assert rows(engine, feedback)[0]["comment"] == "ask [email_address]"
 
@@ -172,8 +172,8 @@ def test_a_correction_taken_while_the_store_was_down_of_no_prediction_is_set_asi
     log = PredictionLog.open(wanted)
     assert log.state().status == "down"
     one = logged(log)
-    log.give_feedback(one, {"queue": "network"}, LABELS)
-    log.give_feedback(NOBODY, {"queue": "network"}, LABELS)
+    log.give_feedback(one, {"queue": "network"})
+    log.give_feedback(NOBODY, {"queue": "network"})
     (tmp_path / "away").unlink()
     assert log.flush(PATIENCE)
     engine = make_engine(wanted)

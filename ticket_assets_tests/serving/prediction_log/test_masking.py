@@ -10,7 +10,12 @@ from ticket_assets.tickets.cleaning import clean_text
 from ticket_assets_tests.serving.prediction_log.desk import answer, logged, settings
 
 BODY = "<p>Write to jane&#64;example.com, or call +49 30 1234567.</p>"
-PRIVATE = answer(subject="From jane@example.com", body=BODY, context={"site": "jane@example.com", "none": None})
+PRIVATE = answer(
+    subject="From jane@example.com",
+    body=BODY,
+    context={"site": "jane@example.com", "none": None},
+    claimed_language="jane@example.com",
+)
 
 
 def test_masked_text_is_what_the_models_read() -> None:
@@ -18,6 +23,7 @@ def test_masked_text_is_what_the_models_read() -> None:
     assert kept.body == clean_text(BODY, kinds=("email",))
     assert kept.subject == "From [email_address]"
     assert kept.context == {"site": "[email_address]", "none": None}
+    assert kept.claimed_language == "[email_address]"
     assert "1234567" in kept.body
     assert "1234567" not in as_kept(PRIVATE, "masked", ("email", "phone")).body
 
@@ -29,7 +35,7 @@ def test_plain_text_stays_as_it_came() -> None:
 
 def test_no_text_means_none_at_all() -> None:
     kept = as_kept(PRIVATE, "none", ())
-    assert (kept.subject, kept.body, kept.context) == ("", "", {})
+    assert (kept.subject, kept.body, kept.context, kept.claimed_language) == ("", "", {}, None)
     assert comment_as_kept("jane@example.com", "none", ()) is None
 
 

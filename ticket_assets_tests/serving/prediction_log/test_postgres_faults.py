@@ -12,7 +12,7 @@ from ticket_assets.serving.prediction_log.engine import make_engine
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.queries import history
 from ticket_assets.serving.prediction_log.schema import store_of
-from ticket_assets_tests.serving.prediction_log.desk import LABELS, PATIENCE, balance, ids, logged, settings
+from ticket_assets_tests.serving.prediction_log.desk import PATIENCE, balance, ids, logged, settings
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_postgres_may_stop_and_start_under_load(stoppable: Any, postgres: str, t
         while not ends.wait(0.002):
             mine.append(logged(log))
             if len(mine) % 10 == 0:
-                log.give_feedback(mine[-1], {"queue": "network"}, LABELS)
+                log.give_feedback(mine[-1], {"queue": "network"})
 
     threads = [threading.Thread(target=ask, args=(mine,)) for mine in told]
     for one in threads:
@@ -79,7 +79,7 @@ def test_a_service_starts_while_postgres_is_down(stoppable: Any, postgres: str, 
     stoppable.stop()
     log = PredictionLog.open(settings(tmp_path / "log", postgres))
     one = logged(log)
-    log.give_feedback(one, {"queue": "network"}, LABELS)
+    log.give_feedback(one, {"queue": "network"})
     state = log.state()
     assert (state.status, state.backlog_records) == ("down", 2)
     assert state.down_since is not None
@@ -121,7 +121,7 @@ def test_a_correction_is_taken_in_the_moment_in_which_postgres_goes(
     assert log.flush(PATIENCE)
     stoppable.stop()
     assert log.state().status == "up"
-    log.give_feedback(one, {"queue": "network"}, LABELS, idempotency_key="k")
+    log.give_feedback(one, {"queue": "network"}, idempotency_key="k")
     assert log.find(one) is None
     stoppable.start()
     assert log.close(PATIENCE)
