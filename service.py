@@ -25,6 +25,7 @@ from ticket_assets.serving.access.logs import configure_logging
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.sign_in import SignIn
 from ticket_assets.serving.endpoint.description import FIELDS
+from ticket_assets.serving.endpoint.lean import settle_garbage, without_leftovers
 from ticket_assets.serving.endpoint.messages import (
     Answer,
     Batch,
@@ -60,7 +61,6 @@ def answered(message: BaseModel) -> Response:
 @bentoml.service(
     name="ticket-assets",
     workers=SETTINGS.access.workers,  # BentoML 1.4.39 takes no notice of `serve --api-workers`
-    traffic={"timeout": SETTINGS.access.answer_seconds + 5},  # ours comes first, and answers in the shape of all errors
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
 )
@@ -79,6 +79,7 @@ class TriageService:
         from ticket_assets.serving.access.grpc import GuardInterceptor
 
         await self._runtime.start_wire([GuardInterceptor(GUARD)])
+        settle_garbage()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
@@ -140,3 +141,4 @@ SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the
 guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS})
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
 SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")
+without_leftovers(SERVICE)
