@@ -9,7 +9,7 @@ The bundle is the one baked into the bento, or the champion of the store that th
 """
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 from pydantic import BaseModel
@@ -45,12 +45,14 @@ from ticket_assets.serving.endpoint.reports import (
     ReloadAnswer,
     ServiceInfo,
 )
-from ticket_assets.serving.endpoint.runtime import Runtime
 from ticket_assets.serving.endpoint.settings import load_service_settings
+
+if TYPE_CHECKING:
+    from ticket_assets.serving.endpoint.runtime import Runtime
 
 SETTINGS = load_service_settings()
 GUARD = Guard(SETTINGS.access, Policy.of(SETTINGS.access, "ticket_assets.triage.v1.Triage"))
-RUNNING: list[Runtime] = []  # of this process: none before it has started
+RUNNING: list["Runtime"] = []  # of this process: none before it has started
 
 
 def answered(message: BaseModel) -> Response:
@@ -69,6 +71,9 @@ class TriageService:
 
     def __init__(self) -> None:
         configure_logging()
+        # Not above: BentoML imports this file once more in a process that only watches the workers, and before them.
+        from ticket_assets.serving.endpoint.runtime import Runtime
+
         self._runtime = Runtime(SETTINGS.service)
         RUNNING[:] = [self._runtime]
 

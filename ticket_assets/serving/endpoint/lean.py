@@ -48,7 +48,7 @@ def _is_traced() -> bool:
 def settle_garbage() -> None:
     """Leave what is loaded by now out of every later look for garbage.
 
-    Models, classes and code are some 300,000 objects that live as long as the process; a look at them all took 250 ms.
+    Models, classes and code are some 180,000 objects that live as long as the process; a look at them all took 250 ms.
     Called once, when a bundle is seated. The looks at what is young stay as often as they are: they take 0.1 ms, and
     find what a request leaves in cycles before it adds up to megabytes.
     """
