@@ -4,7 +4,7 @@ PYTHONPATH=. python benchmarks/soak.py --minutes 10 --share 0.7 --workers 2 --ou
 Without `--bundles` (a bundle store, with `--encoders`) toy models answer: then it is the service's own cost. Capacity
 is measured first (unless `--capacity` tells it), by clients that ask without a pause; then requests are sent at fixed
 times, whether or not earlier ones were answered, and a latency counts from when its request was due: a service that
-stalls is not spared. Memory rises for the first 15,000 answers or so, until SQLite's pages are there; its slope is of the
+stalls is not spared. Memory rises for the first 15,000 answers, until SQLite's pages are there; its slope is of the
 second half. Prints a line per minute; the JSON holds the samples. Client and service share the machine.
 """
 
