@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -132,9 +133,9 @@ class Models:
         return table
 
     def asked(self, number: int) -> list[str]:
-        """Bodies of held-out tickets, as they arrive."""
+        """Bodies of held-out tickets, as they arrive; over again where there are fewer."""
         held = self.rows_used[self.rows_used["side"] == HOLDOUT]
-        return list(held["body"].iloc[:number])
+        return list(islice(cycle(held["body"]), number))
 
     def _read(self) -> pd.DataFrame:
         if self.tickets is not None:
