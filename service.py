@@ -9,7 +9,7 @@ The bundle is the one baked into the bento, or the champion of the store that th
 """
 
 import asyncio
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 from pydantic import BaseModel
@@ -26,6 +26,7 @@ from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.sign_in import SignIn
 from ticket_assets.serving.endpoint.description import FIELDS
 from ticket_assets.serving.endpoint.front_page import FrontPage
+from ticket_assets.serving.endpoint.lean import settle_garbage, without_leftovers
 from ticket_assets.serving.endpoint.messages import (
     Answer,
     Batch,
@@ -45,12 +46,14 @@ from ticket_assets.serving.endpoint.reports import (
     ReloadAnswer,
     ServiceInfo,
 )
-from ticket_assets.serving.endpoint.runtime import Runtime
 from ticket_assets.serving.endpoint.settings import load_service_settings
+
+if TYPE_CHECKING:
+    from ticket_assets.serving.endpoint.runtime import Runtime
 
 SETTINGS = load_service_settings()
 GUARD = Guard(SETTINGS.access, Policy.of(SETTINGS.access, "ticket_assets.triage.v1.Triage"))
-RUNNING: list[Runtime] = []  # of this process: none before it has started
+RUNNING: list["Runtime"] = []  # of this process: none before it has started
 
 
 def answered(message: BaseModel) -> Response:
@@ -61,7 +64,6 @@ def answered(message: BaseModel) -> Response:
 @bentoml.service(
     name="ticket-assets",
     workers=SETTINGS.access.workers,  # BentoML 1.4.39 takes no notice of `serve --api-workers`
-    traffic={"timeout": SETTINGS.access.answer_seconds + 5},  # ours comes first, and answers in the shape of all errors
     # Its lines would hold an address each, and ours stand beside them.
     logging={"access": {"enabled": False}},
 )
@@ -70,6 +72,9 @@ class TriageService:
 
     def __init__(self) -> None:
         configure_logging()
+        # Not above: BentoML imports this file once more in a process that only watches the workers, and before them.
+        from ticket_assets.serving.endpoint.runtime import Runtime
+
         self._runtime = Runtime(SETTINGS.service)
         RUNNING[:] = [self._runtime]
 
@@ -80,6 +85,7 @@ class TriageService:
         from ticket_assets.serving.access.grpc import GuardInterceptor
 
         await self._runtime.start_wire([GuardInterceptor(GUARD)])
+        settle_garbage()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
@@ -141,3 +147,4 @@ guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS})
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
 SERVICE.add_asgi_middleware(FrontPage)
 SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")
+without_leftovers(SERVICE)

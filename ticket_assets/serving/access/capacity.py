@@ -4,7 +4,7 @@ Belongs here: the bound of requests in work, the deadline of an answer, waiting 
 Does not belong here: how often one caller asks (limits.py).
 
 BentoML's own bounds (`traffic`) lie outside of every middleware that a service can add, and answer in another shape:
-set its timeout above `answer_seconds` and leave its max_concurrency out.
+its timeout is taken out (serving/endpoint/lean.py), its max_concurrency is left out.
 """
 
 import asyncio

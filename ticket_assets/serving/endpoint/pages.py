@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +20,9 @@ from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.endpoint.description import ROUTES, described
 from ticket_assets.serving.endpoint.messages import Message
 from ticket_assets.serving.endpoint.reports import ActedRequest
-from ticket_assets.serving.endpoint.runtime import Runtime
+
+if TYPE_CHECKING:
+    from ticket_assets.serving.endpoint.runtime import Runtime
 
 Pages = dict[str, Callable[[dict[str, str]], tuple[int, dict[str, Any]]]]
 
@@ -34,7 +36,7 @@ class ReadPages:
         runtime: gives the running service; None before it runs.
     """
 
-    def __init__(self, app: ASGIApp, policy: Policy, runtime: Callable[[], Runtime | None]) -> None:
+    def __init__(self, app: ASGIApp, policy: Policy, runtime: Callable[[], "Runtime | None"]) -> None:
         self._app, self._policy, self._runtime = app, policy, runtime
         self._pages: Pages = {
             "/docs.json": lambda _: (200, self._description),
@@ -65,7 +67,7 @@ class ReadPages:
     def _description(self) -> dict[str, Any]:
         return described(self._policy)
 
-    def _running(self) -> Runtime:
+    def _running(self) -> "Runtime":
         runtime = self._runtime()
         if runtime is None:
             raise Refusal(503, "the service is starting or stopping", "not_running", headers={"retry-after": "1"})

@@ -37,7 +37,7 @@ def guarded(_written: ToyStore, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "TICKET_ASSETS_ACCESS__AUTH": "keys",
         "TICKET_ASSETS_ACCESS__KEYS_FILE": str(folder / "keys.json"),
         "TICKET_ASSETS_ACCESS__BODY_SECONDS": "2",
-        "TICKET_ASSETS_ACCESS__ANSWER_SECONDS": "20",  # BentoML keeps a timer of each request for so long, and 5 more
+        "TICKET_ASSETS_ACCESS__ANSWER_SECONDS": "20",
         "TICKET_ASSETS_SERVICE__GRPC__MAX_MESSAGE_BYTES": str(1 << 20),
     }
     with running(_written.root, folder / "state", **variables, **QUICK) as started:
