@@ -37,8 +37,8 @@ TREES = Recipe(
 def write_differing(root: Path, encoder: OnnxEncoder) -> list[str]:
     """Three bundles; their ids.
 
-    The first is linear on columns alone. The second asks the encoder and its index of neighbours, and has a target more.
-    The third is of trees on words, and knows a third label.
+    The first is linear on columns alone. The second asks the encoder and its index of neighbours, and has one target
+    more. The third is of trees on words, and knows a third label.
     """
     named = {"id": encoder.encoder_id, "runtime": "onnx"}
     made = [

@@ -12,7 +12,7 @@ import pytest
 
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.serving.bundle import TriageBundle
-from ticket_assets.serving.prediction import Ticket, TargetPrediction
+from ticket_assets.serving.prediction import TargetPrediction, Ticket
 from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets_tests.serving.endpoint.conftest import ToyStore
 from ticket_assets_tests.serving.endpoint.differing import (
