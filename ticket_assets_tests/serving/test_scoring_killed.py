@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ticket_assets.serving.erasure import sweep
 from ticket_assets.serving.scoring import BATCH
 from ticket_assets.state import open_root
 from ticket_assets_tests.line import PROFILE, Line
@@ -63,11 +64,22 @@ def test_a_scoring_that_is_killed_twice_ends_with_the_answers_of_one_that_was_no
     }
     logged = _logged(line) - 2 * (ROWS - 2)
     assert 0 <= logged <= BATCH * len(KILLED_AFTER), "what was asked again stands in the log twice, and no more"
+    assert not [*_temporary(line).rglob("*.parquet")], "no ticket is left where an erasure does not look"
+    sweep(line.folders.root)
+    assert not [*line.folders.root.rglob("*.parquet")]
 
 
 def _scoring(line: Line, tickets: Path, out: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "ticket_assets", "score", "--profile", PROFILE, "--file", str(tickets)]
-    return subprocess.Popen([*command, "--out", str(out)], env=line.variables, cwd=line.folder)
+    variables = line.variables | {"TMPDIR": str(_temporary(line))}
+    return subprocess.Popen([*command, "--out", str(out)], env=variables, cwd=line.folder)
+
+
+def _temporary(line: Line) -> Path:
+    """A folder of temporary files that no other process has."""
+    folder = line.folder / "temporary"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _wait_until(is_so: Any, process: "subprocess.Popen[bytes]") -> None:
