@@ -19,6 +19,7 @@ from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.rows import stored_features
 from ticket_assets.models.training import train
 from ticket_assets.models.workbench import Workbench
+from ticket_assets.serving import solved
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
@@ -177,6 +178,28 @@ def test_who_asks_while_tickets_are_erased_meets_no_fault(trained: Trained, sett
         ending.set()
         asking.join()
     assert wrong == []
+
+
+def test_a_reading_that_fails_once_is_tried_again_and_one_that_fails_twice_is_a_fault(
+    trained: Trained, settings: SimilarSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a look at the table's version and the reading of its files, an erasure may have replaced them."""
+    ticket, found = trained.ticket(len(trained.clean) - 3), SimilarTickets(settings)
+    expected, read = found.nearest(trained.bundle, ticket, 10), solved.nearest_rows
+    left: list[Exception] = []
+
+    def failing(table: object, vector: np.ndarray, k: int) -> list[tuple[str, float]]:
+        if left:
+            raise left.pop()
+        return read(table, vector, k)
+
+    monkeypatch.setattr(solved, "nearest_rows", failing)
+    left[:] = [RuntimeError("lance error: Not found")]
+    assert found.nearest(trained.bundle, ticket, 10) == expected
+    assert found.fault(trained.bundle) is None
+    left[:] = [RuntimeError("lance error: Not found")] * 2
+    assert found.nearest(trained.bundle, ticket, 10) == trained.bundle.similar(ticket, 10)
+    assert str(found.fault(trained.bundle)).endswith("lance error: Not found")
 
 
 @pytest.fixture
