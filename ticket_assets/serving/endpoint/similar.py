@@ -106,7 +106,9 @@ def _tried(vectors: Path, tickets: Path, wanted: tuple[str, tuple[str, ...]]) ->
 
         return _Opened(wanted, SolvedTickets.open(vectors, tickets, *wanted))
     except ImportError as error:
-        return _refused(wanted, f"{error.name} is not installed: pip install lancedb (or ticket-assets[lancedb])")
+        return _refused(
+            wanted, f"{error.name or error} is not installed: pip install lancedb (or ticket-assets[lancedb])"
+        )
     except UnfitTableError as error:
         return _refused(wanted, str(error))
     except Exception as error:

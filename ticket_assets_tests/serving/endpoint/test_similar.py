@@ -5,7 +5,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
@@ -15,10 +14,6 @@ import pytest
 
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.features.erasure import erase_vectors
-from ticket_assets.features.vectors import VectorTable
-from ticket_assets.models.rows import stored_features
-from ticket_assets.models.training import train
-from ticket_assets.models.workbench import Workbench
 from ticket_assets.serving import solved
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
@@ -34,62 +29,18 @@ from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.probe import requested
 from ticket_assets.serving.relatives import NoIndexError
-from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.tables import write_parquet
 from ticket_assets_tests.line import Line
-from ticket_assets_tests.serving.conftest import TOY_SCHEMA, toy_fields, toy_model
-from ticket_assets_tests.serving.endpoint.differing import VOTES
+from ticket_assets_tests.serving.conftest import toy_fields, toy_model
+from ticket_assets_tests.serving.endpoint.partly_trained import Trained, train_on_some
 from ticket_assets_tests.serving.endpoint.server import running
 
 pytestmark = pytest.mark.slow
 
-TRAINED_ON, TARGETS = 120, ("queue", "priority")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A bundle of the first clean tickets of a line, and all of them."""
-
-    line: Line
-    root: Path
-    bundle: TriageBundle
-    clean: pd.DataFrame
-    vectors: np.ndarray
-
-    def nearest(self, ticket: Ticket) -> list[str]:
-        """All ids by the cosine of their vectors, computed here."""
-        order = np.argsort(-(self.vectors.astype(np.float64) @ self.bundle.vector(ticket)), kind="stable")
-        return list(self.clean["ticket_id"].iloc[order])
-
-    def labels(self, ticket_id: str) -> dict[str, str]:
-        row = self.clean.set_index("ticket_id").loc[ticket_id]
-        return {target: row[f"label_{target}"] for target in TARGETS if pd.notna(row[f"label_{target}"])}
-
-    def ticket(self, row: int) -> Ticket:
-        return Ticket(self.clean["text"].iloc[row])
-
 
 @pytest.fixture(scope="module")
 def trained(finished_line: Line, encoder: OnnxEncoder, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    clean, text = finished_line.table("tickets", "clean"), finished_line.table("features", "text")
-    table = VectorTable(finished_line.folders.vectors, encoder.encoder_id, encoder.dimensions)
-    vectors = table.read(list(clean["ticket_id"]))
-    rows = np.flatnonzero(clean[[f"label_{target}" for target in TARGETS]].notna().all(axis=1))[:TRAINED_ON]
-    features = stored_features(text.iloc[rows], vectors[rows])
-    features = type(features)(features.documents, features.columns[:, : len(TOY_SCHEMA.columns)], features.vectors)
-    models = []
-    for target in TARGETS:
-        y, labels = pd.factorize(clean[f"label_{target}"].iloc[rows], sort=True)
-        bench = Workbench(
-            features, y, rows, len(labels), seed=1, threads=1, ticket_ids=list(clean["ticket_id"].iloc[rows])
-        )
-        models.append(train(bench, VOTES, target, tuple(labels), np.eye(len(labels))[y]))
-    root = tmp_path_factory.mktemp("similar") / "bundles"
-    named = {"id": encoder.encoder_id, "runtime": "onnx"}
-    made = write_bundle(root, models, toy_fields(named, TARGETS), "a toy")
-    write_champion(root, Champion(1, made.id, "2026-01-01T00:00:00+00:00"))
-    bundle = TriageBundle.load(root / made.id, finished_line.folders.encoders)
-    return Trained(finished_line, root, bundle, clean, vectors)
+    return train_on_some(finished_line, encoder, tmp_path_factory.mktemp("similar") / "bundles")
 
 
 @pytest.fixture
