@@ -122,7 +122,7 @@ def _champion(version: int, bundle: str) -> Champion:
 
 
 def _wait_until_all_take(server: Server, clients: list[Client], version: int, bundle: str) -> None:
-    """Until each worker has said that it took the version, and each client that it was told it."""
+    """Until each worker has said that it took the version, and each client was told it in each way that it asks."""
     until = time.monotonic() + FOLLOWED_SECONDS
     said = f"v{version} {bundle}: the champion changed"
     while server.said.count(said) < WORKERS or not all(_has_met(client, version) for client in clients):
@@ -132,7 +132,7 @@ def _wait_until_all_take(server: Server, clients: list[Client], version: int, bu
 
 
 def _has_met(client: Client, version: int) -> bool:
-    return any(one.version == version for one in client.answers[-200:])
+    return client.transports <= {one.transport for one in client.answers[-200:] if one.version == version}
 
 
 def _offer_spoiled(server: Server, root: Path, bundle: str, seated: int, reason: str) -> None:

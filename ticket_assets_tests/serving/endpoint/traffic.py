@@ -38,6 +38,8 @@ class Told:
 class Client(threading.Thread):
     """Asks about one text after the other until `ending` is set."""
 
+    transports: frozenset[str]
+
     def __init__(self, port: int, texts: Sequence[str]) -> None:
         super().__init__()
         self.port, self._texts, self.ending = port, texts, threading.Event()
@@ -59,6 +61,8 @@ class Client(threading.Thread):
 
 class HttpClient(Client):
     """Asks one at a time, then all at once: a batch too is of one bundle."""
+
+    transports = frozenset({"http", "http batch"})
 
     def ask(self, texts: list[str]) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -90,6 +94,8 @@ class HttpClient(Client):
 
 class GrpcClient(Client):
     """Asks one at a time."""
+
+    transports = frozenset({"grpc"})
 
     def ask(self, texts: list[str]) -> None:
         # Without a pool of its own, a new channel takes the connection of the last one.
