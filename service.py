@@ -114,8 +114,9 @@ class TriageService:
     @bentoml.api
     @refusals_answered
     async def similar(self, ticket: SimilarRequest, /) -> SimilarAnswer:
-        """The nearest tickets that the model was trained on."""
-        return answered(self._runtime.triage.similar(ticket))  # type: ignore[return-value]
+        """The nearest solved tickets, with their labels."""
+        # The table may lie on a disk that is slow.
+        return answered(await asyncio.to_thread(self._runtime.triage.similar, ticket))  # type: ignore[return-value]
 
     @bentoml.api
     @refusals_answered

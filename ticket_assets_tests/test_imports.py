@@ -89,6 +89,7 @@ def test_the_package_loads_nothing_but_itself() -> None:
     "name",
     [
         *("settings", "storage", "serving", "serving.bundle", "serving.store", "serving.bento"),
+        *("serving.endpoint.runtime", "serving.endpoint.similar"),
         *(f"serving.access.{name}" for name in ("guard", "http", "http_login", "grpc", "logs", "sign_in")),
     ],
 )

@@ -49,7 +49,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     source = FileSource(LocalPlace(file), profile.source.encoding, profile.source.delimiter, profile.source.unpacked_mb)
     try:
         with open_backlog(variables_of(ProfileFolders(settings.profile_root))) as backlog:
-            rows = arriving_tickets(source, profile.columns, backlog.context, UNREADABLE)
+            rows = arriving_tickets(source, profile.columns, backlog.context, UNREADABLE, settings.profile_root)
 
             def ask(tickets: list[Any]) -> list[dict[str, Any]]:
                 return backlog.ask([{**one, "reasons": arguments.reasons} for one in tickets])

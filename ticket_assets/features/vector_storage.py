@@ -46,6 +46,20 @@ def open_table(folder: Path, encoder_id: str, dimensions: int) -> Any:
     return lancedb.connect(folder).open_table(name)
 
 
+def open_to_read(folder: Path, encoder_id: str) -> Any:
+    """The LanceDB table of an encoder, for who reads it while others write: each query sees it as it is by then.
+
+    Raises:
+        FileNotFoundError: it has none; with the encoders that have.
+    """
+    import lancedb
+
+    found = encoders_with_tables(folder)
+    if encoder_id not in found:
+        raise FileNotFoundError(f"{folder} has no vectors of {encoder_id}, but of {', '.join(found) or 'no encoder'}")
+    return lancedb.connect(folder, read_consistency_interval=timedelta(0)).open_table(f"{TABLE}-{encoder_id}")
+
+
 def encoders_with_tables(folder: Path) -> dict[str, Path]:
     """Id of each encoder that has a table to the table's folder."""
     begins = f"{TABLE}-"

@@ -134,12 +134,9 @@ class VectorTable:
         Returns:
             Ticket id and cosine, float in [-1, 1].
         """
-        query = self._table.search(vector, vector_column_name=VECTOR).distance_type("cosine").nprobes(PROBES).limit(k)
-        if among is not None:
-            query = query.where(f"ticket_id IN ({_listed(among)})" if among else "false", prefilter=True)
-        found = query.select(["ticket_id", "_distance"]).to_arrow()
-        cosines = (1 - one for one in found["_distance"].to_pylist())
-        return list(zip(found["ticket_id"].to_pylist(), cosines, strict=True))
+        if among is None:
+            return nearest_rows(self._table, vector, k)
+        return nearest_rows(self._table, vector, k, f"ticket_id IN ({_listed(among)})" if among else "false")
 
     def facts(self) -> dict[str, Any]:
         """What the table holds now: rows, LanceDB's version of it, indices, the names its versions are kept under."""
@@ -203,6 +200,16 @@ class VectorTable:
             schema=self._table.schema,
         )
         self._table.merge_insert("ticket_id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
+
+
+def nearest_rows(table: Any, vector: np.ndarray, k: int, where: str | None = None) -> list[tuple[str, float]]:
+    """Ids and cosines of the k rows of a LanceDB table that are nearest to a vector float32 (dimensions,)."""
+    query = table.search(vector, vector_column_name=VECTOR).distance_type("cosine").nprobes(PROBES).limit(k)
+    if where is not None:
+        query = query.where(where, prefilter=True)
+    found = query.select(["ticket_id", "_distance"]).to_arrow()
+    cosines = (1 - one for one in found["_distance"].to_pylist())
+    return list(zip(found["ticket_id"].to_pylist(), cosines, strict=True))
 
 
 def _further(progress: Callable[[int, int], None], start: int, total: int) -> Callable[[int], None]:

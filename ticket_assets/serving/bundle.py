@@ -251,6 +251,14 @@ class TriageBundle:
         Raises:
             relatives.NoIndexError: the bundle cannot tell.
         """
+        return relatives.similar_tickets(self._models, self.vector(ticket), limit)
+
+    def vector(self, ticket: Ticket) -> np.ndarray:
+        """The sentence vector of a ticket, float32 (d,).
+
+        Raises:
+            relatives.NoIndexError: the models need none, and no encoder was loaded.
+        """
         if self._encoder is None:
             raise relatives.NoIndexError("no model of this bundle uses sentence vectors")
-        return relatives.similar_tickets(self._models, self._encoder.encode(self.read([ticket]).texts)[0], limit)
+        return np.asarray(self._encoder.encode(self.read([ticket]).texts)[0])

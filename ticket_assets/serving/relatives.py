@@ -23,7 +23,7 @@ class NoIndexError(RuntimeError):
 
 @dataclass(frozen=True)
 class SimilarTicket:
-    """A ticket that the model was trained on: its id, the cosine of the sentence vectors, its labels by target."""
+    """A solved ticket: its id, the cosine of the sentence vectors, its labels by target."""
 
     ticket_id: str
     similarity: float

@@ -7,12 +7,14 @@ The file of answers is JSON lines: what a predict_batch answers of the row, and 
 left torn is cut off, and its ticket asked again; so every ticket has one answer in the file.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ticket_assets.storage import file_digest, write_text
 
@@ -75,12 +77,12 @@ def score(
         told: is given the number of rows that are done, after each batch.
 
     Raises:
-        ScoringError: the file of answers was begun with another file or another model.
+        ScoringError: the file of answers was begun with another file or another model, or another process writes it.
     """
-    before = _begin(out, job)
     done = failed = unlogged = 0
     bands: dict[str, dict[str, int]] = {}
-    with out.open("ab") as stream:
+    with _alone(out) as (stream, is_new):
+        before = _begin(out, job, is_new)
         for batch in _batches(rows):
             new = batch[max(0, before - done) :]
             done += len(batch)
@@ -106,11 +108,23 @@ def file_of(path: Path) -> str:
     return file_digest(path)
 
 
-def _begin(out: Path, job: Job) -> int:
+@contextmanager
+def _alone(out: Path) -> Iterator[tuple[BinaryIO, bool]]:
+    """The file of answers, to append to, and whether it is new: two that write one would answer every ticket twice."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    was_there = out.exists()
+    with out.open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ScoringError(f"{out} is being written by another scoring: wait for it, or name another OUT") from None
+        yield stream, not was_there and out.stat().st_size == 0
+
+
+def _begin(out: Path, job: Job, is_new: bool) -> int:
     """How many answers are there already, of the same file by the same model."""
     note = _note(out)
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
+    if is_new:
         write_text(note, json.dumps(asdict(job)))
         return 0
     if not note.exists():

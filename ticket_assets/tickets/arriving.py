@@ -19,7 +19,11 @@ ROWS = 256
 
 
 def arriving_tickets(
-    source: Source, columns: "ColumnSettings", context: tuple[str, ...], unreadable: str
+    source: Source,
+    columns: "ColumnSettings",
+    context: tuple[str, ...],
+    unreadable: str,
+    scratch: Path | None = None,
 ) -> Iterator[Mapping[str, Any]]:
     """Each row as a ticket of the service: body, subject, id, context; or why it could not be read.
 
@@ -28,13 +32,15 @@ def arriving_tickets(
         columns: which column plays which part.
         context: names of the context values that the model knows.
         unreadable: key under which the reason stands.
+        scratch: where the rows lie meanwhile; None: in the system's folder of temporary files. A killed process leaves
+            them there, and what lies in a profile's root under this name is swept by an erasure.
 
     Raises:
         SourceError: the file cannot be read, or has no column for the body.
     """
     import pyarrow.parquet as pq
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".score-", suffix=".tmp") as folder:
         landing = Landing(Path(folder), unreadable_share=1.0)
         source.read(landing, None)
         landed = landing.close()

@@ -1,7 +1,7 @@
-"""The same real ticket gives the same probabilities in the asset, in the bundle, over HTTP and gRPC, and in batch."""
+"""The same real ticket gets the same answer in the asset, in the bundle, over HTTP and gRPC, alone and in batch."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,8 @@ from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
 from ticket_assets.serving.prediction import Ticket
-from ticket_assets.serving.probe import TOLERANCE, ask, free_port, largest_gap, requested, served
+from ticket_assets.serving.probe import TOLERANCE, free_port, requested, served
+from ticket_assets.serving.probe import ask as ask_alone
 from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.storage import digest
 from ticket_assets.tables import write_parquet
@@ -36,6 +37,8 @@ from ticket_assets.tickets.language import detect_languages
 from ticket_assets_tests.public_data import public_data
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
+
+Told = dict[str, tuple[str, dict[str, float]]]  # target to its label and the probabilities of all
 
 TRAINED_ON, ASKED = 600, 1000
 SCHEMA = FeatureSchema(("en", "de", "es", "fr"))
@@ -121,59 +124,73 @@ def bento_server(parity: Parity, **variables: str) -> Iterator[int]:
         yield port
 
 
-def test_a_thousand_real_tickets_have_the_asset_s_probabilities_one_at_a_time(parity: Parity) -> None:
+def test_a_thousand_real_tickets_have_the_asset_s_answers_in_the_bundle_one_at_a_time(parity: Parity) -> None:
     bundle = TriageBundle.load(parity.root / "bundles" / parity.champion.bundle, parity.encoders)
-    gaps = dict.fromkeys(RECIPES, 0.0)
-    for place, body in enumerate(parity.bodies):
-        [answer] = bundle.predict([Ticket(body)])
-        for target, rows in parity.computed.items():
-            found = np.array(list(answer[target].probabilities.values()))
-            gaps[target] = max(gaps[target], float(np.abs(found - rows[place]).max()))
-    assert len(parity.bodies) == ASKED
-    assert max(gaps.values()) <= TOLERANCE, gaps
+    answers = [bundle.predict([Ticket(body)])[0] for body in parity.bodies]
+    _must_be_the_asset_s(
+        parity, [{target: (one.label, dict(one.probabilities)) for target, one in its.items()} for its in answers]
+    )
 
 
-def test_a_thousand_real_tickets_have_the_asset_s_probabilities_over_http_and_grpc_and_in_batch(parity: Parity) -> None:
-    expected, grpc_port = _expected(parity), free_port()
+@pytest.fixture(scope="module")
+def service(parity: Parity) -> Iterator[tuple[int, int]]:
+    """Ports of HTTP and gRPC."""
+    grpc_port = free_port()
     with bento_server(parity, TICKET_ASSETS_SERVICE__GRPC__ADDRESS=f"127.0.0.1:{grpc_port}") as port:
-        alone = [ask(port, Ticket(body)) for body in parity.bodies]
-        batches = [_batch(port, parity.bodies[first : first + 250]) for first in range(0, ASKED, 250)]
-        called = _called(grpc_port, parity.bodies)
-    assert largest_gap(alone, expected) <= TOLERANCE
-    assert largest_gap([one for batch in batches for one in batch], expected) <= TOLERANCE
-    assert largest_gap(called, expected) <= TOLERANCE
-    for answer, over_grpc in zip(alone, called, strict=True):
-        assert {target: one["label"] for target, one in answer["targets"].items()} == over_grpc["labels"]
+        yield port, grpc_port
 
 
-def _expected(parity: Parity) -> list[dict[str, dict[str, float]]]:
+@pytest.mark.parametrize("way", ["http", "http_batch", "grpc", "grpc_batch"])
+def test_a_thousand_real_tickets_have_the_asset_s_answers_over_http_and_grpc_alone_and_in_batch(
+    parity: Parity, service: tuple[int, int], way: str
+) -> None:
+    port, grpc_port = service
+    ask: dict[str, Callable[[], list[Told]]] = {
+        "http": lambda: [_of_http(ask_alone(port, Ticket(body))) for body in parity.bodies],
+        "http_batch": lambda: [one for part in _parts(parity) for one in _http_batch(port, part)],
+        "grpc": lambda: _over_grpc(grpc_port, lambda stub: [stub.Predict(pb.Ticket(body=b)) for b in parity.bodies]),
+        "grpc_batch": lambda: _over_grpc(grpc_port, lambda stub: [a for p in _parts(parity) for a in _rows(stub, p)]),
+    }
+    _must_be_the_asset_s(parity, ask[way]())
+
+
+def _must_be_the_asset_s(parity: Parity, told: list[Told]) -> None:
+    """The same label of every target, and each probability of it to 1e-6."""
     labels = TriageBundle.load(parity.root / "bundles" / parity.champion.bundle, parity.encoders).manifest.targets
-    return [
-        {
-            target: dict(zip(labels[target], map(float, rows[place]), strict=True))
-            for target, rows in parity.computed.items()
-        }
-        for place in range(ASKED)
-    ]
+    assert len(told) == len(parity.bodies) == ASKED
+    assert all(set(one) == set(RECIPES) for one in told)
+    for target, rows in parity.computed.items():
+        assert all(set(one[target][1]) == set(labels[target]) for one in told), target
+        found = np.array([[one[target][1][label] for label in labels[target]] for one in told])
+        assert np.abs(found - rows).max() <= TOLERANCE, target
+        assert [one[target][0] for one in told] == [labels[target][place] for place in rows.argmax(axis=1)], target
 
 
-def _batch(port: int, bodies: list[str]) -> list[dict[str, Any]]:
+def _parts(parity: Parity) -> list[list[str]]:
+    """As many at once as a batch of the default bound takes, and a last one that is not full."""
+    return [parity.bodies[first : first + 400] for first in range(0, ASKED, 400)]
+
+
+def _of_http(answer: dict[str, Any]) -> Told:
+    return {target: (one["label"], one["probabilities"]) for target, one in answer["targets"].items()}
+
+
+def _http_batch(port: int, bodies: list[str]) -> list[Told]:
     status, said = requested(port, "POST", "/predict_batch", json.dumps({"tickets": [{"body": one} for one in bodies]}))
     assert status == 200, said
-    return [row["answer"] for row in json.loads(said)["rows"]]
+    return [_of_http(row["answer"]) for row in json.loads(said)["rows"]]
 
 
-def _called(port: int, bodies: list[str]) -> list[dict[str, Any]]:
+def _over_grpc(port: int, call: Callable[[TriageStub], list[pb.Answer]]) -> list[Told]:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = TriageStub(channel)
-        answers = [stub.Predict(pb.Ticket(body=body)) for body in bodies]
-    return [
-        {
-            "targets": {name: {"probabilities": dict(one.probabilities)} for name, one in answer.targets.items()},
-            "labels": {name: one.label for name, one in answer.targets.items()},
-        }
-        for answer in answers
-    ]
+        answers = call(TriageStub(channel))
+    return [{name: (one.label, dict(one.probabilities)) for name, one in its.targets.items()} for its in answers]
+
+
+def _rows(stub: TriageStub, bodies: list[str]) -> list[pb.Answer]:
+    told = stub.PredictBatch(pb.Batch(tickets=[pb.Ticket(body=body) for body in bodies]))
+    assert [row.index for row in told.rows] == list(range(len(bodies)))
+    return [row.answer for row in told.rows]
 
 
 def test_similar_tickets_are_the_nearest_trained_ones_with_their_labels(parity: Parity) -> None:

@@ -158,3 +158,29 @@ def test_a_backlog_is_answered_as_the_bundle_answers_and_logged(
     [expected] = seat.bundle.predict([Ticket(LOUD)])
     assert told[0]["answer"]["targets"]["tone"]["probabilities"] == expected["tone"].probabilities
     assert told[1]["error"]["code"] == "empty_ticket"
+
+
+def test_two_scorings_do_not_write_one_file_of_answers(tmp_path: Path) -> None:
+    """Each would answer every ticket, so that all lines stood there twice."""
+    out = tmp_path / "out.jsonl"
+
+    def asking(rows: list[Any]) -> list[dict[str, Any]]:
+        with pytest.raises(ScoringError, match="is being written by another scoring"):
+            score(tickets(200), out, JOB, answers)
+        return answers(rows)
+
+    assert score(tickets(200), out, JOB, asking).rows == 200
+    assert [row["index"] for row in lines(out)] == list(range(200))
+
+
+def test_answers_that_were_removed_are_begun_anew_with_another_file(tmp_path: Path) -> None:
+    """The refusal says that removing them helps, and what a stopped scoring noted beside them is still there."""
+    out = tmp_path / "out.jsonl"
+
+    def killed(_: list[Any]) -> list[dict[str, Any]]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score(tickets(9), out, JOB, killed)
+    out.unlink()
+    assert score(tickets(9), out, Job("other", "bundle"), answers).before == 0

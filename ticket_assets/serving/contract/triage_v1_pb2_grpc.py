@@ -101,7 +101,7 @@ class TriageServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Similar(self, request, context):
-        """The nearest tickets that the model was trained on.
+        """The nearest solved tickets, with their labels.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

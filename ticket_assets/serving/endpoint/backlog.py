@@ -12,7 +12,7 @@ from typing import Any
 
 from ticket_assets.serving.endpoint.messages import Batch
 from ticket_assets.serving.endpoint.runtime import Runtime
-from ticket_assets.serving.endpoint.settings import load_service_settings
+from ticket_assets.serving.endpoint.settings import SimilarSettings, load_service_settings
 from ticket_assets.serving.endpoint.triage import require_seat
 from ticket_assets.serving.scoring import BATCH
 
@@ -53,7 +53,7 @@ def open_backlog(variables: Mapping[str, str]) -> Iterator[Backlog]:
         os.environ.setdefault(name, value)
     settings = load_service_settings().service
     # A promotion in the middle would give one file the answers of two models; and our batches are our own.
-    runtime = Runtime(settings.model_copy(update={"most_tickets": BATCH}), follow=False)
+    runtime = Runtime(settings.model_copy(update={"most_tickets": BATCH, "similar": SimilarSettings()}), follow=False)
     try:
         seat = require_seat(runtime.engine)
         yield Backlog(runtime, seat.champion.bundle, seat.bundle.manifest.context)

@@ -73,9 +73,7 @@ ROUTES = {
     "/feedback": Route(
         messages.Correction, messages.FeedbackReceipt, "The right labels of a ticket that was answered", (404, 409, 422)
     ),
-    "/similar": Route(
-        messages.SimilarRequest, messages.SimilarAnswer, "The nearest tickets of the training", (409, 422)
-    ),
+    "/similar": Route(messages.SimilarRequest, messages.SimilarAnswer, "The nearest solved tickets", (409, 422)),
     "/info": Route(None, reports.ServiceInfo, "Which model answers, how good it is, what is wrong", query=()),
     "/reload": Route(None, reports.ReloadAnswer, "Look for a newer champion now", (409,)),
     "/act": Route(reports.ActingChange, reports.Acting, "Turn `act` into `suggest`, or back"),

@@ -173,7 +173,7 @@ class SimilarRequest(Message):
 
 
 class SimilarTicket(Message):
-    """A ticket that the model was trained on."""
+    """A solved ticket: one that the model was trained on, or of the table that the settings name."""
 
     ticket_id: str
     similarity: float = Field(description="cosine of the sentence vectors")

@@ -68,7 +68,10 @@ class Metrics:
         self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livesum")
         self._not_logged = Counter(name("not_logged"), "answers without a prediction id")
         self._model = Gauge(
-            name("model_version"), "version that answers", ["profile", "bundle"], multiprocess_mode="liveall"
+            name("model_version"),
+            "version that answers; 0: no longer",
+            ["profile", "bundle"],
+            multiprocess_mode="liveall",
         )
         self._swaps = Counter(name("swaps"), "offers of another bundle", ["taken"])
         self._seated: tuple[str, str] | None = None
@@ -111,7 +114,8 @@ class Metrics:
     def seated(self, profile: str, bundle: str, version: int) -> None:
         """Say which bundle answers."""
         if self._seated is not None and self._seated != (profile, bundle):
-            self._model.remove(*self._seated)
+            # Never removed: with several workers the library cannot, and warns in the middle of our log.
+            self._model.labels(*self._seated).set(0)
         self._seated = (profile, bundle)
         self._model.labels(profile, bundle).set(version)
 

@@ -22,6 +22,7 @@ from ticket_assets.serving.endpoint.reports import (
     SwapInfo,
     TargetInfo,
 )
+from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch, SwitchState
 from ticket_assets.serving.endpoint.triage import RETRY_AFTER, require_seat
 from ticket_assets.serving.prediction_log import acted
@@ -42,10 +43,14 @@ class Office:
         engine: who answers tickets.
         log: where answers are kept.
         switch: whether `act` is given.
+        similar: where similar tickets are looked for.
     """
 
-    def __init__(self, engine: Engine, log: PredictionLog, switch: ActingSwitch) -> None:
+    def __init__(
+        self, engine: Engine, log: PredictionLog, switch: ActingSwitch, similar: SimilarTickets | None = None
+    ) -> None:
         self._engine, self._log, self._switch = engine, log, switch
+        self._similar = similar or SimilarTickets()
 
     def info(self) -> ServiceInfo:
         """Which model answers, how good it is, what is wrong.
@@ -102,6 +107,9 @@ class Office:
         swaps = self._engine.swaps
         if swaps and swaps[0].refused:
             found.append(f"the champion {swaps[0].champion} was refused: {swaps[0].reason}")
+        seat = self._engine.seat
+        if seat is not None and (fault := self._similar.fault(seat.bundle)):
+            found.append(fault)
         log = self.log()
         if log.state in ("degraded", "down"):
             found.append(f"the prediction log is {log.state}, {log.backlog} records wait: {log.last_error}")

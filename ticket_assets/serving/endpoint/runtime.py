@@ -13,6 +13,7 @@ from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
+from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.endpoint.triage import Triage
 from ticket_assets.serving.endpoint.watcher import Watcher
@@ -48,12 +49,14 @@ class Runtime:
             else []
         )
         self.engine = Engine([*named, *([baked] if baked.bundles.exists() or not named else [])], settings.threads)
-        self.engine.start()
+        seat = self.engine.start()
+        similar = SimilarTickets(settings.similar)
+        similar.fault(seat.bundle)  # opened now: the first who asks should not wait for it
         settings.state.mkdir(parents=True, exist_ok=True)
         self.log = PredictionLog.open(settings.prediction_log)
         switch = ActingSwitch(settings.switch)
-        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets)
-        self.office = Office(self.engine, self.log, switch)
+        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, similar)
+        self.office = Office(self.engine, self.log, switch, similar)
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
         if self._watcher:
             self._watcher.start()

@@ -71,6 +71,21 @@ class GrpcSettings(Part):
         return self
 
 
+class SimilarSettings(Part):
+    """Where similar tickets are looked for; where nothing is set, among those that the bundle was trained on."""
+
+    vectors: Path | None = Field(
+        None, description="folder of LanceDB, the profile's lancedb/; its encoder is the model's"
+    )
+    tickets: Path | None = Field(None, description="their labels: the profile's parquet/tickets/clean.parquet")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.vectors is None) != (self.tickets is None):
+            raise ValueError("vectors and tickets: the vectors lie in one, the labels in the other")
+        return self
+
+
 class ServiceSettings(Part):
     """What the service runs with."""
 
@@ -81,6 +96,7 @@ class ServiceSettings(Part):
     most_tickets: int = Field(500, ge=1, le=10_000, description="of one batch")
     watch_seconds: float = Field(2.0, gt=0, le=3600, description="between looks at the store's pointer")
     grpc: GrpcSettings = GrpcSettings()
+    similar: SimilarSettings = SimilarSettings()
     log: dict[str, Any] = Field(
         {}, repr=False, description="of the prediction log: prediction_log/settings.py, without folder"
     )

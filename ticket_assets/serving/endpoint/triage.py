@@ -29,6 +29,7 @@ from ticket_assets.serving.endpoint.messages import (
     TicketIn,
 )
 from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.prediction import NO_TEXT, Ticket
 from ticket_assets.serving.prediction_log import records
@@ -55,13 +56,20 @@ class Triage:
         switch: whether `act` is given.
         metrics: what is counted.
         most_tickets: of a batch.
+        similar: where similar tickets are looked for; None: in the bundle alone.
     """
 
     def __init__(
-        self, engine: Engine, log: PredictionLog, switch: ActingSwitch, metrics: Metrics, most_tickets: int
+        self,
+        engine: Engine,
+        log: PredictionLog,
+        switch: ActingSwitch,
+        metrics: Metrics,
+        most_tickets: int,
+        similar: SimilarTickets | None = None,
     ) -> None:
         self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
-        self._most_tickets = most_tickets
+        self._most_tickets, self._similar = most_tickets, similar or SimilarTickets()
 
     async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket, asked for on an event loop; raises as `predict` does.
@@ -146,16 +154,16 @@ class Triage:
         return FeedbackReceipt(prediction_id=correction.prediction_id, feedback_id=kept.id, state=state)
 
     def similar(self, asked: SimilarRequest) -> SimilarAnswer:
-        """The trained tickets nearest to one.
+        """The solved tickets nearest to one.
 
         Raises:
-            Refusal: 422 where neither subject nor body holds text; 409 where the bundle cannot tell.
+            Refusal: 422 where neither subject nor body holds text; 409 where nothing can tell.
         """
         seat, ticket = require_seat(self._engine), Ticket(asked.body, asked.subject)
         if not seat.bundle.read([ticket]).texts[0]:
             raise Refusal(422, NO_TEXT, "empty_ticket", "body")
         try:
-            found = seat.bundle.similar(ticket, asked.limit)
+            found = self._similar.nearest(seat.bundle, ticket, asked.limit)
         except NoIndexError as error:
             raise Refusal(409, str(error), "no_index") from error
         tickets = [SimilarTicket(**vars(one)) for one in found]

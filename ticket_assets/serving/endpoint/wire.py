@@ -71,7 +71,8 @@ class Servicer(TriageServicer):
         return told(await asyncio.to_thread(self._triage.feedback, correction), pb.FeedbackReceipt)
 
     async def Similar(self, request: pb.SimilarRequest, context: Any) -> pb.SimilarAnswer:  # noqa: D102
-        return told(self._triage.similar(asked(request, messages.SimilarRequest)), pb.SimilarAnswer)
+        ticket = asked(request, messages.SimilarRequest)
+        return told(await asyncio.to_thread(self._triage.similar, ticket), pb.SimilarAnswer)
 
     async def Info(self, request: pb.InfoRequest, context: Any) -> pb.ServiceInfo:  # noqa: D102
         return told(self._office.info(), pb.ServiceInfo)

@@ -1,9 +1,11 @@
-"""What workers that were killed said of themselves."""
+"""What workers say of the model that answers, and what those that were killed said of themselves."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from ticket_assets.serving.endpoint.metrics import forget_the_dead
 
@@ -18,3 +20,37 @@ def test_gauges_of_the_dead_go_and_what_they_counted_stays(tmp_path: Path) -> No
         (tmp_path / name).touch()
     forget_the_dead(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == counted | alive
+
+
+# In a process of its own: whether there are several workers is settled when the library is imported.
+SWAPPED = """
+import prometheus_client as told
+from prometheus_client.multiprocess import MultiProcessCollector
+from ticket_assets.serving.endpoint.metrics import metrics_of_process
+
+metrics = metrics_of_process()
+metrics.seated("toy", "old", 7)
+metrics.seated("toy", "new", 8)
+registry = told.REGISTRY
+if {several}:
+    registry = told.CollectorRegistry()
+    MultiProcessCollector(registry)
+for metric in registry.collect():
+    for one in metric.samples:
+        if one.name == "ticket_assets_model_version" and one.value:
+            print(one.labels["bundle"], int(one.value))
+"""
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_after_a_swap_the_bundle_before_is_no_longer_said_to_answer(several: bool, tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if name.lower() != "prometheus_multiproc_dir"}
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SWAPPED.format(several=several)],
+        env=kept | ({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)} if several else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines() == ["new 8"]

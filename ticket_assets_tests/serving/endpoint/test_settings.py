@@ -38,6 +38,7 @@ def test_a_variable_wins_over_the_file_and_the_file_over_defaults(
         ("SERVICE__MOST_TICKETS", "many", "service.most_tickets: "),
         ("SERVICE__GRPC__ADDRESS", "50051", "service.grpc.address: write host:port"),
         ("SERVICE__GRPC__KEY", "/nowhere.pem", "service.grpc: certificate and key: TLS wants both files"),
+        ("SERVICE__SIMILAR__VECTORS", "/lancedb", "service.similar: vectors and tickets: the vectors lie in one"),
         ("SERVICE__BUNDLES", "/somewhere", "service: bundles and encoders: a store wants both folders"),
         ("SERVICE__LOG__DURABILITY", "perhaps", "service: log.durability: "),
         ("SERVICE__LOG__URL", "mysql://u:hidden@h/d", "service: log.url: mysql is no database of the log"),
