@@ -203,11 +203,8 @@ def test_a_container_that_is_stopped_ends_by_itself_and_the_next_one_knows_its_a
     try:
         with running(image, volume=volume, **variables) as container:
             ids = [posted(container.port, "/predict", None, body=f"printer {one}")[1] for one in range(30)]
-            began = time.monotonic()
-            podman("stop", "--time", "60", container.id)
-            took = time.monotonic() - began
+            podman("stop", "--time", "60", container.id)  # killed then, which would be 137
             assert container.state()["ExitCode"] == 0, container.log[-3000:]
-            assert took < 30
         look = (
             "import json, pathlib, sqlite3; log = pathlib.Path('/state/log'); "
             "rows = sqlite3.connect(log / 'prediction_log.db').execute('select id from predictions').fetchall(); "
