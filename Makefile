@@ -12,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run score report quarantine mend champion rollback unpin test check ui serve keys users erase upgrade pictures clean help
+.PHONY: demo run score report quarantine mend champion rollback unpin test check ui serve image keys users erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -59,6 +59,9 @@ ui: $(READY) ## the Dagster UI of a profile, on PORT
 
 serve: $(READY) ## the champion's bento of a profile, on PORT
 	@$(RUN) serve --profile $(PROFILE) --port $(PORT)
+
+image: $(READY) ## a container image of that bento, by podman or docker: make image PROFILE=x [ENGINE=docker]
+	@$(RUN) image --profile $(PROFILE) $(if $(ENGINE),--engine '$(ENGINE)') $(ARGS)
 
 score: $(READY) ## answer a file of tickets, a line each: make score PROFILE=x FILE=backlog.csv [OUT=answers.jsonl]
 	$(if $(FILE),,$(error name the file: make score PROFILE=$(PROFILE) FILE=backlog.csv))

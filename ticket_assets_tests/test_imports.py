@@ -24,6 +24,7 @@ from ticket_assets.tickets.cleaning import CLEANING_VERSION
 PROJECT = Path(__file__).resolve().parents[1]
 TRAINING_SIDE = {
     *("dagster", "dagster_mlflow", "mlflow", "torch", "transformers", "sentence_transformers", "optuna", "evidently"),
+    *("shap", "ray", "openvino"),
     *("catboost", "lancedb", "duckdb", "pandas", "pandera", "pyarrow", "sklearn", "onnx", "safetensors", "matplotlib"),
 }
 PLAIN, LAYERS = "Only the thin layers know Dagster", "Raw tickets flow left to right"

@@ -22,19 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
-    from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
+    from ticket_assets.serving.bento import bento_environment, bento_folder, champions_bento
     from ticket_assets.serving.endpoint.settings import ServiceSettingsError, load_service_settings, variables_of
-    from ticket_assets.serving.store import require_champion
 
     folders, profile = ProfileFolders(settings.profile_root), settings.profile
     try:
-        champion = require_champion(folders.bundles)
+        folder = bento_folder(folders.bentos, champions_bento(profile, folders.bundles, folders.bentos))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
-        return 2
-    folder = bento_folder(folders.bentos, bento_tag(profile, champion))
-    if not folder.is_dir():
-        print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
         return 2
     if _is_taken(arguments.port):
         other = f"PORT={arguments.port + 1} make serve PROFILE={profile}"

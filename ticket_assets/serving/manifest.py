@@ -27,6 +27,8 @@ PINNED_LIBRARIES = ("ftfy", "lingua-language-detector", "numpy", "scipy")
 STEM_LIBRARIES = ("snowballstemmer",)
 # Every other family is arrays, which numpy scores.
 FAMILY_LIBRARIES = {"xgboost": ("xgboost",), "lightgbm": ("lightgbm",)}
+# The same library without its parts for GPUs, which the image has.
+CPU_BUILDS = {"xgboost": "xgboost-cpu"}
 
 
 class BundleError(RuntimeError):
@@ -119,7 +121,21 @@ def library_versions(families: set[str], runtime: str | None, stems: bool = Fals
     """Versions of the libraries that models of these families answer with, of encoder's runtime and stemmer if any."""
     names = {*PINNED_LIBRARIES, *(name for family in families for name in FAMILY_LIBRARIES.get(family, ()))}
     names |= {*ENCODER_LIBRARIES.get(runtime or "", ()), *(STEM_LIBRARIES if stems else ())}
-    return {name: version(name) for name in sorted(names)}
+    return {name: _installed(name) for name in sorted(names)}
+
+
+def _installed(name: str) -> str:
+    """Version of a library, of its build for CPUs where that stands in for it.
+
+    Raises:
+        PackageNotFoundError: neither is installed.
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        if name not in CPU_BUILDS:
+            raise
+    return version(CPU_BUILDS[name])
 
 
 def file_sums(folder: Path) -> dict[str, str]:
@@ -164,7 +180,7 @@ def _code_faults(manifest: BundleManifest) -> list[str]:
         faults.append(f"its cleaning is version {manifest.cleaning}, this code's {CLEANING_VERSION}: train again")
     for name, wanted in manifest.libraries.items():
         try:
-            found = version(name)
+            found = _installed(name)
         except PackageNotFoundError:
             faults.append(f"{name} {wanted} is not installed")
             continue

@@ -18,7 +18,18 @@ from ticket_assets_tests.serving.conftest import Served, toy_fields, toy_model
 
 HEAVY = {
     *("dagster", "dagster-mlflow", "dagster-webserver", "mlflow", "mlflow-skinny", "torch", "optuna", "evidently"),
-    *("lancedb", "sentence-transformers", "transformers", "duckdb", "pandera", "ray"),
+    *(
+        "lancedb",
+        "sentence-transformers",
+        "transformers",
+        "duckdb",
+        "pandera",
+        "ray",
+        "shap",
+        "catboost",
+        "pandas",
+        "pyarrow",
+    ),
 }
 
 
@@ -123,3 +134,13 @@ def test_staging_leaves_compiled_files_behind(served_line: Served, tmp_path: Pat
     assert not list(tmp_path.rglob("__pycache__"))
     assert (tmp_path / "bentofile.yaml").is_file()
     assert (tmp_path / "requirements" / "serve.txt").is_file()
+
+
+def test_the_image_s_own_requirements_are_at_the_versions_of_the_lock() -> None:
+    """A champion asks for the XGBoost that it was trained with; the image has another build of it."""
+
+    def pinned(name: str) -> dict[str, str]:
+        lines = (bento.PROJECT / "requirements" / name).read_text().splitlines()
+        return {line.replace("xgboost-cpu==", "xgboost=="): line for line in lines if line.startswith("xgboost")}
+
+    assert pinned("image.txt").keys() == pinned("lock.txt").keys() == pinned("serve.txt").keys()
