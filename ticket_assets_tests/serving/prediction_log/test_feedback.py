@@ -83,7 +83,9 @@ def test_of_two_targets_only_the_one_that_changes_gets_a_row(log: PredictionLog,
     assert history(engine, one) == [("queue", "network"), ("type", "request"), ("type", "incident")]
 
 
-@pytest.mark.parametrize("unknown", [NOBODY, "p-1", "", "p-\x00", "'; drop table predictions --", "p-\ud800"])
+@pytest.mark.parametrize(
+    "unknown", [pytest.param(NOBODY, id="well formed"), "p-1", "", "p-\x00", "'; drop table predictions --", "p-\ud800"]
+)
 def test_a_prediction_that_does_not_exist_cannot_be_corrected(log: PredictionLog, unknown: str) -> None:
     with pytest.raises(UnknownPredictionError):
         log.give_feedback(unknown, {"queue": "network"})
