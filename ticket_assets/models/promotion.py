@@ -124,8 +124,9 @@ def decide(
             is no reason to refuse what works, and would otherwise be one for ever.
         keepable: targets of which the champion's model can go into the challenger's bundle: where one of them loses
             and another target gains, the gain is not lost.
-        outdated: what the champion does otherwise than is set today, such as leaving telephone numbers unmasked; None
-            where it does not. A challenger that merely holds is then promoted all the same.
+        outdated: what speaks against the champion however good it is: that it leaves telephone numbers unmasked which
+            are to be masked, or was fitted to tickets that were erased; None where nothing does. A challenger that
+            merely holds is then promoted all the same.
     """
     judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
@@ -138,7 +139,8 @@ def decide(
     losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
     silence = f"; the champion did not answer: {unanswered}" if unanswered else ""
     if losing:
-        return Decision(False, f"refused: {_told(judged, losing)}{silence}", judged, unanswered)
+        stays = f"; the champion stays, though {outdated}" if outdated else ""
+        return Decision(False, f"refused: {_told(judged, losing)}{stays}{silence}", judged, unanswered)
     if not gaining and outdated:
         return Decision(True, f"promoted: no target loses, and {outdated}{silence}", judged, unanswered)
     if not gaining:

@@ -20,6 +20,7 @@ from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
 from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear, outdated
+from ticket_assets.tickets.ledger import fitted_to_erased
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def _judge(
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
     fits = keepable(challenger, testimony)
     may_stay = [target for target, why_not in fits.items() if why_not is None]
-    old = outdated(testimony.manifest, challenger) if testimony.manifest else None
+    erased = fitted_to_erased(court.records)
+    old = outdated(testimony.manifest, challenger, erased) if testimony.manifest else None
     decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}

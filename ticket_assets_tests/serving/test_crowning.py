@@ -15,6 +15,7 @@ from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.store import write_champion
 from ticket_assets.serving.throne import ThroneError
+from ticket_assets.tickets.ledger import enter
 from ticket_assets.tickets.taxonomy import Taxonomy, Version
 from ticket_assets_tests.serving.conftest import TOY_SCHEMA
 from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, RULES, SmallDesk, hearing
@@ -29,6 +30,32 @@ def test_a_further_mask_is_served_though_it_makes_the_answers_no_better(desk: Sm
     assert done.champion is not None
     assert done.champion.bundle == today.id
     assert done.decision.reason == "promoted: no target loses, and the champion masks nothing, and set is email"
+
+
+def test_a_challenger_trained_without_erased_tickets_is_served_though_it_makes_the_answers_no_better(
+    desk: SmallDesk,
+) -> None:
+    """The champion went on with weights that were fitted to them, as no target gained."""
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    challenger = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v2"})
+    assert not desk.settle(challenger).decision.promoted, "nothing was erased yet"
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    worse = desk.written([hearing("tone", DEAF)], data={"tickets/clean": "v2"})
+    refused = desk.settle(worse).decision
+    said = "the champion's weights were fitted to tickets that were erased since"
+    assert not refused.promoted and refused.reason.endswith(f"; the champion stays, though {said}")
+    done = desk.settle(challenger)
+    assert done.champion is not None and done.champion.bundle == challenger.id
+    assert desk.lines()[-1]["reason"] == f"promoted: no target loses, and {said}"
+    again = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v3"})
+    assert not desk.settle(again).decision.promoted, "the new champion was fitted to nobody who was erased"
+
+
+def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change(desk: SmallDesk) -> None:
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    same = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1", "features/text": "another"})
+    assert not desk.settle(same).decision.promoted
 
 
 def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:
