@@ -72,12 +72,15 @@ class Decision:
         reason: why, for people.
         targets: the verdict on each; none where the challenger did not come so far.
         unanswered: why the champion could not be asked; None where it was, or where there is none.
+        below_baseline: a sentence for each target whose model is below the plain baseline. No rule looks at it, but
+            nobody is to find it out by chance.
     """
 
     promoted: bool
     reason: str
     targets: dict[str, TargetDecision]
     unanswered: str | None = None
+    below_baseline: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -87,6 +90,10 @@ class Decision:
     def refused(self, why: str) -> "Decision":
         """The same verdicts, and a promotion refused all the same."""
         return replace(self, promoted=False, reason=f"refused: {why}")
+
+    def beside_baseline(self, below: Collection[str]) -> "Decision":
+        """The same decision, which says what of the bundle is below the plain baseline."""
+        return replace(self, reason="; ".join((self.reason, *below)), below_baseline=tuple(below))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""

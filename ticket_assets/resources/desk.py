@@ -21,6 +21,8 @@ from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
 from ticket_assets.models.candidate import latest_version, read_candidate
 from ticket_assets.models.explanation import Summary, summarise
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
+from ticket_assets.models.plain_baseline import baseline_score
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows, target_rows
 from ticket_assets.models.search import Budget, Search
@@ -210,6 +212,7 @@ class Desk(dg.ConfigurableResource):
             "bands": {target: Bands(**one["bands"]["bands"]) for target, one in report["targets"].items()},
             "scores": {
                 target: {name: one["candidate"][name] for name in ("macro_f1", "accuracy", "ece")}
+                | {BASELINE_SCORE: baseline_score(one["standings"])}
                 for target, one in report["targets"].items()
             },
         }

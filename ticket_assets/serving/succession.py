@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
@@ -146,7 +147,8 @@ def _judge_assembled(
 def _enthrone(court: Court, standing: Chronicle, judged: Judged, run_id: str, tags: Mapping[str, str]) -> Succession:
     now = datetime.now(UTC)
     judged = _withheld(court, standing, judged, now)
-    bundle, decision = judged.bundle, judged.decision
+    bundle = judged.bundle
+    decision = judged.decision.beside_baseline(below_baseline(bundle.scores).values())
     metrics = {f"{target}.{name}": value for target, its in bundle.scores.items() for name, value in its.items()}
     all_tags = {**tags, **{name: str(value) for name, value in judged.told.items() if name.startswith("latency")}}
     court.registry.log(run_id, {"bundle": bundle.id, "decision": decision.reason[:500]}, metrics, all_tags)

@@ -58,6 +58,35 @@ def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change
     assert not desk.settle(same).decision.promoted
 
 
+def test_a_first_model_below_the_plain_baseline_is_promoted_and_the_decision_says_what_it_is_below(
+    desk: SmallDesk,
+) -> None:
+    """It became champion without a word."""
+    scores = {
+        "tone": {"macro_f1": 0.41, "plain_baseline_macro_f1": 0.44},
+        "mood": {"macro_f1": 0.5, "plain_baseline_macro_f1": 0.4},
+    }
+    done = desk.settle(desk.written([hearing("tone", GOOD), hearing("mood", GOOD)], scores=scores))
+    said = "tone: macro F1 0.410 is below the plain baseline's 0.440 on the same rows (TF-IDF and a linear SVM)"
+    assert done.decision.promoted and done.decision.reason.endswith(f"; {said}")
+    [line] = desk.lines()
+    assert (line["below_baseline"], line["reason"]) == ([said], done.decision.reason)
+    assert line["scores"]["tone"]["plain_baseline_macro_f1"] == 0.44
+
+
+def test_a_model_that_stayed_is_held_against_the_baseline_of_todays_hold_out(desk: SmallDesk) -> None:
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)]))
+    scores = {one: {"macro_f1": 0.9, "plain_baseline_macro_f1": 0.999} for one in ("tone", "mood")}
+    challenger = desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], scores=scores)
+    done = desk.settle(challenger)
+    assert done.decision.kept == ("mood",)
+    its = BundleManifest.read(desk.bundles / done.bundle).scores["mood"]
+    assert its["plain_baseline_macro_f1"] == 0.999 and its["macro_f1"] not in (0.9, 1.0)
+    card = (desk.bundles / done.bundle / "MODEL_CARD.md").read_text()
+    assert f"**mood: macro F1 {its['macro_f1']:.3f} is below the plain baseline's 0.999 on the same rows" in card
+    assert "macro F1 of the plain baseline 0.999" in card
+
+
 def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:
     desk.crown(desk.bundle(tone=HARD_OF_HEARING))
     before, better = desk.champion, desk.bundle(tone=GOOD)
