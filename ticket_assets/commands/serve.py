@@ -24,6 +24,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
     from ticket_assets.serving.bento import bento_environment, bento_folder, bento_tag
     from ticket_assets.serving.endpoint.settings import ServiceSettingsError, load_service_settings, variables_of
+    from ticket_assets.serving.missing_bento import why_no_bento
     from ticket_assets.serving.store import require_champion
 
     folders, profile = ProfileFolders(settings.profile_root), settings.profile
@@ -32,10 +33,10 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
-    folder = bento_folder(folders.bentos, bento_tag(profile, champion))
-    if not folder.is_dir():
-        print(f"the champion's bento is not built for this code: make run PROFILE={profile}", file=sys.stderr)
+    if why := why_no_bento(folders, profile, champion):
+        print(why, file=sys.stderr)
         return 2
+    folder = bento_folder(folders.bentos, bento_tag(profile, champion))
     if _is_taken(arguments.port):
         other = f"PORT={arguments.port + 1} make serve PROFILE={profile}"
         print(f"port {arguments.port} is taken (`make ui` has 3000 too): {other}", file=sys.stderr)
