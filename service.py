@@ -25,6 +25,7 @@ from ticket_assets.serving.access.logs import configure_logging
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.sign_in import SignIn
 from ticket_assets.serving.endpoint.description import FIELDS
+from ticket_assets.serving.endpoint.front_page import FrontPage
 from ticket_assets.serving.endpoint.messages import (
     Answer,
     Batch,
@@ -139,4 +140,5 @@ class TriageService:
 SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the class, and does not say so
 guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS})
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
+SERVICE.add_asgi_middleware(FrontPage)
 SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")

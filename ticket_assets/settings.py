@@ -184,10 +184,10 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError(f"the settings are wrong:\n{wrong}") from None
 
 
-def _public(value: Any) -> Any:
-    """A value of the settings without what is secret in it."""
+def without_secrets(value: Any) -> Any:
+    """A value of the settings that may be shown: no password, none in a URL either."""
     if isinstance(value, dict):
-        return {key: "***" if key in SECRETS else _public(one) for key, one in value.items()}
+        return {key: "***" if key in SECRETS and one else without_secrets(one) for key, one in value.items()}
     return _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value
 
 
@@ -212,7 +212,7 @@ def _explain(error: ValidationError, variables: list[Variable]) -> str:
             continue
         field = ".".join(str(part) for part in item["loc"])
         variable = PREFIX + "__".join(str(part) for part in item["loc"]).upper()
-        value = "***" if SECRETS.intersection(item["loc"]) else _public(item["input"])
+        value = "***" if SECRETS.intersection(item["loc"]) else without_secrets(item["input"])
         shown = "missing" if item["type"] == "missing" else repr(value)
         value = shown if len(shown) < 80 else shown[:77] + "…"
         fix = f"mend it in {settings_file().name}, or set {variable}"

@@ -111,9 +111,33 @@ def test_two_stars_that_do_not_stand_alone_are_refused_with_those_that_do(tmp_pa
         assert [path.name for path in found] == ["a.csv"]
 
 
-def test_the_settings_in_force_can_be_read_back(empty: Line, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_settings_in_force_are_those_of_the_profile_that_is_asked_and_all_on_request(
+    empty: Line, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They came with those of every other profile, among which one had to find one's own."""
+    file = empty.folder / "ticket_assets.toml"
+    other = '[profiles.other]\nsource.path = "b.csv"\ncolumns.body = "b"\ntargets.queue.column = "q"\n'
+    file.write_text(file.read_text() + other)
+    for asked, more, profile, printed in (
+        ([], [], "tiny", {"tiny"}),
+        (["--profile", "other"], [], "other", {"other"}),
+        (["--profile", "other"], ["--all"], "other", {"tiny", "other"}),
+    ):
+        assert main(["settings", *asked, *more]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["profile"], set(told["profiles"])) == (profile, printed)
+        assert told["profiles"][profile] == empty.settings().active.model_dump(mode="json")
+
+
+def test_the_settings_are_printed_without_passwords(
+    empty: Line, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TICKET_ASSETS_OPTUNA_STORAGE_URL", "postgresql://anna:verysecret@db/optuna")
+    monkeypatch.setenv("TICKET_ASSETS_MLFLOW_TRACKING_URI", "https://anna:verysecret@mlflow.example.com")
     assert main(["settings"]) == 0
-    assert json.loads(capsys.readouterr().out)["profile"] == "tiny"
+    printed = capsys.readouterr().out
+    assert "verysecret" not in printed
+    assert json.loads(printed)["optuna_storage_url"] == "postgresql://anna:***@db/optuna"
 
 
 def test_an_erasure_ends_what_a_killed_run_left_open_in_dagster_and_in_mlflow(

@@ -44,7 +44,10 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
 
     path = keys_file(ProfileFolders(settings.profile_root).access)
     try:
-        {"add": _add, "revoke": _revoke, "list": _list}[arguments.action](path, arguments)
+        if arguments.action == "list":
+            _list(path, settings.profile)
+        else:
+            {"add": _add, "revoke": _revoke}[arguments.action](path, arguments)
     except (KeyNameError, AccessFileError, _ArgumentError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -89,7 +92,7 @@ def _revoke(path: Path, arguments: argparse.Namespace) -> None:
     print(f"revoked: {revoke_key(path, arguments.name).name}")
 
 
-def _list(path: Path, arguments: argparse.Namespace) -> None:
+def _list(path: Path, profile: str) -> None:
     from ticket_assets.serving.access.keys import stored_keys
 
     now, keys = datetime.now(UTC), stored_keys(path)
@@ -103,7 +106,7 @@ def _list(path: Path, arguments: argparse.Namespace) -> None:
             )
         )
     if not keys:
-        print(f"no key yet: python -m ticket_assets {EXAMPLE}")
+        print(f"no key yet: make keys PROFILE={profile} ARGS='add --name crm --scopes predict,feedback'")
 
 
 def _span(text: str) -> timedelta:

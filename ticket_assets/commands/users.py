@@ -37,9 +37,12 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     from ticket_assets.serving.access.users import UserError
 
     path = users_file(ProfileFolders(settings.profile_root).access)
-    actions = {"add": _add, "password": _password, "disable": _disable, "enable": _enable, "list": _list}
+    actions = {"add": _add, "password": _password, "disable": _disable, "enable": _enable}
     try:
-        actions[arguments.action](path, arguments)
+        if arguments.action == "list":
+            _list(path, settings.profile)
+        else:
+            actions[arguments.action](path, arguments)
     except (UserError, AccessFileError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -80,7 +83,7 @@ def _enable(path: Path, arguments: argparse.Namespace) -> None:
     print(f"enabled: {arguments.name}")
 
 
-def _list(path: Path, arguments: argparse.Namespace) -> None:
+def _list(path: Path, profile: str) -> None:
     from ticket_assets.serving.access.users import stored_users
 
     users = stored_users(path)
@@ -88,7 +91,7 @@ def _list(path: Path, arguments: argparse.Namespace) -> None:
         state = "disabled" if user.disabled else "in force"
         print(f"{user.name}  {state}  {','.join(sorted(user.scopes))}  made {user.created:%Y-%m-%d}")
     if not users:
-        print(f"no user yet: python -m ticket_assets {EXAMPLE}")
+        print(f"no user yet: make users PROFILE={profile} ARGS='add --name anna --scopes predict,feedback'")
 
 
 def _asked(name: str) -> str:

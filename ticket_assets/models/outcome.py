@@ -15,7 +15,7 @@ from ticket_assets.models.recipe import Recipe
 if TYPE_CHECKING:
     import optuna
 
-# State, and attribute in the study, of a trial that the clock stopped: it saved nothing, for its time was up.
+# State, and attribute in the study, of a trial that the clock stopped, which counts as nothing saved.
 LATE = "late"
 
 
@@ -26,7 +26,8 @@ class TrialRow:
     Attributes:
         number: in its study.
         family: of the model.
-        state: complete; pruned, being worse than its family; late, when the time was up; or fail.
+        state: complete; pruned, being worse than its family; late, when the time was up or it would have taken too much
+            of it; or fail.
         score: macro F1 at its last rung; None before the first.
         rungs: it reached.
         seconds: it took; 0 where it died with its process.

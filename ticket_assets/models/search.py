@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import optuna
 
 BOOSTED_SHARE = 0.25
-# No trial may take more of the time than this: a forest of 81 trees was seen to take two thirds of it.
+# A trial that by its fits so far would take more of the time than this gets no further fit: a forest of 81 trees was
+# seen to take two thirds of it. A fit that has begun is not broken off, and a family's first trial is finished.
 SLOW_SHARE = 0.25
 
 
@@ -104,20 +105,27 @@ class Search:
         trial.set_user_attr("recipe", json.dumps(recipe.as_dict()))
         numbers = np.unique(self.folds)
         scores = np.zeros((len(self.folds), self.bench.classes), dtype=np.float32)
-        value = 0.0
+        value, pace = 0.0, 0.0
+        # Until a family has finished a trial, neither the pruner nor the clock stops one of its own.
+        is_first = recipe.family not in _finished_families(trial.study)
         done: set[int] = set()
         for step, rung in enumerate(RUNGS):
             chosen = numbers[: rung.folds]
             for number in chosen:
-                if number not in done:
-                    scores[self.folds == number] = fold_scores(self.bench, recipe, self.folds, number, rung.share)
+                if number in done:
+                    continue
+                if pace and not is_first and self._is_slow(trial, pace * rung.share):
+                    trial.set_user_attr(LATE, True)
+                    raise optuna.TrialPruned
+                begun = time.time()
+                scores[self.folds == number] = fold_scores(self.bench, recipe, self.folds, number, rung.share)
+                pace = (time.time() - begun) / rung.share
             done = set(chosen) if rung.share == 1 else set()
             scored = np.isin(self.folds, chosen)
             counts = class_counts(self.bench.y[scored], scores[scored].argmax(axis=1), self.bench.classes)
             value = float(macro_f1(counts))
             trial.report(value, step)
-            # Until a family has finished a trial, neither the pruner nor the clock stops one of its own.
-            if step + 1 == len(RUNGS) or recipe.family not in _finished_families(trial.study):
+            if step + 1 == len(RUNGS) or is_first:
                 continue
             if not trial.should_prune():
                 if not self._is_late(trial, _share_done(step, len(numbers))):
@@ -145,11 +153,12 @@ class Search:
         """Whether time is up, or would mostly go into this trial, of which such a share is done."""
         if self.budget.trials is not None:
             return False
-        started = trial.datetime_start
-        assert started is not None
-        running = time.time() - started.timestamp()
-        is_slow = running / done > SLOW_SHARE * self.budget.seconds
-        return is_slow or _seconds(trial.study) + running >= self.budget.seconds
+        running = _running(trial)
+        return self._is_slow(trial, running / done - running) or _seconds(trial.study) + running >= self.budget.seconds
+
+    def _is_slow(self, trial: "optuna.Trial", more: float) -> bool:
+        """Whether a trial would have taken more than its share of the time after so many seconds more."""
+        return self.budget.trials is None and _running(trial) + more > SLOW_SHARE * self.budget.seconds
 
     def _is_over(self, study: "optuna.Study") -> bool:
         if not set(self.families) <= _finished_families(study):
@@ -207,6 +216,13 @@ def open_storage(url: str) -> "optuna.storages.RDBStorage":
         # Optuna calls the heartbeat experimental; that it might change is known, and no news at every start.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return optuna.storages.RDBStorage(url, heartbeat_interval=30, grace_period=90)
+
+
+def _running(trial: "optuna.Trial") -> float:
+    """Seconds since a trial began."""
+    started = trial.datetime_start
+    assert started is not None
+    return time.time() - started.timestamp()
 
 
 def _ended(study: "optuna.Study") -> list["optuna.trial.FrozenTrial"]:

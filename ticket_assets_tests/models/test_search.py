@@ -5,6 +5,7 @@ The tickets are few and short, so that real studies of real models take seconds.
 
 import json
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import numpy as np
 import optuna
 import pytest
 
-from ticket_assets.models.outcome import SearchOutcome, seconds_saved
+from ticket_assets.models.outcome import LATE, SearchOutcome, seconds_saved
 from ticket_assets.models.recipe import BOOSTED
 from ticket_assets.models.search import Budget, Search, _share_done, open_storage
 from ticket_assets.models.space import STARTING_POINTS
@@ -140,6 +141,52 @@ def test_a_trial_that_would_take_most_of_the_time_is_cut_short(search):
     assert search._is_late(trial, 0.1), "ten hours are more than a quarter of a day"
     assert not search._is_late(trial, 0.5), "two hours are not"
     assert not replace(search, budget=Budget(day, trials=9))._is_late(trial, 0.1), "trials are counted, not timed"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "begun"),
+    [
+        ([1, 4, 30, 30, 30, 30], 6),  # 125 in all
+        (
+            [1, 4, 90, 90, 90, 90],
+            4,
+        ),  # 95 + 90 + 90 would be more than a quarter of 1000, its first two rungs told of 21
+        ([1, 4, 300, 1, 1, 1], 3),  # a fit that has begun is not broken off; the one after it does not begin
+        ([20, 80, 80, 80, 80, 80], 1),  # 420 in all, as the first rung tells already
+    ],
+)
+def test_a_trial_gets_no_fit_that_by_those_before_it_would_end_after_a_quarter_of_the_time(
+    search, monkeypatch, seconds, begun
+):
+    """It was looked at between rungs alone, and the last of these is most of the work."""
+    study, now, waiting, scores = (
+        optuna.create_study(),
+        [time.time()],
+        list(seconds),
+        search.bench.y[:, None] == [0, 1, 2],
+    )
+    study.add_trial(
+        optuna.trial.create_trial(
+            params={"family": "linear_svm"},
+            distributions={"family": optuna.distributions.CategoricalDistribution(["linear_svm"])},
+            value=0.5,
+        )
+    )
+
+    def fit(bench, recipe, folds, number, share):
+        now[0] += waiting.pop(0)
+        return scores[folds == number]
+
+    monkeypatch.setattr("ticket_assets.models.search.fold_scores", fit)
+    monkeypatch.setattr("ticket_assets.models.search.time", SimpleNamespace(time=lambda: now[0]))
+    search = replace(
+        search, families=("linear_svm",), budget=Budget(seconds=1000), folds=np.arange(len(search.folds)) % 5
+    )
+    search.folder.mkdir()
+    study.optimize(search._objective, n_trials=1)
+    assert len(seconds) - len(waiting) == begun
+    assert study.trials[-1].user_attrs.get(LATE, False) == (begun < len(seconds))
+    assert study.trials[-1].state.name == ("PRUNED" if begun < len(seconds) else "COMPLETE")
 
 
 def test_how_much_of_a_trial_is_done_counts_the_rows_that_its_fits_have_seen():

@@ -46,7 +46,6 @@ _PATHS: dict[str, Scope | None] = {
     **dict.fromkeys(("/reload", "/act", "/act_report"), Scope.ADMIN),
 }
 _DOCS = ("/", "/docs.json", "/schema.json")
-_DOCS_FOLDERS = ("/static_content/",)
 _METHODS: dict[str, Scope | None] = {
     **dict.fromkeys(("Predict", "PredictBatch", "PredictStream", "Similar", "Info"), Scope.PREDICT),
     "Feedback": Scope.FEEDBACK,
@@ -78,13 +77,11 @@ class Policy:
 
     Attributes:
         paths: whole paths of HTTP; None: everybody.
-        folders: beginnings of paths, each with its slash at the end.
         methods: full names of gRPC's methods, /package.Service/Method.
         services: beginnings of those names, each with its slash at the end.
     """
 
     paths: Mapping[str, Scope | None]
-    folders: Mapping[str, Scope | None] = field(default_factory=lambda: MappingProxyType({}))
     methods: Mapping[str, Scope | None] = field(default_factory=lambda: MappingProxyType({}))
     services: Mapping[str, Scope | None] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -101,14 +98,13 @@ class Policy:
         reflection = None if settings.grpc_reflection else Scope.ADMIN
         return cls(
             paths={**_PATHS, **dict.fromkeys(_DOCS, docs), "/metrics": metrics},
-            folders=dict.fromkeys(_DOCS_FOLDERS, docs),
             methods={f"/{grpc_service}/{name}": scope for name, scope in _METHODS.items()} if grpc_service else {},
             services={_HEALTH: None, **dict.fromkeys(_REFLECTION, reflection)},
         )
 
     def of_path(self, path: str) -> Need:
         """What a decoded path of HTTP needs."""
-        return _look_up(path, self.paths, self.folders)
+        return _look_up(path, self.paths, {})
 
     def of_method(self, method: str) -> Need:
         """What a method of gRPC needs, /package.Service/Method."""

@@ -98,13 +98,16 @@ def test_a_wrong_argument_is_refused_with_what_to_write(
     assert not folder.exists()
 
 
-def test_where_there_is_nothing_the_way_to_something_is_told(
-    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("profile", ["demo", "helpdesk"])
+def test_where_there_is_nothing_the_way_to_something_is_told_for_the_profile_that_was_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, profile: str
 ) -> None:
-    assert main(["keys", "list"]) == main(["users", "list"]) == 0
-    told = capsys.readouterr().out
-    assert "no key yet: python -m ticket_assets keys" in told
-    assert "no user yet: python -m ticket_assets users" in told
+    """The hint named it_service, whatever was asked: a key made as it said opened another service."""
+    assert main(["keys", "--profile", profile, "list"]) == main(["users", "--profile", profile, "list"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"no key yet: make keys PROFILE={profile} ARGS='add --name crm --scopes predict,feedback'",
+        f"no user yet: make users PROFILE={profile} ARGS='add --name anna --scopes predict,feedback'",
+    ]
     assert main(["keys", "revoke", "--name", "crm"]) == 2
     typed(monkeypatch, OTHER)
     assert main(["users", "password", "--name", "anna"]) == 2
