@@ -77,6 +77,11 @@ class ProfileFolders:
         return self.root / "split"
 
     @property
+    def trained(self) -> Path:
+        """Lists of the tickets that models were trained on, one per version of the data."""
+        return self.root / "trained"
+
+    @property
     def search(self) -> Path:
         """Outcomes of the search and out-of-fold scores, a folder per target."""
         return self.root / "search"

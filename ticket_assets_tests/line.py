@@ -30,7 +30,8 @@ from ticket_assets.tickets.sample_spec import SampleSpec
 
 PROFILE = "tiny"
 ROWS = 400
-# Few tickets move class shares and chain families more than many; one thread repeats exactly and never waits.
+# Few tickets move class shares and chain families more than many; one thread repeats exactly and never waits. A busy
+# machine must not decide who is champion.
 SETTINGS = """
 profile = "tiny"
 storage_root = "storage"
@@ -43,6 +44,7 @@ targets.priority.column = "priority"
 families = { cut = 0.5, largest_share = 0.2 }
 features.context = ["channel", "product"]
 split.max_class_shift = 0.3
+promotion.max_latency_ms = 60000
 search = { trials = 4, families = ["linear_svm", "lightgbm"] }
 bands.promise = { act = 0.8, suggest = 0.5 }
 bands.targets.priority.cost = { wrong_act = 10, wrong_suggest = 2, by_hand = 1 }

@@ -72,7 +72,7 @@ def test_a_champion_whose_bento_is_gone_is_not_served_and_the_way_back_is_named(
     write_state(empty.folders, STATE_VERSION)
     write_champion(empty.folders.bundles, Champion(1, "0123456789abcdef", "2026-01-02T03:04:05+00:00"))
     assert main(["serve"]) == 2
-    assert "the champion's bento is not built for this code: make run PROFILE=tiny" in capsys.readouterr().err
+    assert "the champion's bento is not built yet: make run PROFILE=tiny builds it" in capsys.readouterr().err
 
 
 def test_a_table_in_a_folder_that_is_not_there_is_refused_before_anything_is_written(

@@ -18,11 +18,13 @@ from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
-from ticket_assets.models.split import Holdout, assign, frozen_holdout
+from ticket_assets.models.split import TRAIN, Holdout, assign, frozen_holdout
 from ticket_assets.models.thresholds import OutOfFold, choose
+from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.models.training import train
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.fitted import DATA as CLEAN_DATA
 from ticket_assets.serving.succession import settle
 from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
@@ -226,13 +228,15 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             report = read_evaluation(desk.folders.reports, evaluation, candidates)
             goes_by = read_explanation(desk.folders.reports, candidates)
             data = {
-                "tickets/clean": frame_digest(clean.drop(columns="ingested_at")),
+                CLEAN_DATA: frame_digest(clean.drop(columns="ingested_at")),
                 "features/text": frame_digest(text),
                 "features/embeddings": told_version(context.instance, VECTORS),
             }
             rows = {target: desk.target_rows(target, clean, text, split) for target in targets}
             manifest = desk.manifest(report, data)
             card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
+            trained = split.loc[split["side"] == TRAIN, "ticket_id"]
+            keep_trained(desk.folders.trained, data[CLEAN_DATA], trained)  # before any bundle names that version
             challenger = write_bundle(desk.folders.bundles, desk.winners(candidates), manifest, card)
             tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
             # Before anybody is seated; then under the id that was decided upon, which may be another.

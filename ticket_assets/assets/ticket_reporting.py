@@ -15,6 +15,7 @@ from ticket_assets.profile import Profile
 from ticket_assets.tickets import quality_plots as plots
 from ticket_assets.tickets.curation import REASONS
 from ticket_assets.tickets.data_summary import SummaryFiles
+from ticket_assets.tickets.instants import Order
 from ticket_assets.tickets.quality import SMALL_CLASS, Quality
 from ticket_assets.tickets.quarantine import count_reasons, sample_rows
 
@@ -40,6 +41,13 @@ def quarantine_metadata(rows: pd.DataFrame, profile: str, active: Profile) -> di
         picture = plots.quarantined_per_batch(batches, f"{profile}: rows in quarantine")
         told["per batch"] = dg.MetadataValue.md(as_markdown_image(picture, "rows in quarantine per batch"))
     return told
+
+
+def date_order_metadata(order: Order | None) -> dict[str, str]:
+    """How dates by numbers were read; nothing where there are none."""
+    if order == "auto":
+        return {}
+    return {"date_order": order.replace("_", " ") if order else "as none, since nothing tells day from month"}
 
 
 def quality_metadata(found: Quality, clean: pd.DataFrame, summary: SummaryFiles, profile: str) -> dict[str, Any]:

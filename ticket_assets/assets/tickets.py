@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tags
-from ticket_assets.assets.ticket_reporting import quality_metadata, quarantine_metadata
+from ticket_assets.assets.ticket_reporting import date_order_metadata, quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources.desk import Desk
 from ticket_assets.settings import resolve
@@ -156,6 +156,7 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 "disputed": curation.disputed,
                 "unknown_labels": curation.unknown_labels,
                 "unreadable_dates": curation.unreadable_dates,
+                **date_order_metadata(curation.date_order),
                 "masked": count_masked(tickets["text"]),
                 "taxonomy": {target: taxonomy.current for target, taxonomy in taxonomies.items()},
                 "relabelled": curation.relabelled,

@@ -9,6 +9,7 @@ import dagster as dg
 from ticket_assets.automation.told import known_tags, tell
 
 RAW, CHAMPION = dg.AssetKey(["tickets", "raw"]), dg.AssetKey(["models", "champion"])
+REWRITTEN = "rewritten by an erasure"
 _ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
 
 
@@ -26,5 +27,5 @@ def report_rewritten(instance: dg.DagsterInstance, versions: dict[dg.AssetKey, s
     return [
         key
         for key, version in versions.items()
-        if version and known_tags(instance, key) and tell(instance, key, version, description="rewritten by an erasure")
+        if version and known_tags(instance, key) and tell(instance, key, version, description=REWRITTEN)
     ]

@@ -61,7 +61,8 @@ def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.As
         if status is not StaleStatus.MISSING:
             reasons += [f"its check {name} did not pass" for name in _not_passed(graph, instance, key)]
         if reasons or status is not StaleStatus.FRESH:
-            found[key] = Due(key, status is StaleStatus.MISSING, tuple(reasons))
+            # A reason that holds of several assets before it is one to whoever reads it.
+            found[key] = Due(key, status is StaleStatus.MISSING, tuple(dict.fromkeys(reasons)))
     for key in list(found):
         for other in graph.get(key).execution_set_asset_keys - found.keys():
             found[other] = Due(other, False, (f"it is made together with {key.to_user_string()}",))

@@ -25,7 +25,8 @@ HELP = "erase tickets everywhere and prove it; shows what it would do, and does 
 EXAMPLE = "erase --profile it_service --match someone@example.org"
 NOT_UNDONE = """not undone by this:
   the source: erase the tickets there too; this profile will not read them again whatever it says
-  weights that the models in use were fitted to: `make run PROFILE={profile}`, now due, trains without the tickets
+  weights that the models in use were fitted to: `make run PROFILE={profile}`, now due, trains without the tickets,
+  and what it trains serves as soon as no target loses
   backups, copies, bento images and models elsewhere; files that a file system keeps after they are deleted
   of a prediction log: spools of other machines; rows that a Postgres keeps until it is vacuumed"""
 
@@ -156,9 +157,10 @@ def _site(settings: Settings) -> "Site":
 
 def _erase(settings: Settings, site: "Site", found: "Plan") -> int:
     from ticket_assets.serving.erasure import carry_out, prove
+    from ticket_assets.serving.erasure_words import step_lines
 
     print(f"erasing {_tickets(found)}")
-    carry_out(site, found, lambda step, came: print(f"  {step}{f': {came}' if came else ''}"))
+    carry_out(site, found, lambda step, came: print(*step_lines(step, came), sep="\n"))
     _report(settings, site)
     searched = prove(site, found)
     _table(searched)
@@ -199,6 +201,8 @@ def _show(site: "Site", found: "Plan") -> None:
         print(f"  {one}")
     for one in sorted(found.traces.mentioned):
         print(f"other tickets speak of {one}: their text stays unless they are named too")
+    if found.fitted:
+        print("weights of models that serve, or may after a rollback, were fitted to them: the next run trains without")
     _table([one for one in look(site, found) if one.hits])
 
 

@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Make the image, and say how it is run."""
-    from ticket_assets.serving.bento import champions_bento
     from ticket_assets.serving.image import ImageError, build_image, find_engine
+    from ticket_assets.serving.missing_bento import champions_bento
 
     folders = ProfileFolders(settings.profile_root)
     try:
-        tag = champions_bento(settings.profile, folders.bundles, folders.bentos)
+        tag = champions_bento(folders, settings.profile)
         made = build_image(find_engine(arguments.engine), tag, folders.bentos, arguments.opt)
     except (FileNotFoundError, ImageError) as error:
         print(error, file=sys.stderr)

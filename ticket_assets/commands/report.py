@@ -17,8 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print what is there, and what to open next."""
+    from ticket_assets.automation.recorded import recorded
+    from ticket_assets.serving.data_report import ASSETS
     from ticket_assets.serving.report import report_lines
 
-    for line in report_lines(settings):
+    for line in report_lines(settings, recorded(settings.profile_root / "dagster", ASSETS)):
         print(line)
     return 0

@@ -22,12 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Become BentoML's server of the champion's bento."""
-    from ticket_assets.serving.bento import bento_environment, bento_folder, champions_bento
+    from ticket_assets.serving.bento import bento_environment, bento_folder
     from ticket_assets.serving.endpoint.settings import ServiceSettingsError, load_service_settings, variables_of
+    from ticket_assets.serving.missing_bento import champions_bento
 
     folders, profile = ProfileFolders(settings.profile_root), settings.profile
     try:
-        folder = bento_folder(folders.bentos, champions_bento(profile, folders.bundles, folders.bentos))
+        folder = bento_folder(folders.bentos, champions_bento(folders, profile))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

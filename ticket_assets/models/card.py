@@ -4,10 +4,12 @@ Belongs here: its words and the order of its parts.
 Does not belong here: its tables (card_tables.py); the numbers, which come from the evaluation's report.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ticket_assets.models.card_tables import bands, baselines, cell, classes, features, measures, slices
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
+from ticket_assets.models.plain_baseline import baseline_score, below_baseline
 
 
 def model_card(
@@ -86,6 +88,7 @@ def _target(target: str, one: Mapping[str, Any], goes_by: Mapping[str, Any]) -> 
         "Against baselines, on the same held-out tickets:",
         "",
         *baselines(one["standings"]),
+        *_below(target, held["macro_f1"], one["standings"]),
         *bands(one["bands"]),
         *classes(held["per_class"]),
         "Slices of the hold-out:",
@@ -96,6 +99,11 @@ def _target(target: str, one: Mapping[str, Any], goes_by: Mapping[str, Any]) -> 
         "",
         *features(goes_by["features"]),
     ]
+
+
+def _below(target: str, macro_f1: float, standings: Sequence[Mapping[str, Any]]) -> list[str]:
+    scores = {target: {"macro_f1": macro_f1, BASELINE_SCORE: baseline_score(standings)}}
+    return [part for one in below_baseline(scores).values() for part in (f"**{cell(one)}.**", "")]
 
 
 def _personal_data(manifest: Mapping[str, Any]) -> list[str]:

@@ -106,9 +106,14 @@ def erase_from_models(folder: Path, traces: Traces) -> None:
             write_text(path, "\n".join(named))
 
 
-def erase_candidates(folder: Path, traces: Traces) -> int:
-    """Remove candidates that hold such a ticket; return how many. All are due, and nobody reads them before."""
-    found = [version for version in sorted(folder.glob("*/*")) if version.is_dir() and holds(version, traces)]
+def erase_candidates(folder: Path, traces: Traces, trained: bool) -> int:
+    """Remove candidates that hold such a ticket, or, if it may have been trained on, all; return how many.
+
+    All are due. Were one left whose weights were fitted to the ticket, `models/champion` made by itself would take it
+    for a model of the data without the ticket.
+    """
+    versions = [version for version in sorted(folder.glob("*/*")) if version.is_dir()]
+    found = [version for version in versions if trained or holds(version, traces)]
     for version in found:
         latest = version.with_name(LATEST)
         if latest.exists() and latest.read_text() == version.name:

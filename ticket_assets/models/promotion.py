@@ -72,12 +72,15 @@ class Decision:
         reason: why, for people.
         targets: the verdict on each; none where the challenger did not come so far.
         unanswered: why the champion could not be asked; None where it was, or where there is none.
+        below_baseline: a sentence for each target whose model is below the plain baseline. No rule looks at it, but
+            nobody is to find it out by chance.
     """
 
     promoted: bool
     reason: str
     targets: dict[str, TargetDecision]
     unanswered: str | None = None
+    below_baseline: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -87,6 +90,10 @@ class Decision:
     def refused(self, why: str) -> "Decision":
         """The same verdicts, and a promotion refused all the same."""
         return replace(self, promoted=False, reason=f"refused: {why}")
+
+    def beside_baseline(self, below: Collection[str]) -> "Decision":
+        """The same decision, which says what of the bundle is below the plain baseline."""
+        return replace(self, reason="; ".join((self.reason, *below)), below_baseline=tuple(below))
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -124,8 +131,9 @@ def decide(
             is no reason to refuse what works, and would otherwise be one for ever.
         keepable: targets of which the champion's model can go into the challenger's bundle: where one of them loses
             and another target gains, the gain is not lost.
-        outdated: what the champion does otherwise than is set today, such as leaving telephone numbers unmasked; None
-            where it does not. A challenger that merely holds is then promoted all the same.
+        outdated: what speaks against the champion however good it is: that it leaves telephone numbers unmasked which
+            are to be masked, or was fitted to tickets that were erased; None where nothing does. A challenger that
+            merely holds is then promoted all the same.
     """
     judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
@@ -138,7 +146,8 @@ def decide(
     losing = [name for name, one in judged.items() if one.verdict is Verdict.LOSES]
     silence = f"; the champion did not answer: {unanswered}" if unanswered else ""
     if losing:
-        return Decision(False, f"refused: {_told(judged, losing)}{silence}", judged, unanswered)
+        stays = f"; the champion stays, though {outdated}" if outdated else ""
+        return Decision(False, f"refused: {_told(judged, losing)}{stays}{silence}", judged, unanswered)
     if not gaining and outdated:
         return Decision(True, f"promoted: no target loses, and {outdated}{silence}", judged, unanswered)
     if not gaining:

@@ -21,16 +21,20 @@ from ticket_assets.features.vectors import VectorTable
 from ticket_assets.models.bands import Bands
 from ticket_assets.models.candidate import latest_version, read_candidate
 from ticket_assets.models.explanation import Summary, summarise
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
+from ticket_assets.models.plain_baseline import baseline_score
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.rows import TargetRows, target_rows
 from ticket_assets.models.search import Budget, Search
 from ticket_assets.models.space import draw
 from ticket_assets.models.target_model import TargetModel
+from ticket_assets.models.trained_rows import sweep_trained
 from ticket_assets.models.training import fold_scores
 from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
+from ticket_assets.serving.fitted import versions_in_store
 from ticket_assets.serving.former_work import sweep_work
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
@@ -208,6 +212,7 @@ class Desk(dg.ConfigurableResource):
             "bands": {target: Bands(**one["bands"]["bands"]) for target, one in report["targets"].items()},
             "scores": {
                 target: {name: one["candidate"][name] for name in ("macro_f1", "accuracy", "ece")}
+                | {BASELINE_SCORE: baseline_score(one["standings"])}
                 for target, one in report["targets"].items()
             },
         }
@@ -235,6 +240,7 @@ class Desk(dg.ConfigurableResource):
         """Remove bundles, candidates, searches and vectors that nobody needs any more; say what went."""
         folders, keep = self.folders, self.active.retention.former
         gone = sweep(self.court(), self.profile, folders.bentos)  # first: vectors stay as long as a bundle needs them
+        sweep_trained(folders.trained, versions_in_store(folders.bundles))
         work = sweep_work(folders, self.profile, optuna_url(self.settings), self.encoder_id, keep)
         return {"bundles_removed": list(gone), **vars(work)}
 

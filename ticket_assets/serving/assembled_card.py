@@ -9,11 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
+from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.serving.bundle import MODEL_CARD
 from ticket_assets.serving.manifest import Origin
 
 _STAYED = "This model stayed: "
-_SCORES = {"macro_f1": "macro F1", "ece": "expected calibration error"}
+_SCORES = {
+    "macro_f1": "macro F1",
+    "ece": "expected calibration error",
+    BASELINE_SCORE: "macro F1 of the plain baseline",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,9 @@ class Kept:
         data = ", ".join(f"{asset} {version}" for asset, version in self.origin.data.items())
         note = (
             f"{_STAYED}it is that of bundle {self.origin.bundle}, made from {data or 'data of unknown versions'}. The "
-            f"challenger's own lost to it. Measured beside it, on the hold-out of this bundle: {told}. All that "
-            "follows was told of it when it was made."
+            f"challenger's own lost to it. Measured beside it, on the hold-out of this bundle: {told}. "
+            f"{''.join(f'**{one}.** ' for one in below_baseline({target: self.scores}).values())}"
+            "All that follows was told of it when it was made."
         )
         found = next(filter(None, (target_part(card, target) for card in _read(self.cards))), None)
         said = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ticket_assets.models.measures import measure
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.serving.assembled_card import Kept, assembled_card, cards_of
 from ticket_assets.serving.bundle import MODEL_CARD, write_bundle
@@ -61,7 +62,7 @@ def assemble(
         target: bundles / (champion if target in kept else challenger).id / target for target in challenger.targets
     }
     models = [TargetModel.load(folder, threads) for folder in folders.values()]
-    kept_models = {target: _kept(bundles, champion, target, held[target]) for target in kept}
+    kept_models = {target: _kept(bundles, challenger, champion, target, held[target]) for target in kept}
     fields = {name: value for name, value in vars(challenger).items() if name not in FOUND_OUT}
     fields |= {
         "encoder": challenger.encoder or champion.encoder,
@@ -73,10 +74,13 @@ def assemble(
     return write_bundle(bundles, models, fields, assembled_card(card, kept_models))
 
 
-def _kept(bundles: Path, champion: BundleManifest, target: str, held: HeldOut) -> Kept:
+def _kept(bundles: Path, challenger: BundleManifest, champion: BundleManifest, target: str, held: HeldOut) -> Kept:
     # A model that stayed before comes from where it was made; the card of then is the best, that of now the nearest.
     origin = champion.kept.get(target, Origin(champion.id, champion.data))
-    return Kept(origin, champion.targets[target], _scores(held), cards_of(bundles, origin.bundle, champion.id))
+    # The baseline's score is of the hold-out, whoever answers it.
+    baseline = {name: value for name, value in challenger.scores.get(target, {}).items() if name == BASELINE_SCORE}
+    scores = {**_scores(held), **baseline}
+    return Kept(origin, champion.targets[target], scores, cards_of(bundles, origin.bundle, champion.id))
 
 
 def _scores(held: HeldOut) -> dict[str, float]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ticket_assets.code_version import code_digest
 from ticket_assets.serving.manifest import BundleManifest
-from ticket_assets.serving.store import Champion, require_champion, write_champion
+from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets.storage import write_text
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -46,18 +46,6 @@ def bento_name(profile: str) -> str:
 def bento_folder(home: Path, tag: str) -> Path:
     """Where BentoML keeps a bento."""
     return home / "bentos" / tag.replace(":", "/")
-
-
-def champions_bento(profile: str, bundles: Path, home: Path) -> str:
-    """Tag of the champion's bento, which is there.
-
-    Raises:
-        FileNotFoundError: there is no champion, or its bento is not built; with what to do.
-    """
-    tag = bento_tag(profile, require_champion(bundles))
-    if not bento_folder(home, tag).is_dir():
-        raise FileNotFoundError(f"the champion's bento is not built for this code: make run PROFILE={profile}")
-    return tag
 
 
 def build_bento(profile: str, champion: Champion, bundles: Path, encoders: Path, home: Path) -> str:

@@ -26,9 +26,12 @@ from ticket_assets.features.erasure import erase_vectors
 from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
 from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.split import Holdout
+from ticket_assets.models.trained_rows import erase_trained
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.serving.bento import BUILDING
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
+from ticket_assets.serving.fitted import touched
 from ticket_assets.serving.prediction_log.engine import StoreDownError, told
 from ticket_assets.serving.prediction_log.erasure import erase as erase_from_log
 from ticket_assets.serving.prediction_log.erasure import traces as traces_in_log
@@ -69,17 +72,20 @@ class Plan:
         at: when it was planned, ISO 8601.
         erased: tickets and rows.
         traces: of them.
+        trained: whether they may have been trained on: the snapshot holds some that are not held out.
+        fitted: versions of the data in which bundles of the store were (fitted.py).
     """
 
     name: str
     at: str
     erased: Erased
     traces: Traces
+    trained: bool = False
+    fitted: tuple[str, ...] = ()
 
     def keep(self, folders: ProfileFolders) -> None:
         """Write it down: from here on the erasure is begun."""
-        parts = {"name": self.name, "at": self.at, "erased": asdict(self.erased), "traces": asdict(self.traces)}
-        write_text(plan_of_erasure(folders.root), json.dumps(parts, default=sorted))
+        write_text(plan_of_erasure(folders.root), json.dumps(asdict(self), default=sorted))
 
     @classmethod
     def begun(cls, folders: ProfileFolders) -> "Plan | None":
@@ -96,7 +102,8 @@ class Plan:
             frozenset(its["terms"]),
             frozenset(its["mentioned"]),
         )
-        return cls(raw["name"], raw["at"], erased, traces)
+        # A plan of an earlier version of the project does not say it: as if they had been trained on.
+        return cls(raw["name"], raw["at"], erased, traces, raw.get("trained", True), tuple(raw.get("fitted", ())))
 
 
 def plan(site: Site, wanted: Selection) -> Plan | None:
@@ -111,7 +118,9 @@ def plan(site: Site, wanted: Selection) -> Plan | None:
     if not (erased.tickets or erased.contents):
         return None
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    made = Plan(uuid.uuid4().hex, now, erased, _traces(site, erased))
+    trained = _not_held_out(site.folders, erased.tickets) if erased.contents else frozenset()
+    fitted = touched(site.folders.bundles, site.folders.trained, trained)
+    made = Plan(uuid.uuid4().hex, now, erased, _traces(site, erased), bool(trained), fitted)
     return made if erased.contents or any(one.hits for one in look(site, made)) else None
 
 
@@ -119,8 +128,11 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     # First of all: from here on no reading brings a row back.
     (
         "ledger",
-        lambda site, plan: enter(site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents),
+        lambda site, plan: enter(
+            site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents, plan.fitted
+        ),
     ),
+    ("lists of training tickets", lambda site, plan: erase_trained(site.folders.trained, plan.erased.tickets)),
     # What a killed process left half written may hold anything, and would be taken for what it was to become.
     ("leftovers", lambda site, plan: sweep(site.folders.root)),
     ("prediction log", lambda site, plan: _logged(site.log, plan) if site.log else 0),
@@ -129,7 +141,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
     ("kept results", lambda site, plan: _remove(site.folders.kept)),
-    ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces)),
+    ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces, plan.trained)),
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
     ("tables for people", lambda site, plan: erase_from_exports(site.folders.reports, plan.erased.rows)),
@@ -200,6 +212,11 @@ def _bundles(site: Site, plan: Plan) -> dict[str, str]:
 
 def _artifacts(site: Site, plan: Plan) -> int:
     return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
+
+
+def _not_held_out(folders: ProfileFolders, ticket_ids: Collection[str]) -> frozenset[str]:
+    path = folders.split / "holdout.json"
+    return frozenset(ticket_ids) - {*(Holdout.load(path).ticket_ids if path.exists() else ())}
 
 
 def _remove(folder: Path) -> None:

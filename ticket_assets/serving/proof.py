@@ -40,6 +40,7 @@ PLACES = {
     "dagster/": "Dagster: events, logs",
     "search/": "search",
     "split/": "frozen hold-out",
+    "trained/": "lists of training tickets",
     "records/": "records",
     "reports/": "reports",
     "kept/": "kept results",

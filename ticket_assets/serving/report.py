@@ -11,17 +11,29 @@ from typing import Any
 
 from ticket_assets.models.candidate import LATEST, latest_version
 from ticket_assets.models.outcome import SearchOutcome
+from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
+from ticket_assets.models.plain_baseline import baseline_score, below_baseline
 from ticket_assets.models.reports import other_candidates
+from ticket_assets.models.split import Holdout
 from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.chronicle import Chronicle
+from ticket_assets.serving.data_report import Recorded, data_lines
+from ticket_assets.serving.fitted import ERASED, is_fitted_to_erased
+from ticket_assets.serving.manifest import BundleError, BundleManifest
+from ticket_assets.serving.missing_bento import why_no_bento
 from ticket_assets.serving.record import RECORD, decisions, why_no_champion
-from ticket_assets.serving.store import read_champion
+from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 
-def report_lines(settings: Settings) -> Iterator[str]:
-    """Lines for a terminal."""
+def report_lines(settings: Settings, recorded: Recorded | None = None) -> Iterator[str]:
+    """Lines for a terminal.
+
+    Args:
+        settings: with the profile.
+        recorded: what assets recorded of the data (data_report.py).
+    """
     folders = ProfileFolders(settings.profile_root)
     evaluated = folders.reports / "evaluation.json"
     if not evaluated.exists():
@@ -33,6 +45,10 @@ def report_lines(settings: Settings) -> Iterator[str]:
     if other := other_candidates(report, {**report.get("candidates", {}), **_latest(folders, report["targets"])}):
         told = f"of other candidates than the latest of {', '.join(other)}"
         yield f"           {told}: make run PROFILE={settings.profile}"
+    if report["split"] != _split_today(folders, report["split"]):
+        yield f"           which an erasure made smaller since: make run PROFILE={settings.profile} scores on the rest"
+    if lines := [*data_lines(recorded or {})]:
+        yield from ("", *lines)
     for target, one in report["targets"].items():
         yield ""
         yield from _scores(target, one)
@@ -50,16 +66,38 @@ def report_lines(settings: Settings) -> Iterator[str]:
         yield f"champion   {_one_line(why_no_champion(folders.records))}"
         yield "bento      none: there is nothing to build"
     else:
-        tag = bento_tag(settings.profile, champion)
-        yield f"champion   v{champion.version}, bundle {champion.bundle}, since {champion.since}"
-        pin = Chronicle.read(folders.records, folders.bundles).pin(datetime.now(UTC))
-        if pin:
-            yield f"pin        {pin}; make unpin PROFILE={settings.profile} takes it off"
-        yield f"bento      {tag}"
-        yield ""
-        yield "open next"
-        yield f"  make ui PROFILE={settings.profile}      the lineage, plots and checks on http://localhost:3000"
-        yield f"  make serve PROFILE={settings.profile}   the bento in {bento_folder(folders.bentos, tag)}"
+        yield from _champion(settings.profile, folders, champion)
+
+
+def _champion(profile: str, folders: ProfileFolders, champion: Champion) -> Iterator[str]:
+    """Who it is, what speaks against it, its bento, and what to open or run next."""
+    tag, missing = bento_tag(profile, champion), why_no_bento(folders, profile, champion)
+    yield f"champion   v{champion.version}, bundle {champion.bundle}, since {champion.since}"
+    try:
+        manifest = BundleManifest.read(folders.bundles / champion.bundle)
+    except BundleError as error:
+        yield f"           which cannot be read: {error}"
+    else:
+        yield from (f"           {one}" for one in below_baseline(manifest.scores).values())
+        if is_fitted_to_erased(folders.records, manifest):
+            yield f"           its {ERASED}: make run PROFILE={profile} trains without them"
+    pin = Chronicle.read(folders.records, folders.bundles).pin(datetime.now(UTC))
+    if pin:
+        yield f"pin        {pin}; make unpin PROFILE={profile} takes it off"
+    yield f"bento      {f'none: {missing}' if missing else tag}"
+    yield ""
+    yield "open next"
+    yield f"  make ui PROFILE={profile}      the lineage, plots and checks on http://localhost:3000"
+    if missing:
+        yield f"  make run PROFILE={profile}     what is missing, then make serve PROFILE={profile}"
+    else:
+        yield f"  make serve PROFILE={profile}   the bento in {bento_folder(folders.bentos, tag)}"
+
+
+def _split_today(folders: ProfileFolders, evaluated: str) -> str:
+    """Id of the hold-out as it is; frozen, it is another only after an erasure."""
+    path = folders.split / "holdout.json"
+    return Holdout.load(path).id if path.exists() else evaluated
 
 
 def _latest(folders: ProfileFolders, targets: Iterable[str]) -> dict[str, str]:
@@ -82,6 +120,8 @@ def _scores(target: str, one: dict[str, Any]) -> Iterator[str]:
             f"  {row['name']:<26} {_interval(row['macro_f1'], '.3f'):<22} {row['accuracy']['estimate']:>8.3f}  "
             f"{_interval(gain, '+.3f'):<24} {format(random['macro_f1'], '.3f') if random else '':>12}"
         ).rstrip()
+    scores = {target: {"macro_f1": held["macro_f1"], BASELINE_SCORE: baseline_score(one["standings"])}}
+    yield from (f"  {sentence}" for sentence in below_baseline(scores).values())
     bands = ", ".join(f"{band['name']} {100 * band['share']:.0f} %" for band in held["bands"])
     kept = [
         f"{band['name']} {band['promised']:.0%}, {band['or_above']['estimate']:.1%} here"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
@@ -20,6 +21,7 @@ from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
 from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear, outdated
+from ticket_assets.tickets.ledger import fitted_to_erased
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _judge(
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
     fits = keepable(challenger, testimony)
     may_stay = [target for target, why_not in fits.items() if why_not is None]
-    old = outdated(testimony.manifest, challenger) if testimony.manifest else None
+    erased = fitted_to_erased(court.records)
+    old = outdated(testimony.manifest, challenger, erased) if testimony.manifest else None
     decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}
@@ -144,7 +147,8 @@ def _judge_assembled(
 def _enthrone(court: Court, standing: Chronicle, judged: Judged, run_id: str, tags: Mapping[str, str]) -> Succession:
     now = datetime.now(UTC)
     judged = _withheld(court, standing, judged, now)
-    bundle, decision = judged.bundle, judged.decision
+    bundle = judged.bundle
+    decision = judged.decision.beside_baseline(below_baseline(bundle.scores).values())
     metrics = {f"{target}.{name}": value for target, its in bundle.scores.items() for name, value in its.items()}
     all_tags = {**tags, **{name: str(value) for name, value in judged.told.items() if name.startswith("latency")}}
     court.registry.log(run_id, {"bundle": bundle.id, "decision": decision.reason[:500]}, metrics, all_tags)

@@ -4,7 +4,7 @@ Belongs here: the hold-out as both are asked about it, the champion's answers in
 Does not belong here: the rules (models/promotion.py), the order of a succession (succession.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from ticket_assets.models.promotion import Contest
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.fitted import ERASED, versions
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.rehearsal import Expected
@@ -73,10 +74,16 @@ class Testimony:
     translations: Mapping[str, str] = field(default_factory=dict)
 
 
-def outdated(champion: BundleManifest, challenger: BundleManifest) -> str | None:
-    """What the champion does otherwise than is set today and that has nothing to do with how good it is; or None.
+def outdated(champion: BundleManifest, challenger: BundleManifest, erased: Collection[str] = ()) -> str | None:
+    """What speaks against the champion and has nothing to do with how good it is; or None.
 
-    Whoever sets a further mask, or renames a queue, wants it served, and not once some later model happens to gain.
+    Whoever sets a further mask, or renames a queue, or erases a person, wants it served, and not once some later model
+    happens to gain.
+
+    Args:
+        champion: its manifest.
+        challenger: likewise.
+        erased: versions of the data of which tickets were erased that models had been fitted to.
     """
     told = []
     if {*champion.mask} != {*challenger.mask}:
@@ -87,6 +94,9 @@ def outdated(champion: BundleManifest, challenger: BundleManifest) -> str | None
         for target, version in challenger.taxonomy.items()
         if target in champion.targets and champion.taxonomy.get(target) != version
     ]
+    # Not those that the challenger was made from as well: it would be no better.
+    if not (versions(champion) - versions(challenger)).isdisjoint(erased):
+        told.append(f"the champion's {ERASED}")
     return "; ".join(told) or None
 
 

@@ -16,7 +16,7 @@ from ticket_assets.storage import digest
 from ticket_assets.tickets.carried_mendings import fates
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
-from ticket_assets.tickets.instants import Order, instants
+from ticket_assets.tickets.instants import Order, read_instants
 from ticket_assets.tickets.labels import read_labels
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.replay import standing_rows
@@ -50,7 +50,8 @@ class Curation:
     a row of the snapshot too, and goes where it belongs. Folded: a copy; without an id, equal texts are copies whatever
     their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled: rows per
     target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it. Mended:
-    rows that stand as they were mended, wherever they went. Overruled: see carried_mendings.Fates.
+    rows that stand as they were mended, wherever they went. Overruled: see carried_mendings.Fates. Date order: in which
+    dates by numbers were read; None where nothing told it, "auto" where there are none.
     """
 
     clean: pd.DataFrame
@@ -65,6 +66,7 @@ class Curation:
     undecided_splits: dict[str, int]
     mended: int = 0
     overruled: tuple[str, ...] = ()
+    date_order: Order | None = "auto"
 
 
 def curate(
@@ -98,7 +100,11 @@ def curate(
     taxonomies = {name: (taxonomies or {}).get(name, Taxonomy()) for name in targets}
     _require_columns(snapshot, columns, targets, context, taxonomies)
     read, snapshot = len(snapshot), standing_rows(snapshot)
-    mapped = _map_columns(snapshot, columns, context)
+    created: pd.Series | None = None
+    order: Order | None = "auto"
+    if columns.created_at:
+        created, order = _instants(snapshot[columns.created_at], columns.date_order)
+    mapped = _map_columns(snapshot, columns, context, created)
     labelling = {
         name: read_labels(snapshot, mapped["created_at"], target, taxonomies[name]) for name, target in targets.items()
     }
@@ -138,6 +144,7 @@ def curate(
         relabelled={name: one.relabelled for name, one in labelling.items() if one.relabelled},
         undecided_splits={name: len(one.undecided) for name, one in labelling.items() if one.undecided},
         **vars(fates(snapshot, columns)),
+        date_order=order,
     )
 
 
@@ -181,13 +188,15 @@ def cleaned_rows(rows: pd.DataFrame, columns: ColumnSettings, kinds: Collection[
     return [ticket_text(subject, body, kinds) for subject, body in said]
 
 
-def _map_columns(snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...]) -> pd.DataFrame:
+def _map_columns(
+    snapshot: pd.DataFrame, columns: ColumnSettings, context: tuple[str, ...], created: pd.Series | None
+) -> pd.DataFrame:
     mapped = pd.DataFrame(
         {
             "ticket_id": ticket_ids(snapshot, columns),
             "text": snapshot[_TEXT],
             "text_hash": [digest([text]) for text in snapshot[_TEXT]],
-            "created_at": _instants(snapshot[columns.created_at], columns.date_order) if columns.created_at else pd.NaT,
+            "created_at": pd.NaT if created is None else created,
             "ingested_at": snapshot["_ingested_at"],
         },
         index=snapshot.index,
@@ -225,12 +234,15 @@ def _keep_labels_of_copies(mapped: pd.DataFrame, copied: pd.Series, labels: list
     mapped.loc[copied, labels] = known.astype(object).where(known.notna(), None)
 
 
-def _instants(values: pd.Series, order: Order) -> pd.Series:
-    """Dates that say their year; a bare number has no unit and a bare time no day, and pandas would invent both."""
+def _instants(values: pd.Series, order: Order) -> tuple[pd.Series, Order | None]:
+    """Dates that say their year, and the order of those by numbers ("auto" where there are none).
+
+    A bare number has no unit and a bare time no day, and pandas would invent both.
+    """
     if pd.api.types.is_datetime64_any_dtype(values):
-        return pd.to_datetime(values, utc=True, errors="coerce")
+        return pd.to_datetime(values, utc=True, errors="coerce"), "auto"
     given = pd.Series(texts(values), index=values.index, dtype="object")
-    return instants(given.where([bool(text and _DATE.search(text)) for text in given], None), order)
+    return read_instants(given.where([bool(text and _DATE.search(text)) for text in given], None), order)
 
 
 def _unreadable_dates(snapshot: pd.DataFrame, columns: ColumnSettings, mapped: pd.DataFrame) -> int:

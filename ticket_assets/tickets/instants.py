@@ -40,7 +40,14 @@ def written_order(texts: Iterable[str | None]) -> Order | None:
 
 
 def instants(texts: pd.Series, order: Order = "auto") -> pd.Series:
-    """Instants of a column of text, UTC; NaT for what is no date, or one of which day and month cannot be told.
+    """Instants of a column of text; see `read_instants`."""
+    return read_instants(texts, order)[0]
+
+
+def read_instants(texts: pd.Series, order: Order = "auto") -> tuple[pd.Series, Order | None]:
+    """Instants of a column of text, UTC, and the order that its dates by numbers were read in (see `written_order`).
+
+    NaT for what is no date, or one of which day and month cannot be told.
 
     Args:
         texts: of one column; None where there is no text.
@@ -52,4 +59,4 @@ def instants(texts: pd.Series, order: Order = "auto") -> pd.Series:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that some text is no date is the question here
         read = pd.to_datetime(texts, utc=True, errors="coerce", format="mixed", dayfirst=found == "day_first")
-    return pd.Series(read, index=texts.index)
+    return pd.Series(read, index=texts.index), found

@@ -58,7 +58,9 @@ def read_ledger(records: Path) -> Ledger:
     )
 
 
-def enter(records: Path, name: str, at: str, ticket_ids: Iterable[str], contents: Iterable[str]) -> None:
+def enter(
+    records: Path, name: str, at: str, ticket_ids: Iterable[str], contents: Iterable[str], fitted: Iterable[str] = ()
+) -> None:
     """Enter an erasure once, by its name; rows that are no ticket's stand by their contents alone.
 
     Args:
@@ -67,6 +69,7 @@ def enter(records: Path, name: str, at: str, ticket_ids: Iterable[str], contents
         at: when it began, ISO 8601.
         ticket_ids: that never come back, whatever their rows will say.
         contents: content hashes of the rows.
+        fitted: versions of the data that these tickets were trained on in (models/trained_rows.py).
     """
     if any(one["kind"] == ERASURE and one["erasure"] == name for one in read_records(records / LEDGER).whole):
         return
@@ -75,8 +78,15 @@ def enter(records: Path, name: str, at: str, ticket_ids: Iterable[str], contents
         **{"kind": ERASURE, "erasure": name, "at": at, "salt": ledger.salt},
         "tickets": sorted(map(ledger.hashed, ticket_ids)),
         "contents": sorted(set(map(ledger.hashed, contents))),
+        "fitted": sorted(fitted),
     }
     append_record(records / LEDGER, entry)
+
+
+def fitted_to_erased(records: Path) -> frozenset[str]:
+    """Versions of the data that models were fitted to, tickets among it that were erased since."""
+    entries = (one for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE)
+    return frozenset(version for one in entries for version in one.get("fitted", ()))
 
 
 def skip_erased(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings, ledger: Ledger) -> int:

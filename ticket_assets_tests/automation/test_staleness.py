@@ -112,6 +112,25 @@ def test_a_new_data_version_makes_due_what_depends_on_it_and_says_why(desk: Simp
     assert "a" not in found
 
 
+def test_a_reason_that_holds_of_two_assets_before_it_is_told_once(desk: SimpleNamespace) -> None:
+    """`due: models/champion` said "has a new dependency data version" five times."""
+    versions = {"a": "1", "b": "1"}
+
+    def made(name: str, *before: str) -> dg.AssetsDefinition:
+        @dg.asset(key=KEYS[name], deps=[KEYS[one] for one in before], code_version="1")
+        def asset() -> dg.MaterializeResult:
+            return dg.MaterializeResult(data_version=dg.DataVersion(versions.get(name, "1")))
+
+        return asset
+
+    defs = dg.Definitions(assets=[made("a"), made("b"), made("c", "a", "b")], jobs=[dg.define_asset_job("all")])
+    job = defs.resolve_job_def("all")
+    assert job.execute_in_process(instance=desk.instance).success
+    versions.update(a="2", b="2")
+    assert job.execute_in_process(instance=desk.instance, asset_selection=[KEYS["a"], KEYS["b"]]).success
+    assert due(defs, desk.instance)["c"] == ("has a new dependency data version",)
+
+
 def test_a_stale_asset_waits_for_those_before_it(desk: SimpleNamespace) -> None:
     """Whether c has to run shows only when b has: with the same data version from b, c is left alone."""
     run(toy({}), desk.instance)

@@ -95,11 +95,22 @@ def test_candidates_that_hold_a_ticket_or_cannot_tell_go_with_their_pointer_and_
     arrays = dict(np.load(path))
     np.savez(path, **{name: its for name, its in arrays.items() if name != "names"})
     strange = Traces(("t-1000",))
-    assert erase_candidates(tmp_path, strange) == 1
+    assert erase_candidates(tmp_path, strange, trained=False) == 1
     assert not list(old.iterdir()) and read_candidate(tmp_path / "topic", 1)
-    assert erase_candidates(tmp_path, own(few, ["t-5"])) == 1
+    assert erase_candidates(tmp_path, own(few, ["t-5"]), trained=False) == 1
     assert not list((tmp_path / "topic").iterdir())
-    assert erase_candidates(tmp_path, own(few, ["t-5"])) == 0
+    assert erase_candidates(tmp_path, own(few, ["t-5"]), trained=False) == 0
+
+
+def test_candidates_that_may_have_been_fitted_to_a_ticket_go_though_they_hold_nothing_of_it(
+    few: Workbench, model: TargetModel, tmp_path: Path
+) -> None:
+    """Made by itself, models/champion would have taken one for a model of the data without the ticket."""
+    write_candidate(tmp_path / "topic", model, model, KNOWN)
+    strange = Traces(("t-1000",))
+    assert erase_candidates(tmp_path, strange, trained=False) == 0
+    assert erase_candidates(tmp_path, strange, trained=True) == 1
+    assert not list((tmp_path / "topic").iterdir())
 
 
 def test_rows_leave_all_tables_and_a_family_whose_name_goes_is_named_by_the_smallest_left(tmp_path: Path) -> None:

@@ -20,7 +20,10 @@ from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
 from ticket_assets.models.neighbours import row_names
 from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.fitted import is_fitted_to_erased
+from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.record import decisions
 from ticket_assets.serving.store import require_champion
 from ticket_assets.storage import digest
 from ticket_assets.tables import write_parquet
@@ -72,7 +75,11 @@ main(sys.argv[1:])
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, encoder_root: Path) -> Line:
     """A finished line whose models have neighbours, with two tickets of one person. Tests work on copies."""
-    settings = SETTINGS.replace('["linear_svm", "lightgbm"]', '["lightgbm"]')
+    # What chance does to so few held-out tickets is no loss here.
+    settings = SETTINGS.replace('["linear_svm", "lightgbm"]', '["lightgbm"]').replace(
+        "search = {", "promotion.max_loss = 0.5\npromotion.max_class_drop = 1\nsearch = {"
+    )
+
     line = Line.begin(tmp_path_factory.mktemp("desk"), encoder_root, settings)
     tickets = pd.read_parquet(line.source)
     tickets["requester"] = [f"user{row}@desk.example" for row in range(len(tickets))]
@@ -176,12 +183,14 @@ def test_what_a_person_wrote_is_found_nowhere_and_everybody_else_is_answered_as_
 
     shown = command_line(copy, *ERASE)
     assert shown.returncode == 0 and "2 tickets (2 rows)" in shown.stdout, shown.stdout
+    assert "were fitted to them: the next run trains without" in shown.stdout
     assert where(root, *WORDS, *NAMES) == held, "showing what would go changes nothing"
 
     done = command_line(copy, *ERASE, "--yes")
     assert done.returncode == 0 and "nothing is found any more" in done.stdout, done.stdout
     assert where(root, *WORDS, *NAMES) == []
     assert "PERSON-0" not in (root / "records" / "erasures.jsonl").read_text()
+    assert not {*"{}[]"} & {*done.stdout}, "sentences, no dicts"
 
     after, _ = answers(copy, tickets)
     assert touched.any() and not touched.all()
@@ -205,6 +214,42 @@ def test_what_a_person_wrote_is_found_nowhere_and_everybody_else_is_answered_as_
     assert event.asset_materialization.metadata["erased_rows_skipped"].value == 2
     assert event.asset_materialization.metadata["new_rows"].value == 0
     assert where(root, *WORDS, *NAMES) == []
+
+
+def test_a_champion_that_was_fitted_to_erased_tickets_is_told_so_until_one_trained_without_them_serves(
+    copy: Line,
+) -> None:
+    """It went on with weights that were fitted to them, as the next challenger gained nothing; meanwhile the report
+    named a bento that was gone, and `serve` said that it was not built for this code."""
+    split = copy.table("models", "split").set_index("ticket_id")
+    assert "train" in set(split.loc[list(PERSON), "side"])
+    fitted = require_champion(copy.folders.bundles)
+    done = command_line(copy, *ERASE, "--yes")
+    assert done.returncode == 0, done.stdout
+    gone = "an erasure removed the champion's bento, which held erased tickets: make run PROFILE=tiny builds it again"
+    said = "weights were fitted to tickets that were erased since"
+    told = command_line(copy, "report").stdout
+    assert f"bento      none: {gone}" in told and f"its {said}: make run PROFILE=tiny trains without them" in told
+    assert "the bento in " not in told and "data, as the last run counted it before tickets were erased" in told
+    served = command_line(copy, "serve")
+    assert (served.returncode, served.stdout.strip()) == (2, gone)
+
+    copy.bring_up_to_date()
+    [*_, decided] = decisions(copy.folders.records).whole
+    champion, told = require_champion(copy.folders.bundles), command_line(copy, "report").stdout
+    manifest = BundleManifest.read(copy.folders.bundles / champion.bundle)
+    assert "the bento in " in told and "before tickets were erased" not in told
+    beside_champion = told.partition("\nchampion   ")[2]
+    # On 61 held-out tickets another search may end in a loss that is one by the rules; either way the erasure counts.
+    if any(one["verdict"] == "loses" for one in decided["targets"].values()):
+        assert f"; the champion stays, though the champion's {said}" in decided["reason"]
+        assert champion.version == fitted.version and is_fitted_to_erased(copy.folders.records, manifest)
+        assert f"its {said}" in beside_champion
+    else:
+        assert decided["reason"].startswith(f"promoted: no target loses, and the champion's {said}")
+        assert champion.version == fitted.version + 1 and not is_fitted_to_erased(copy.folders.records, manifest)
+        assert said not in beside_champion
+    assert copy.bring_up_to_date() == set()
 
 
 def test_killed_at_any_step_the_same_command_ends_in_the_same_state(desk: Line, tmp_path: Path) -> None:

@@ -27,6 +27,24 @@ def test_the_first_run_makes_every_asset_once_and_prints_the_report(story: Story
     assert "champion   v1, bundle " in first.said
 
 
+def test_a_run_says_what_the_data_is_and_each_reason_once(story: Story) -> None:
+    first = story.chapters["first run"].said
+    clean, split = story.line.table("tickets", "clean"), story.line.table("models", "split")
+    block = first[first.index("\ndata\n") :].split("\n\n")[0].strip().splitlines()
+    told = {line[2:13].strip(): line[13:] for line in block[1:]}
+    assert set(told) == {"rows", "source", "languages", "dates", "families", "hold-out"}
+    assert told["rows"].startswith(f"{ROWS} read = {len(clean)} clean + ") and "no_usable_label " in told["rows"]
+    assert told["source"] == str(story.line.source), "Parquet has neither encoding nor delimiter"
+    assert f"en {(clean['language'] == 'en').mean():.0%}" in told["languages"]
+    days = clean["created_at"].dropna().dt.date
+    assert told["dates"].startswith(f"{days.min()} to {days.max()}")
+    assert told["hold-out"].startswith(f"{(split['side'] == 'holdout').sum()} held out, ")
+    for line in story.chapters["first run"].said.splitlines():
+        if line.startswith("due: "):
+            reasons = line.partition("(")[2].rstrip(")").split(", ")
+            assert len(reasons) == len({*reasons}), line
+
+
 def test_a_second_run_makes_nothing_keeps_every_data_version_and_says_so(story: Story) -> None:
     first, second = story.chapters["first run"], story.chapters["second run"]
     assert second.made == set()

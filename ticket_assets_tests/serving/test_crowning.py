@@ -15,6 +15,7 @@ from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.store import write_champion
 from ticket_assets.serving.throne import ThroneError
+from ticket_assets.tickets.ledger import enter
 from ticket_assets.tickets.taxonomy import Taxonomy, Version
 from ticket_assets_tests.serving.conftest import TOY_SCHEMA
 from ticket_assets_tests.serving.toys import DEAF, GOOD, HARD_OF_HEARING, NEARLY_GOOD, RULES, SmallDesk, hearing
@@ -29,6 +30,61 @@ def test_a_further_mask_is_served_though_it_makes_the_answers_no_better(desk: Sm
     assert done.champion is not None
     assert done.champion.bundle == today.id
     assert done.decision.reason == "promoted: no target loses, and the champion masks nothing, and set is email"
+
+
+def test_a_challenger_trained_without_erased_tickets_is_served_though_it_makes_the_answers_no_better(
+    desk: SmallDesk,
+) -> None:
+    """The champion went on with weights that were fitted to them, as no target gained."""
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    challenger = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v2"})
+    assert not desk.settle(challenger).decision.promoted, "nothing was erased yet"
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    worse = desk.written([hearing("tone", DEAF)], data={"tickets/clean": "v2"})
+    refused = desk.settle(worse).decision
+    said = "the champion's weights were fitted to tickets that were erased since"
+    assert not refused.promoted and refused.reason.endswith(f"; the champion stays, though {said}")
+    done = desk.settle(challenger)
+    assert done.champion is not None and done.champion.bundle == challenger.id
+    assert desk.lines()[-1]["reason"] == f"promoted: no target loses, and {said}"
+    again = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v3"})
+    assert not desk.settle(again).decision.promoted, "the new champion was fitted to nobody who was erased"
+
+
+def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change(desk: SmallDesk) -> None:
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    same = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1", "features/text": "another"})
+    assert not desk.settle(same).decision.promoted
+
+
+def test_a_first_model_below_the_plain_baseline_is_promoted_and_the_decision_says_what_it_is_below(
+    desk: SmallDesk,
+) -> None:
+    """It became champion without a word."""
+    scores = {
+        "tone": {"macro_f1": 0.41, "plain_baseline_macro_f1": 0.44},
+        "mood": {"macro_f1": 0.5, "plain_baseline_macro_f1": 0.4},
+    }
+    done = desk.settle(desk.written([hearing("tone", GOOD), hearing("mood", GOOD)], scores=scores))
+    said = "tone: macro F1 0.410 is below the plain baseline's 0.440 on the same rows (TF-IDF and a linear SVM)"
+    assert done.decision.promoted and done.decision.reason.endswith(f"; {said}")
+    [line] = desk.lines()
+    assert (line["below_baseline"], line["reason"]) == ([said], done.decision.reason)
+    assert line["scores"]["tone"]["plain_baseline_macro_f1"] == 0.44
+
+
+def test_a_model_that_stayed_is_held_against_the_baseline_of_todays_hold_out(desk: SmallDesk) -> None:
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)]))
+    scores = {one: {"macro_f1": 0.9, "plain_baseline_macro_f1": 0.999} for one in ("tone", "mood")}
+    challenger = desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], scores=scores)
+    done = desk.settle(challenger)
+    assert done.decision.kept == ("mood",)
+    its = BundleManifest.read(desk.bundles / done.bundle).scores["mood"]
+    assert its["plain_baseline_macro_f1"] == 0.999 and its["macro_f1"] not in (0.9, 1.0)
+    card = (desk.bundles / done.bundle / "MODEL_CARD.md").read_text()
+    assert f"**mood: macro F1 {its['macro_f1']:.3f} is below the plain baseline's 0.999 on the same rows" in card
+    assert "macro F1 of the plain baseline 0.999" in card
 
 
 def test_a_bundle_that_is_damaged_before_its_probe_is_refused_and_the_champion_serves_on(desk: SmallDesk) -> None:

@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.split import Holdout
+from ticket_assets.models.trained_rows import keep_trained, was_trained_on
 from ticket_assets.serving import erasure
-from ticket_assets.serving.erasure import STEPS, Site, carry_out, plan, prove, sweep
+from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.erasure import STEPS, Plan, Site, carry_out, plan, prove, sweep
 from ticket_assets.serving.prediction_log.engine import StoreDownError
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.outcome import Logged
@@ -25,9 +28,11 @@ from ticket_assets.storage import ProfileFolders
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.erasure import Selection
 from ticket_assets.tickets.kept_texts import cleaned_texts
+from ticket_assets.tickets.ledger import fitted_to_erased
 from ticket_assets.tickets.quarantine import sample_rows, write_quarantine
 from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets_tests.decoded import where
+from ticket_assets_tests.serving.conftest import toy_fields, toy_model
 from ticket_assets_tests.tickets.mending_desk import ALL_CLEAN, BROKEN, COLUMNS, HEADER, MENDED, TARGETS, Desk, changed
 
 UNREADABLE = "4,zaphod beeblebrox of sector zz9,y,z"
@@ -124,6 +129,27 @@ def test_a_ticket_that_only_the_service_ever_saw_is_erased_wherever_its_log_lies
     assert not any(one.hits for one in prove(site, found))
     assert plan(site, Selection(ids=("T-9",))) is None
     assert where(log.folder, "ford prefect") == []
+
+
+def test_an_erasure_enters_the_data_that_bundles_were_fitted_to_with_the_ticket_and_not_for_a_held_out_one(
+    site: Site,
+) -> None:
+    """The champion's weights were fitted to the ticket, and nothing that was kept said so."""
+    folders = site.folders
+    write_bundle(folders.bundles, [toy_model()], toy_fields() | {"data": {"tickets/clean": "v1"}}, "a card")
+    keep_trained(folders.trained, "v1", ["1", "4"])
+    Holdout("a rule", 42, ("2", "3"), 0.15).save(folders.split / "holdout.json")
+    held_out, trained = (plan(site, Selection(ids=(one,))) for one in ("2", "4"))
+    assert held_out is not None and (held_out.trained, held_out.fitted) == (False, ())
+    assert trained is not None and (trained.trained, trained.fitted) == (True, ("v1",))
+    trained.keep(folders)
+    assert Plan.begun(folders) == trained, "one that goes on after it was broken off knows it too"
+    for one in (held_out, trained):
+        carry_out(site, one, lambda *_: None)
+        assert [its for its in prove(site, one) if its.hits] == []
+        assert fitted_to_erased(folders.records) == {*one.fitted}
+    assert was_trained_on(folders.trained, "v1", ["4"]) is False
+    assert was_trained_on(folders.trained, "v1", ["1"]) is True
 
 
 def test_what_killed_processes_left_is_swept_in_every_store(site: Site) -> None:

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ticket_assets.models.erasure import erase_from_holdout
+from ticket_assets.models.evaluation import LINEAR_BASELINE
+from ticket_assets.models.plain_baseline import SCORE
+from ticket_assets.models.split import Holdout
 from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.report import report_lines
+from ticket_assets.serving.store import require_champion
 from ticket_assets.settings import load_settings
 from ticket_assets.storage import append_record
 from ticket_assets_tests.line import Line
@@ -35,6 +40,70 @@ def test_split_decision_champion_and_bento_are_named(told: list[str]) -> None:
     assert "champion   v1, bundle " in text
     assert "bento      ticket-assets-tiny:v1-" in text
     assert "make ui PROFILE=tiny" in text and "make serve PROFILE=tiny" in text
+
+
+def test_a_model_below_the_plain_baseline_is_told_so_below_its_table_and_beside_the_champion(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was promoted without a word, and one had to find it in the table."""
+    [shown, champions] = _with_baseline(line, tmp_path, monkeypatch, by=0.02)
+    stored = json.loads((line.folders.reports / "evaluation.json").read_text())["targets"]["queue"]["candidate"]
+    macro_f1 = stored["macro_f1"]
+    said = f"queue: macro F1 {macro_f1:.3f} is below the plain baseline's {macro_f1 + 0.02:.3f} on the same rows"
+    assert shown.strip().startswith(said) and champions.strip().startswith(said)
+
+
+def test_a_model_above_the_plain_baseline_is_told_without_a_remark(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _with_baseline(line, tmp_path, monkeypatch, by=-0.02) == []
+
+
+def _with_baseline(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: float) -> list[str]:
+    """What is said of the baseline, were its score that of the candidate and the champion, and so much more."""
+    for name in ("reports", "records", "bundles", "split"):
+        shutil.copytree(line.folders.root / name, tmp_path / "tiny" / name)
+    monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
+    path = tmp_path / "tiny" / "reports" / "evaluation.json"
+    report = json.loads(path.read_text())
+    for target, one in report["targets"].items():
+        for standing in one["standings"]:
+            if standing["name"] == LINEAR_BASELINE:
+                standing["macro_f1"]["estimate"] = one["candidate"]["macro_f1"] + (by if target == "queue" else -1)
+    path.write_text(json.dumps(report))
+    champion = require_champion(tmp_path / "tiny" / "bundles")
+    path = tmp_path / "tiny" / "bundles" / champion.bundle / "bundle.json"
+    manifest = json.loads(path.read_text())
+    for target, scores in manifest["scores"].items():
+        scores[SCORE] = scores["macro_f1"] + (by if target == "queue" else -1)
+    path.write_text(json.dumps(manifest))
+    return [one for one in report_lines(load_settings()) if "plain baseline's" in one and "decision" not in one]
+
+
+def test_a_hold_out_that_an_erasure_made_smaller_is_told_beside_its_scores(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("reports", "split"):
+        shutil.copytree(line.folders.root / name, tmp_path / "tiny" / name)
+    monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
+    assert not [one for one in report_lines(load_settings()) if "smaller" in one]
+    path = tmp_path / "tiny" / "split" / "holdout.json"
+    assert erase_from_holdout(path, Holdout.load(path).ticket_ids[:1]) == 1
+    [said] = [one for one in report_lines(load_settings()) if "smaller" in one]
+    assert said.strip() == "which an erasure made smaller since: make run PROFILE=tiny scores on the rest"
+
+
+def test_a_bento_that_is_gone_is_not_named_and_the_way_back_is_what_to_run_next(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("reports", "records", "bundles", "split"):
+        shutil.copytree(line.folders.root / name, tmp_path / "tiny" / name)
+    monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
+    told = list(report_lines(load_settings()))
+    assert "bento      none: the champion's bento is not built yet: make run PROFILE=tiny builds it" in told
+    assert [one.split("   ")[0].strip() for one in told[told.index("open next") + 1 :]] == [
+        *("make ui PROFILE=tiny", "make run PROFILE=tiny")
+    ]
 
 
 def test_the_search_of_a_target_is_told_with_what_pruning_saved(line: Line, told: list[str]) -> None:

@@ -126,6 +126,14 @@ def test_a_date_whose_day_and_month_cannot_be_told_is_none_and_counted_until_the
         assert read.clean["created_at"].tolist() == [pd.Timestamp(told, tz="UTC")]
 
 
+def test_the_order_in_which_dates_were_read_is_told() -> None:
+    orders = {"13.01.2024": "day_first", "01/13/2024": "month_first", "01/05/2024": None, "2024-01-05": "auto"}
+    assert {at: curated({"at": at}).date_order for at in orders} == orders
+    assert curated({"at": pd.Timestamp("2024-01-05")}).date_order == "auto"
+    assert curated({"at": "01/05/2024"}, date_order="month_first").date_order == "month_first"
+    assert curated({"at": "13.01.2024"}, created_at=None).date_order == "auto"
+
+
 def test_without_a_date_column_no_date_is_invented() -> None:
     result = curated({"at": "2024-01-05"}, created_at=None)
     assert (result.clean["created_at"].isna().all(), result.unreadable_dates) == (True, 0)

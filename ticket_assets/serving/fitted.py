@@ -1,0 +1,54 @@
+"""Which data the models of bundles were fitted to, and whether erased tickets were among it.
+
+Belongs here: the versions that a bundle names, those that an erasure touches, whether a champion is fitted to erased
+tickets.
+Does not belong here: the lists of training tickets (models/trained_rows.py), the ledger (tickets/ledger.py), what is
+decided upon it (models/promotion.py).
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ticket_assets.models.trained_rows import was_trained_on
+from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest
+from ticket_assets.tickets.ledger import fitted_to_erased
+
+DATA = "tickets/clean"
+ERASED = "weights were fitted to tickets that were erased since"
+
+
+def versions(manifest: BundleManifest) -> set[str]:
+    """Versions of `tickets/clean` that the models of a bundle were made from; a model that stayed has its own."""
+    told = [manifest.data, *(origin.data for origin in manifest.kept.values())]
+    return {data[DATA] for data in told if DATA in data}
+
+
+def versions_in_store(bundles: Path) -> set[str]:
+    """Those of all bundles of a store that can be read; nobody answers with the others."""
+    found: set[str] = set()
+    for path in bundles.glob(f"[!.]*/{MANIFEST}"):
+        try:
+            found |= versions(BundleManifest.read(path.parent))
+        except BundleError:
+            continue
+    return found
+
+
+def touched(bundles: Path, trained: Path, ticket_ids: Collection[str]) -> tuple[str, ...]:
+    """Versions of the store's bundles in which any of these tickets was trained on.
+
+    Args:
+        bundles: the store.
+        trained: folder of the lists of training tickets.
+        ticket_ids: that the snapshot held and the hold-out did not. Where no list tells, being of an earlier version of
+            the project, they are taken for trained on.
+    """
+    if not ticket_ids:
+        return ()
+    asked = {version: was_trained_on(trained, version, ticket_ids) for version in versions_in_store(bundles)}
+    return tuple(sorted(version for version, answer in asked.items() if answer is not False))
+
+
+def is_fitted_to_erased(records: Path, bundle: BundleManifest) -> bool:
+    """Whether a model of the bundle was fitted to tickets that were erased since."""
+    return not versions(bundle).isdisjoint(fitted_to_erased(records))

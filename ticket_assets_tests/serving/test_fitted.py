@@ -1,0 +1,43 @@
+"""Which bundles were fitted to erased tickets: by the data that each of their models was made from."""
+
+from pathlib import Path
+
+from ticket_assets.models.trained_rows import keep_trained
+from ticket_assets.serving.fitted import is_fitted_to_erased, touched
+from ticket_assets.serving.manifest import BundleManifest, Origin
+from ticket_assets.tickets.ledger import enter
+from ticket_assets_tests.serving.toys import GOOD, SmallDesk, hearing
+
+
+def made_from(desk: SmallDesk, version: str, **kept: str) -> BundleManifest:
+    """A bundle of that version of the data, with models that stayed of others."""
+    origins = {target: Origin("before", {"tickets/clean": its}) for target, its in kept.items()}
+    models = [hearing(target, GOOD) for target in ("tone", "mood")]
+    return desk.written(models, data={"tickets/clean": version}, kept=origins)
+
+
+def test_the_versions_in_which_a_ticket_was_trained_on_are_told_also_those_of_models_that_stayed(
+    desk: SmallDesk, tmp_path: Path
+) -> None:
+    lists = tmp_path / "trained"
+    for version, ids in {"v1": ["T-1"], "v2": ["T-1", "T-2"], "v3": ["T-3"]}.items():
+        keep_trained(lists, version, ids)
+    made_from(desk, "v3")
+    made_from(desk, "v3", mood="v1")
+    assert touched(desk.bundles, lists, {"T-1"}) == ("v1",), "v2 has no bundle that could answer"
+    made_from(desk, "v2")
+    assert touched(desk.bundles, lists, {"T-1", "T-9"}) == ("v1", "v2")
+    assert touched(desk.bundles, lists, {"T-9"}) == ()
+    assert touched(desk.bundles, lists, set()) == ()
+
+
+def test_where_no_list_tells_a_ticket_is_taken_for_trained_on(desk: SmallDesk, tmp_path: Path) -> None:
+    made_from(desk, "of an earlier version of the project")
+    assert touched(desk.bundles, tmp_path / "trained", {"T-9"}) == ("of an earlier version of the project",)
+
+
+def test_a_bundle_is_fitted_to_erased_tickets_if_one_of_its_models_is(desk: SmallDesk) -> None:
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    assert is_fitted_to_erased(desk.records, made_from(desk, "v1"))
+    assert is_fitted_to_erased(desk.records, made_from(desk, "v2", mood="v1"))
+    assert not is_fitted_to_erased(desk.records, made_from(desk, "v2"))
