@@ -48,7 +48,7 @@ _PATHS: dict[str, Scope | None] = {
 _DOCS = ("/", "/docs.json", "/schema.json")
 _DOCS_FOLDERS = ("/static_content/",)
 _METHODS: dict[str, Scope | None] = {
-    **dict.fromkeys(("Predict", "PredictBatch", "PredictStream", "Similar", "Info"), Scope.PREDICT),
+    **dict.fromkeys(("Predict", "PredictBatch", "Similar", "Info"), Scope.PREDICT),
     "Feedback": Scope.FEEDBACK,
     **dict.fromkeys(("Reload", "Act", "ActReport"), Scope.ADMIN),
 }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ticket_assets.serving.access.current import current_request
-from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.access.refusal import LONGEST_FIELD, Refusal, shortened
 from ticket_assets.serving.endpoint import answering
 from ticket_assets.serving.endpoint.answering import Answered, EmptyTicket
 from ticket_assets.serving.endpoint.engine import Engine, Seat
@@ -131,9 +131,9 @@ class Triage:
                 kinds=seat.bundle.manifest.mask,
             )
         except UnknownPredictionError as error:
-            raise Refusal(404, str(error), "unknown_prediction", "prediction_id") from error
-        except WrongLabelsError as error:
-            raise Refusal(422, str(error), "unknown_label", "labels") from error
+            raise Refusal(404, "no prediction has this id", "unknown_prediction", "prediction_id") from error
+        except WrongLabelsError:
+            raise _wrong_labels(correction.labels, label_sets) from None
         except IdempotencyError as error:
             raise Refusal(409, str(error), "feedback_id_used", "feedback_id") from error
         except NotTakenError as error:
@@ -186,6 +186,19 @@ class Triage:
             )
             for its_id, ticket, one, its in zip(ids, tickets, answered, targets, strict=True)
         ]
+
+
+def _wrong_labels(labels: Mapping[str, str], label_sets: Mapping[str, Sequence[str]]) -> Refusal:
+    """Which of the labels are none; without the values, which may be a ticket's text in the wrong place."""
+    told = {
+        f"labels.{target}": f"this is none of its labels: {', '.join(label_sets[target])}"
+        if target in label_sets
+        else f"the model has no such target, only {', '.join(sorted(label_sets))}"
+        for target, label in labels.items()
+        if label not in label_sets.get(target, ())
+    }
+    message = "; ".join(f"{shortened(field, LONGEST_FIELD)}: {what}" for field, what in told.items())
+    return Refusal(422, message, "unknown_label", next(iter(told)))
 
 
 def require_seat(engine: Engine) -> Seat:
