@@ -242,7 +242,10 @@ class Profile(Section):
         dates, which is set when a filled root shows them misread. Nor a taxonomy, which is for labels that change on a
         filled root.
         """
-        source, columns = self.source.model_dump(include=MADE_OF), self.columns.model_dump(exclude={"known_at", "date_order"})
+        source, columns = (
+            self.source.model_dump(include=MADE_OF),
+            self.columns.model_dump(exclude={"known_at", "date_order"}),
+        )
         return {
             "source": {"source": {**source, "path": None}, "columns": columns},
             "targets": {name: target.model_dump(exclude={"taxonomy"}) for name, target in self.targets.items()},

@@ -263,5 +263,5 @@ def test_a_source_that_is_moved_keeps_the_identity(home: Path) -> None:
 
 
 def test_a_new_setting_leaves_the_identity_of_filled_roots_as_it_is() -> None:
-    """A new field with a default once moved it, and every root there was asked for an upgrade that could not know it."""
+    """A new field with a default moved it once; every root there was asked for an upgrade that knew nothing of it."""
     assert Profile.model_validate(DESK).identity() == {"source": "60bdb4b97940", "targets": "1f5f90f34de1"}

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,8 +141,9 @@ class SqlSource:
             said = str(getattr(error, "orig", None) or error)
             if self.url.password:
                 said = said.replace(self.url.password, "***")
+            [said, *_] = said.strip().splitlines() or ["no reason given"]  # the rest draws the statement
             fix = "look at source.url, source.table, source.query and source.cursor"
-            raise SourceError(f"cannot read {self.name}: {said.strip()}: {fix}") from None
+            raise SourceError(f"cannot read {self.name}: {said}: {fix}") from None
 
 
 def as_text(value: Any) -> str | None:
@@ -155,6 +156,8 @@ def as_text(value: Any) -> str | None:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).decode("utf-8", "surrogateescape")
+    if isinstance(value, datetime) and value.tzinfo:
+        value = value.astimezone(UTC)  # a driver tells it in the time zone of the session, which is a server's setting
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
