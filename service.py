@@ -15,6 +15,7 @@ import bentoml
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from ticket_assets.serving.access.connections import bound_connections
 from ticket_assets.serving.access.error_shape import refusals_answered
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
@@ -54,6 +55,13 @@ if TYPE_CHECKING:
 SETTINGS = load_service_settings()
 GUARD = Guard(SETTINGS.access, Policy.of(SETTINGS.access, "ticket_assets.triage.v1.Triage"))
 RUNNING: list["Runtime"] = []  # of this process: none before it has started
+bound_connections(SETTINGS.access)
+
+
+def counted(transport: str, method: str, status: str, seconds: float) -> None:
+    """Count a request of either transport."""
+    for runtime in RUNNING:
+        runtime.metrics.ended(transport, method, status, seconds)
 
 
 def answered(message: BaseModel) -> Response:
@@ -76,6 +84,7 @@ class TriageService:
         from ticket_assets.serving.endpoint.runtime import Runtime
 
         self._runtime = Runtime(SETTINGS.service)
+        GUARD.work.follow(self._runtime.metrics.in_work)
         RUNNING[:] = [self._runtime]
 
     @bentoml.on_startup
@@ -84,13 +93,13 @@ class TriageService:
         configure_logging()
         from ticket_assets.serving.access.grpc import GuardInterceptor
 
-        await self._runtime.start_wire([GuardInterceptor(GUARD)])
+        await self._runtime.start_wire(GuardInterceptor(GUARD, counted))
         settle_garbage()
 
     @bentoml.on_shutdown
     async def stop(self) -> None:
         """End what is in work, write what waits."""
-        await self._runtime.stop()
+        await self._runtime.stop(GUARD.work)
 
     @bentoml.api
     @refusals_answered
@@ -109,7 +118,9 @@ class TriageService:
     @refusals_answered
     async def feedback(self, correction: Correction, /) -> FeedbackReceipt:
         """Say what the right labels are of a ticket that was answered."""
-        return answered(await asyncio.to_thread(self._runtime.triage.feedback, correction))  # type: ignore[return-value]
+        return answered(  # type: ignore[return-value]
+            await self._runtime.database.ask(self._runtime.triage.feedback, correction)
+        )
 
     @bentoml.api
     @refusals_answered
@@ -140,11 +151,13 @@ class TriageService:
     @refusals_answered
     async def act_report(self, asked: ActedRequest, /) -> ActedReport:
         """What was acted upon, and how much of it was corrected; with GET too."""
-        return answered(await asyncio.to_thread(self._runtime.office.act_report, asked))  # type: ignore[return-value]
+        return answered(  # type: ignore[return-value]
+            await self._runtime.database.ask(self._runtime.office.act_report, asked)
+        )
 
 
 SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the class, and does not say so
-guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS})
+guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS}, counted)
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
 SERVICE.add_asgi_middleware(FrontPage)
 SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")

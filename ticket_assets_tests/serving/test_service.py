@@ -155,7 +155,7 @@ def test_every_error_has_one_shape_and_names_the_field(port: int) -> None:
         ("/predict", '{"body": " "}', 422, "body"),
         ("/predict", "{", 400, None),
         ("/predict_batch", '{"tickets": []}', 400, "tickets"),
-        ("/feedback", '{"prediction_id": "p-1", "labels": {"queue": "x"}}', 422, "labels"),
+        ("/feedback", '{"prediction_id": "p-1", "labels": {"queue": "x"}}', 422, "labels.queue"),
         ("/nowhere", "{}", 404, None),
     ):
         found, said = request(port, "POST", path, content)

@@ -8,7 +8,6 @@ What BentoML 1.4.39 answers by itself: {"error", "detail": [{"type", "loc", "msg
 """
 
 import functools
-import inspect
 import json
 import logging
 import re
@@ -23,6 +22,8 @@ from ticket_assets.serving.access.current import request_id
 from ticket_assets.serving.access.refusal import INTERNAL, Refusal
 
 MOST_ERRORS = 5
+# Probes whose failure says what is wrong, in the shape of their success.
+TELLING = frozenset({"/healthz", "/readyz"})
 _FIELD = re.compile(r"([a-z_][a-z0-9_.]*)(?:, [a-z_][a-z0-9_.]*)*: ")
 _MESSAGES = {404: "there is no such thing here", 405: "this path does not take that method"}
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class ErrorShape:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _ShapedAnswer(send)
+        answer = _ShapedAnswer(send, is_probe=scope["path"] in TELLING)
         try:
             await self._app(scope, receive, answer.send)
         except Refusal as refusal:
@@ -55,16 +56,19 @@ class ErrorShape:
 
 
 class _ShapedAnswer:
-    """Passes an answer on; an error is held back until it is whole, and sent in the shape."""
+    """Passes an answer on; an error is held back until it is whole, and sent in the shape.
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    But not that of a probe which tells.
+    """
+
+    def __init__(self, send: Send, is_probe: bool) -> None:
+        self._send, self._is_probe = send, is_probe
         self._start: Message | None = None
         self._held: list[bytes] = []
         self.is_started = False
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] >= 400:
+        if message["type"] == "http.response.start" and message["status"] >= 400 and not self._is_probe:
             self._start = message
         elif self._start is None:
             self.is_started = True
@@ -126,26 +130,16 @@ def refusal_response(refusal: Refusal) -> Response:
 
 
 def refusals_answered(answer: Answering) -> Answering:
-    """Let an API method of BentoML raise a Refusal.
+    """Let an API method of BentoML, which must be asynchronous, raise a Refusal.
 
     Without it BentoML takes one for a failure: 500, and a trace in the log for each wrong input. Put it below
     `@bentoml.api`; not on a batchable method.
     """
-    if inspect.iscoroutinefunction(answer):
-
-        @functools.wraps(answer)
-        async def answered_later(*arguments: Any, **named: Any) -> Any:
-            try:
-                return await answer(*arguments, **named)
-            except Refusal as refusal:
-                return refusal_response(refusal)
-
-        return cast(Answering, answered_later)
 
     @functools.wraps(answer)
-    def answered(*arguments: Any, **named: Any) -> Any:
+    async def answered(*arguments: Any, **named: Any) -> Any:
         try:
-            return answer(*arguments, **named)
+            return await answer(*arguments, **named)
         except Refusal as refusal:
             return refusal_response(refusal)
 

@@ -1,30 +1,29 @@
 """The guarding of gRPC: an interceptor for a `grpc.aio` server.
 
-Belongs here: metadata in and out, the four kinds of methods, the line in the log.
-Does not belong here: who may what (guard.py, policy.py), the methods themselves.
+Belongs here: the kinds of methods, reading messages, which call may go on and for how long.
+Does not belong here: who may what (guard.py, policy.py), how a call ends (grpc_ending.py), the methods themselves.
 
-Methods are written with async and await; one without is refused when it is first called, since it would run where the
-request is not known.
+Methods are written with async and await, those that answer with a stream as generators; one that is not is refused when
+it is first called, since it would run where the request is not known.
 """
 
+import asyncio
 import contextlib
 import inspect
 import logging
-import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
-from ticket_assets.serving.access.current import REQUEST_ID_HEADER, CurrentRequest, answering
-from ticket_assets.serving.access.guard import Guard
-from ticket_assets.serving.access.logs import FIELDS
+from ticket_assets.serving.access.current import REQUEST_ID_HEADER, answering
+from ticket_assets.serving.access.grpc_ending import HEALTH, Ending, Metadata, name_of
+from ticket_assets.serving.access.guard import Guard, network_of
+from ticket_assets.serving.access.http import ACCESS_LOG, Counted, uncounted
 from ticket_assets.serving.access.policy import Need
 from ticket_assets.serving.access.refusal import INTERNAL, Refusal
-from ticket_assets.serving.access.settings import AccessSettings
 
-HEALTH = "/grpc.health.v1.Health/"
-ACCESS_LOG = "ticket_assets.access"
 # Kinds of methods: whether the request is a stream, whether the answer is.
 KINDS = {
     (False, False): "unary_unary",
@@ -32,13 +31,10 @@ KINDS = {
     (True, False): "stream_unary",
     (True, True): "stream_stream",
 }
+BATCH = "/PredictBatch"
+# Answers that are streams, health and reflection, cost a stranger nothing: so many per process, and per address.
+MOST_STREAMS, MOST_STREAMS_OF_ONE = 64, 16
 log = logging.getLogger(ACCESS_LOG)
-Metadata = tuple[tuple[str, str], ...]
-
-
-def server_options(settings: AccessSettings) -> list[tuple[str, int]]:
-    """Options of `grpc.aio.server`: a message larger than a batch over HTTP may be is RESOURCE_EXHAUSTED."""
-    return [("grpc.max_receive_message_length", settings.max_batch_body_bytes)]
 
 
 class GuardInterceptor(grpc.aio.ServerInterceptor):
@@ -46,10 +42,17 @@ class GuardInterceptor(grpc.aio.ServerInterceptor):
 
     The id is `x-request-id`, in the metadata of the call and in the trailing metadata of the answer. A refusal has
     `error-code`, `error-field` where it is about one, and `retry-after` in the trailing metadata.
+
+    Args:
+        guard: shared with HTTP, so that one key has one rate, and all requests have one bound.
+        counted: told of every call that ended.
     """
 
-    def __init__(self, guard: Guard) -> None:
-        self._guard = guard
+    def __init__(self, guard: Guard, counted: Counted = uncounted) -> None:
+        self.guard, self.counted = guard, counted
+        self._streams: Counter[str] = Counter()
+        self._listening: set[asyncio.Task[Any]] = set()
+        self._is_closed = False
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any) -> Any:
         """The handler of a call, with the guard before it."""
@@ -57,35 +60,93 @@ class GuardInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None  # gRPC's own UNIMPLEMENTED
         sent = [(name, value) for name, value in handler_call_details.invocation_metadata if isinstance(value, str)]
-        call = _Call(self._guard, handler, handler_call_details.method, tuple(sent))
-        kind = KINDS[handler.request_streaming, handler.response_streaming]
-        outer = call.streamed if handler.response_streaming else call.answered
-        # Without its deserializer: what a stranger sends is not looked into.
-        return getattr(grpc, f"{kind}_rpc_method_handler")(outer, None, handler.response_serializer)
+        call = _Call(self, handler, handler_call_details.method, tuple(sent))
+        # As if the request were a stream: gRPC reads one message before it asks us, and would wait for a stranger's for
+        # ever. Without its deserializer: what a stranger sends is not looked into.
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(call.streamed, None, handler.response_serializer)
+        return grpc.stream_unary_rpc_method_handler(call.answered, None, handler.response_serializer)
+
+    def close(self) -> None:
+        """Wait for no client's message any more: calls that do end with UNAVAILABLE."""
+        self._is_closed = True
+        for task in self._listening:
+            task.cancel()
+
+    async def heard(self, context: Any) -> bytes | None:
+        """The next message of a call; None where none comes any more.
+
+        Raises:
+            Refusal: 408, it does not come in time; 503, the service stops.
+        """
+        seconds, task = self.guard.settings.body_seconds, asyncio.current_task()
+        assert task is not None
+        self._listening.add(task)
+        try:
+            async with asyncio.timeout(seconds):
+                message = await context.read()
+        except TimeoutError:
+            raise Refusal(408, f"the message did not arrive within {seconds:g} s") from None
+        except asyncio.CancelledError:
+            if not self._is_closed:
+                raise
+            task.uncancel()
+            raise Refusal(503, "the service is stopping", "stopping", headers={"retry-after": "1"}) from None
+        finally:
+            self._listening.discard(task)
+        return None if message is grpc.aio.EOF else message
+
+    @contextlib.contextmanager
+    def stream(self, address: str) -> Iterator[None]:
+        """Count a stream of answers until the block ends.
+
+        Raises:
+            Refusal: 429; there are too many, or too many of one address.
+        """
+        of = network_of(address)
+        if self._streams.total() >= MOST_STREAMS or self._streams[of] >= MOST_STREAMS_OF_ONE:
+            raise Refusal(429, "too many streams are open: end one first", "too_many_streams")
+        self._streams[of] += 1
+        try:
+            yield
+        finally:
+            self._streams[of] -= 1
+            self._streams += Counter()  # forgets those that have none
 
 
 class _Call:
     """One call: its admission, its method, its end."""
 
-    def __init__(self, guard: Guard, handler: Any, method: str, metadata: Metadata) -> None:
-        self._guard, self._handler, self._method, self._metadata = guard, handler, method, metadata
+    def __init__(self, door: GuardInterceptor, handler: Any, method: str, metadata: Metadata) -> None:
+        self._door, self._handler, self._method, self._metadata = door, handler, method, metadata
 
-    async def answered(self, request: Any, context: Any) -> Any:
+    async def answered(self, _: Any, context: Any) -> Any:
         with self._watched(context) as ending:
-            self._admit(context)
-            answered = await self._behaviour(inspect.iscoroutinefunction)(self._message(request), context)
+            if self._method.startswith(HEALTH):  # a probe: never refused for want of room
+                self._admit(context)
+                answered = await self._work(context)
+            else:
+                self._door.guard.work.require_room()
+                self._admit(context)
+                answered = await self._door.guard.work.answer(self._work(context))
             ending.is_good()
             return answered
         return await ending.abort(context)
 
-    async def streamed(self, request: Any, context: Any) -> AsyncIterator[Any]:
+    async def streamed(self, _: Any, context: Any) -> AsyncIterator[Any]:
         with self._watched(context) as ending:
             self._admit(context)
-            async for one in self._behaviour(inspect.isasyncgenfunction)(self._message(request), context):
-                yield one
+            behaviour = self._behaviour(inspect.isasyncgenfunction)
+            with self._door.stream(address_of(context.peer())):
+                async for one in behaviour(await self._request(context), context):
+                    yield one
             ending.is_good()
             return
         await ending.abort(context)
+
+    async def _work(self, context: Any) -> Any:
+        behaviour = self._behaviour(inspect.iscoroutinefunction)
+        return await behaviour(await self._request(context), context)
 
     def _behaviour(self, is_async: Callable[[Any], bool]) -> Any:
         behaviour = getattr(self._handler, KINDS[self._handler.request_streaming, self._handler.response_streaming])
@@ -93,19 +154,28 @@ class _Call:
             raise TypeError(f"{self._method} is no async method, or does not yield its answers")
         return behaviour
 
-    def _message(self, request: Any) -> Any:
+    async def _request(self, context: Any) -> Any:
         """The message that was sent, or each of a stream.
 
         Raises:
-            Refusal: the bytes are no such message.
+            Refusal: there is none, or the bytes are none.
         """
-        return self._each(request) if self._handler.request_streaming else self._read(request)
+        if self._handler.request_streaming:
+            return self._each(context)
+        sent = await self._door.heard(context)
+        if sent is None:
+            raise Refusal(400, "the call ended without a message, or with one that is too large")
+        return self._read(sent)
 
-    async def _each(self, requests: AsyncIterator[bytes]) -> AsyncIterator[Any]:
-        async for one in requests:
-            yield self._read(one)
+    async def _each(self, context: Any) -> AsyncIterator[Any]:
+        while (sent := await self._door.heard(context)) is not None:
+            yield self._read(sent)
 
     def _read(self, sent: bytes) -> Any:
+        settings = self._door.guard.settings
+        most = settings.max_batch_body_bytes if self._method.endswith(BATCH) else settings.max_body_bytes
+        if len(sent) > most:
+            raise Refusal(413, f"the message is larger than {most:,} bytes")
         if self._handler.request_deserializer is None:
             return sent
         try:
@@ -117,86 +187,27 @@ class _Call:
         return [value for key, value in self._metadata if key == name]
 
     def _admit(self, context: Any) -> None:
-        need: Need = self._guard.policy.of_method(self._method)
-        self._guard.admit(self._values("authorization"), self._values("x-api-key"), need, address_of(context.peer()))
+        guard = self._door.guard
+        need: Need = guard.policy.of_method(self._method)
+        guard.admit(self._values("authorization"), self._values("x-api-key"), need, address_of(context.peer()))
 
     @contextlib.contextmanager
-    def _watched(self, context: Any) -> Iterator["_Ending"]:
+    def _watched(self, context: Any) -> Iterator[Ending]:
         with answering(next(iter(self._values(REQUEST_ID_HEADER)), None)) as request:
-            ending = _Ending(self._method, request)
+            ending = Ending(self._method, request, self._door.counted)
             ending.name(context)  # now, for a method that aborts by itself
             try:
                 yield ending
             except Refusal as refusal:
                 ending.refusal = refusal
             except grpc.aio.AbortError:
-                ending.code = _name_of(context.code())
+                ending.code = name_of(context.code())
                 raise  # the method has said itself what is wrong
             except Exception:
                 log.exception("%s failed", self._method)
                 ending.refusal = Refusal(500, INTERNAL)
             finally:
                 ending.tell(context)
-
-
-class _Ending:
-    """How a call ends: the status in the log and to the client."""
-
-    def __init__(self, method: str, request: CurrentRequest) -> None:
-        self._method, self._request, self._begun = method, request, time.perf_counter()
-        self.code = "CANCELLED"  # unless something else is known of it
-        self.refusal: Refusal | None = None
-
-    def is_good(self) -> None:
-        self.code = "OK"
-
-    def tell(self, context: Any) -> None:
-        """To the client and to the log."""
-        if self.refusal:
-            self.code = self.refusal.grpc_code
-        elif self.code == "OK":
-            self.code = _name_of(context.code())
-        self.name(context)
-        fields = {
-            "method": "gRPC",
-            "path": self._method,
-            "status": self.code,
-            "ms": round((time.perf_counter() - self._begun) * 1000, 1),
-            "caller": self._request.caller,
-        }
-        level = logging.ERROR if self.code in {"INTERNAL", "UNKNOWN"} else logging.INFO
-        if self._method.startswith(HEALTH) and self.code == "OK":
-            level = logging.DEBUG
-        log.log(level, "request", extra={FIELDS: fields})
-
-    def name(self, context: Any) -> None:
-        """Put id and refusal into the trailing metadata, beside what the method put there."""
-        ours = self._trailing()
-        others = [pair for pair in context.trailing_metadata() or () if pair[0] not in dict(ours)]
-        context.set_trailing_metadata((*others, *ours))
-
-    def _trailing(self) -> Metadata:
-        told = [(REQUEST_ID_HEADER, self._request.id)]
-        if self.refusal:
-            told.append(("error-code", self.refusal.code))
-            told.extend((name, value) for name, value in self.refusal.headers.items() if value.isascii())
-            if self.refusal.field and self.refusal.field.isascii() and self.refusal.field.isprintable():
-                told.append(("error-field", self.refusal.field))
-        return tuple(told)
-
-    async def abort(self, context: Any) -> NoReturn:
-        """End the call with its refusal."""
-        assert self.refusal is not None
-        status = getattr(grpc.StatusCode, self.refusal.grpc_code)
-        await context.abort(status, self.refusal.message, context.trailing_metadata())
-        raise AssertionError("abort raises")
-
-
-def _name_of(code: Any) -> str:
-    """Name of a status; a method that sets none ends well."""
-    if isinstance(code, grpc.StatusCode):
-        return str(code.name)
-    return next((one.name for one in grpc.StatusCode if one.value[0] == code), "OK")
 
 
 def address_of(peer: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from ticket_assets.serving.access.capacity import Work
 from ticket_assets.serving.access.current import note_caller
 from ticket_assets.serving.access.keys import PREFIX, Keys, find, keys_from_text, keys_from_variable
 from ticket_assets.serving.access.limits import Grant, Limiter, Rate
@@ -84,6 +85,7 @@ class Guard:
         self.tokens: Tokens | None = open_tokens(settings)
         self._limiter = Limiter(clock)
         self._rate = Rate(settings.requests_per_second, settings.burst)
+        self.work = Work(settings.max_in_flight, settings.answer_seconds)
 
     def keys(self) -> Keys:
         """The keys in force now, of the file and of the variable."""

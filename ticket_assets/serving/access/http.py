@@ -9,7 +9,7 @@ not seen, and buffers what is streamed.
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -29,6 +29,12 @@ ACCESS_LOG = "ticket_assets.access"
 CLIENT_CLOSED = 499  # nginx's number for a client that did not wait; in the log, and to nobody
 LONGEST_PATH = 200
 log = logging.getLogger(ACCESS_LOG)
+# Told of every request that ended: transport, method or path, status, seconds.
+Counted = Callable[[str, str, str, float], None]
+
+
+def uncounted(*_: object) -> None:
+    """For a service that counts nothing."""
 
 
 class TakesMiddleware(Protocol):
@@ -39,7 +45,10 @@ class TakesMiddleware(Protocol):
 
 
 def guard_http(
-    service: TakesMiddleware, guard: Guard, fields: Mapping[str, frozenset[str]] = MappingProxyType({})
+    service: TakesMiddleware,
+    guard: Guard,
+    fields: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    counted: Counted = uncounted,
 ) -> None:
     """Put the guarding around a service; the first is the outermost.
 
@@ -47,12 +56,13 @@ def guard_http(
         service: of `@bentoml.service`.
         guard: shared with gRPC, so that one key has one rate.
         fields: per path the names that a body may have at the top.
+        counted: told of every request that ended.
     """
-    service.add_asgi_middleware(RequestLog)
+    service.add_asgi_middleware(RequestLog, paths=frozenset(guard.policy.paths), counted=counted)
     if guard.settings.cors_origins:
         service.add_asgi_middleware(CORSMiddleware, **cors_options(guard.settings))
     service.add_asgi_middleware(ErrorShape)
-    service.add_asgi_middleware(Capacity, settings=guard.settings)
+    service.add_asgi_middleware(Capacity, work=guard.work)
     service.add_asgi_middleware(Guarding, guard=guard)
     service.add_asgi_middleware(BodyGuard, settings=guard.settings, fields=fields)
 
@@ -69,10 +79,16 @@ def cors_options(settings: AccessSettings) -> dict[str, Any]:
 
 
 class RequestLog:
-    """Gives every request an id, sends it back, and writes one line about the request."""
+    """Gives every request an id, sends it back, and writes one line about the request.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: what is asked then.
+        paths: that are counted by their names; a client may choose any other.
+        counted: told of every request that ended.
+    """
+
+    def __init__(self, app: ASGIApp, paths: Set[str] = frozenset(), counted: Counted = uncounted) -> None:
+        self._app, self._paths, self._counted = app, paths, counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a websocket is closed, since nothing here speaks it."""
@@ -89,6 +105,8 @@ class RequestLog:
                 await line.end(send)
             finally:
                 line.write()
+                path = scope["path"] if scope["path"] in self._paths else "other"
+                self._counted("http", path, str(line.status), line.seconds)
 
 
 class _Line:
@@ -98,6 +116,7 @@ class _Line:
         self._scope, self._request = scope, request
         self._begun = time.perf_counter()
         self._status: int | None = None
+        self.seconds = 0.0
         self._read, self._written = 0, 0
 
     def receiving(self, receive: Receive) -> Receive:
@@ -127,8 +146,13 @@ class _Line:
             await send({"type": "http.response.start", "status": CLIENT_CLOSED, "headers": []})
             await send({"type": "http.response.body"})
 
+    @property
+    def status(self) -> int:
+        return self._status or CLIENT_CLOSED
+
     def write(self) -> None:
-        path, status = self._scope["path"], self._status or CLIENT_CLOSED
+        path, status = self._scope["path"], self.status
+        self.seconds = time.perf_counter() - self._begun
         level = logging.ERROR if status >= 500 else logging.INFO
         if path in PROBES and status < 400:
             level = logging.DEBUG  # asked every few seconds
@@ -136,7 +160,7 @@ class _Line:
             "method": self._scope["method"],
             "path": path[:LONGEST_PATH],
             "status": status,
-            "ms": round((time.perf_counter() - self._begun) * 1000, 1),
+            "ms": round(self.seconds * 1000, 1),
             "caller": self._request.caller,
             "bytes_read": self._read,
             "bytes_written": self._written,

@@ -25,8 +25,6 @@ from ticket_assets.serving.access.private_file import AccessFileError, changing,
 PREFIX = "ta_"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# base64url of 32 bytes.
-SHAPE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 
 
 class KeyNameError(ValueError):

@@ -82,6 +82,9 @@ def configure_logging(level: int = logging.INFO, stream: IO[str] | None = None) 
 
 def _told(error: BaseException) -> str:
     """What an exception says, of a wrong input without the input."""
+    if isinstance(original := getattr(error, "orig", None), BaseException):
+        # SQLAlchemy's error shows the values of its statement: the ticket's text. The driver's own first line does not.
+        return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
     if isinstance(error, ValidationError):
         wrong = error.errors(include_input=False, include_url=False, include_context=False)
         return "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in wrong)

@@ -47,7 +47,7 @@ _PATHS: dict[str, Scope | None] = {
 }
 _DOCS = ("/", "/docs.json", "/schema.json")
 _METHODS: dict[str, Scope | None] = {
-    **dict.fromkeys(("Predict", "PredictBatch", "PredictStream", "Similar", "Info"), Scope.PREDICT),
+    **dict.fromkeys(("Predict", "PredictBatch", "Similar", "Info"), Scope.PREDICT),
     "Feedback": Scope.FEEDBACK,
     **dict.fromkeys(("Reload", "Act", "ActReport"), Scope.ADMIN),
 }

@@ -41,6 +41,14 @@ _GRPC = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+# Of 404 and 409 there are several kinds: a method that is not there is another thing than a prediction that is not.
+_GRPC_OF_CODE = {
+    "unknown_prediction": "NOT_FOUND",
+    "unknown_service": "NOT_FOUND",
+    "feedback_id_used": "ALREADY_EXISTS",
+    "no_index": "FAILED_PRECONDITION",
+    "bundle_refused": "FAILED_PRECONDITION",
+}
 
 
 class Refusal(Exception):
@@ -72,7 +80,8 @@ class Refusal(Exception):
     @property
     def grpc_code(self) -> str:
         """Name of the status in gRPC."""
-        return _GRPC.get(self.status, "INVALID_ARGUMENT" if self.status < 500 else "INTERNAL")
+        known = _GRPC_OF_CODE.get(self.code) or _GRPC.get(self.status)
+        return known or ("INVALID_ARGUMENT" if self.status < 500 else "INTERNAL")
 
     def body(self, request_id: str) -> dict[str, Any]:
         """What is sent as JSON."""

@@ -1,7 +1,8 @@
 """Settings of the guarding.
 
-Belongs here: what an operator may set, its default, its bounds, reading it from the environment.
-Does not belong here: what is done with it (the other modules of this package).
+Belongs here: what an operator may set, its default, its bounds.
+Does not belong here: what is done with it (the other modules of this package), where it is read from
+(endpoint/settings.py).
 
 Every one is a variable, `TICKET_ASSETS_ACCESS__` and its name: TICKET_ASSETS_ACCESS__AUTH=open. The addresses of
 proxies whose X-Forwarded-For counts are uvicorn's own setting, FORWARDED_ALLOW_IPS.
@@ -11,11 +12,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
 SHORTEST_SECRET = 32
-PREFIX = "TICKET_ASSETS_ACCESS__"
 
 
 class AccessSettings(BaseModel):
@@ -41,11 +40,15 @@ class AccessSettings(BaseModel):
     burst: int = Field(100, ge=1, description="requests that may come at once after a pause")
     workers: int = Field(1, ge=1, description="processes of the service; each grants its share of the rate")
     max_body_bytes: int = Field(MIB, ge=1024)
-    max_batch_body_bytes: int = Field(16 * MIB, ge=1024, description="of /predict_batch; of a message in gRPC")
+    max_batch_body_bytes: int = Field(16 * MIB, ge=1024, description="of /predict_batch; of PredictBatch in gRPC")
     max_depth: int = Field(32, ge=2, le=200, description="levels of a JSON body")
     body_seconds: float = Field(30, gt=0, description="that a client may take to send its body")
     answer_seconds: float = Field(60, gt=0, description="until a request without an answer ends in 504")
-    max_in_flight: int = Field(64, ge=1, description="requests in work per process; one more is 429")
+    max_in_flight: int = Field(
+        64, ge=1, description="requests in work per process, of both transports; one more is 503"
+    )
+    head_seconds: float = Field(10, gt=0, description="that a client may take to say what it wants")
+    max_connections: int = Field(400, ge=1, description="per process, of HTTP and of gRPC each")
     cors_origins: tuple[str, ...] = Field((), description="origins whose pages may ask: https://desk.example.com")
     open_metrics: bool = Field(False, description="/metrics without a key; else it needs admin")
     open_docs: bool = Field(True, description="the description of the API without a key; else it needs admin")
@@ -73,20 +76,6 @@ class AccessSettings(BaseModel):
             raise ValueError("token_secret and token_secret_file are both set: take one out")
         return self
 
-    @classmethod
-    def in_folder(cls, folder: Path, **others: object) -> "AccessSettings":
-        """With keys and users of a profile's folder."""
-        return cls.model_validate({"keys_file": keys_file(folder), "users_file": users_file(folder), **others})
-
-    @classmethod
-    def from_environment(cls) -> "AccessSettings":
-        """As the environment says.
-
-        Raises:
-            pydantic.ValidationError: names the field; shows no value.
-        """
-        return _Environment().access
-
 
 def keys_file(folder: Path) -> Path:
     """Where the keys of a profile lie, below its access folder."""
@@ -98,11 +87,6 @@ def users_file(folder: Path) -> Path:
     return folder / "users.json"
 
 
-def access_environment(folder: Path) -> dict[str, str]:
-    """Variables with which a service finds keys and users of a profile's access folder."""
-    return {f"{PREFIX}KEYS_FILE": str(keys_file(folder)), f"{PREFIX}USERS_FILE": str(users_file(folder))}
-
-
 def require_strong(secret: str) -> str:
     """Refuse a secret that could be guessed.
 
@@ -112,11 +96,3 @@ def require_strong(secret: str) -> str:
     if len(secret.encode()) < SHORTEST_SECRET:
         raise ValueError(f"the secret of tokens has less than {SHORTEST_SECRET} bytes: openssl rand -base64 48")
     return secret
-
-
-class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix="TICKET_ASSETS_", env_nested_delimiter="__", extra="ignore", hide_input_in_errors=True
-    )
-
-    access: AccessSettings = AccessSettings()

@@ -23,14 +23,16 @@ _ERRORS = {
     401: "no key, or one that is not known",
     403: "the key lacks the scope",
     404: "no prediction has this id",
+    408: "the body did not arrive in time",
     409: "it contradicts how things stand; the message says why",
     413: "the body is too large",
     415: "the body is not JSON",
     422: "the fields are well formed and cannot be taken; `field` names the wrong one",
     429: "too many requests of this key; wait as Retry-After says",
     503: "it cannot be done now; wait as Retry-After says",
+    504: "it took too long; what was asked may still be done",
 }
-_EVERYWHERE = (400, 401, 403, 413, 415, 429, 503)
+_EVERYWHERE = (400, 401, 403, 408, 413, 415, 429, 503, 504)
 
 
 class ErrorDetail(BaseModel):

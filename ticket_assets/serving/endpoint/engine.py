@@ -11,7 +11,7 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,10 +78,13 @@ class Engine:
         places: bundle stores, first choice first; the later ones (what is baked into the bento) answer only where the
             first holds no champion that loads when the service starts.
         threads: at most so many per request.
+        counted: told of each offer of another bundle whether it was taken.
     """
 
-    def __init__(self, places: Sequence[BundlePlace], threads: int = 1) -> None:
-        self._places = tuple(places)
+    def __init__(
+        self, places: Sequence[BundlePlace], threads: int = 1, counted: Callable[[bool], None] = lambda _: None
+    ) -> None:
+        self._places, self._counted = tuple(places), counted
         self._threads = threads
         self._changing = threading.Lock()
         self._swaps: deque[Swap] = deque(maxlen=REMEMBERED_SWAPS)
@@ -137,10 +140,12 @@ class Engine:
                         self._swaps.append(swap)
                     return swap
                 self._take(champion, self._places[0], "the champion changed")
+                self._counted(True)
             # Whatever is wrong with what was offered, the one that answers must go on: the reason is told, not raised.
             except Exception as error:
                 logger.exception("the bundle offered was refused")
                 self._note(champion, False, f"{type(error).__name__}: {error}")
+                self._counted(False)
             return self._swaps[-1]
 
     def _is_seated(self, champion: Champion) -> bool:

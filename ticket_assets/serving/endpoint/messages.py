@@ -8,7 +8,9 @@ A field that no message knows is refused: a misspelt `subjekt` would be a ticket
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from ticket_assets.serving.access.refusal import Refusal
 
 MOST_REASONS = 20
 MOST_LABELS = 50
@@ -190,3 +192,10 @@ class SimilarAnswer(Message):
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def refusal_of(error: ValidationError) -> Refusal:
+    """What is told of a message that is none: the field, and what it should be; never what stood in it."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"])) or None
+    return Refusal(400, f"{field}: {first['msg']}" if field else first["msg"], field=field)

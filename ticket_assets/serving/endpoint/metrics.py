@@ -7,8 +7,8 @@ Labels are few on purpose: target, band and model version, never a ticket, a key
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -62,9 +62,7 @@ class Metrics:
             name("probability"), "of the label, calibrated", ["target", "model_version"], buckets=_PROBABILITIES
         )
         self._feedback = Counter(name("feedback"), "corrections, by what came of them", ["state"])
-        self._in_flight = Gauge(
-            name("in_flight"), "requests in work: the queue's depth", ["transport"], multiprocess_mode="livesum"
-        )
+        self._in_flight = Gauge(name("in_flight"), "requests in work: the queue's depth", multiprocess_mode="livesum")
         self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livesum")
         self._not_logged = Counter(name("not_logged"), "answers without a prediction id")
         self._model = Gauge(
@@ -76,15 +74,9 @@ class Metrics:
         self._swaps = Counter(name("swaps"), "offers of another bundle", ["taken"])
         self._seated: tuple[str, str] | None = None
 
-    @contextmanager
-    def request(self, transport: str) -> Iterator[None]:
-        """Count a request as in work until the block ends."""
-        gauge = self._in_flight.labels(transport)
-        gauge.inc()
-        try:
-            yield
-        finally:
-            gauge.dec()
+    def in_work(self, requests: int) -> None:
+        """Say how many requests are in work."""
+        self._in_flight.set(requests)
 
     def ended(self, transport: str, method: str, code: str, seconds: float) -> None:
         """Count a request, with HTTP's or gRPC's code."""

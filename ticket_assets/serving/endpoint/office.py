@@ -16,8 +16,10 @@ from ticket_assets.serving.endpoint.reports import (
     ActedRequest,
     Acting,
     ActingChange,
+    FaultCode,
     LogInfo,
     ReloadAnswer,
+    ServiceFault,
     ServiceInfo,
     SwapInfo,
     TargetInfo,
@@ -51,6 +53,10 @@ class Office:
     ) -> None:
         self._engine, self._log, self._switch = engine, log, switch
         self._similar = similar or SimilarTickets()
+
+    def is_answering(self) -> bool:
+        """Whether a model answers."""
+        return self._engine.seat is not None
 
     def info(self) -> ServiceInfo:
         """Which model answers, how good it is, what is wrong.
@@ -86,7 +92,7 @@ class Office:
             acting=self._switch.state.on,
             log=self.log(),
             swaps=[_told(swap) for swap in self._engine.swaps[:SHOWN_SWAPS]],
-            faults=faults,
+            faults=[fault.message for fault in faults],
         )
 
     def log(self) -> LogInfo:
@@ -99,20 +105,24 @@ class Office:
             last_error=state.last_error,
         )
 
-    def faults(self) -> list[str]:
-        """What is wrong, one sentence each; the service answers all the same."""
+    def faults(self) -> list[ServiceFault]:
+        """What is wrong, from memory; the service answers all the same."""
         found = []
+
+        def note(code: FaultCode, message: str) -> None:
+            found.append(ServiceFault(code=code, message=message))
+
         if self._engine.is_fallback:
-            found.append(f"{self._engine.store} has no champion that loads; the one baked into the bento answers")
+            note("baked_in", f"{self._engine.store} has no champion that loads; the one baked into the bento answers")
         swaps = self._engine.swaps
         if swaps and swaps[0].refused:
-            found.append(f"the champion {swaps[0].champion} was refused: {swaps[0].reason}")
-        seat = self._engine.seat
-        if seat is not None and (fault := self._similar.fault(seat.bundle)):
-            found.append(fault)
+            note("champion_refused", f"the champion {swaps[0].champion} was refused: {swaps[0].reason}")
+        if fault := self._similar.fault:
+            note("similar_table", fault)
         log = self.log()
         if log.state in ("degraded", "down"):
-            found.append(f"the prediction log is {log.state}, {log.backlog} records wait: {log.last_error}")
+            code: FaultCode = "log_down" if log.state == "down" else "log_degraded"
+            note(code, f"the prediction log is {log.state}, {log.backlog} records wait: {log.last_error}")
         return found
 
     def reload(self) -> ReloadAnswer:
@@ -168,7 +178,7 @@ def _since(said: str | None) -> datetime:
     try:
         read = datetime.fromisoformat(said)
     except ValueError:
-        message = f"{said[:40]!r} is no time: write ISO 8601, such as 2026-05-01T00:00:00Z"
+        message = "since is no time: write ISO 8601, such as 2026-05-01T00:00:00Z"
         raise Refusal(422, message, field="since") from None
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 

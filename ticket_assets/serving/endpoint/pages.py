@@ -6,25 +6,27 @@ Does not belong here: what they say (office.py), who may read them (serving/acce
 BentoML's APIs take POST alone, and its /healthz says nothing; whoever looks types an address or uses curl.
 """
 
-import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from pydantic import ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.endpoint.description import ROUTES, described
-from ticket_assets.serving.endpoint.messages import Message
-from ticket_assets.serving.endpoint.reports import ActedRequest
+from ticket_assets.serving.endpoint.messages import Message, refusal_of
+from ticket_assets.serving.endpoint.reports import ActedRequest, ServiceFault
 
 if TYPE_CHECKING:
     from ticket_assets.serving.endpoint.runtime import Runtime
 
-Pages = dict[str, Callable[[dict[str, str]], tuple[int, dict[str, Any]]]]
+# Those of the probes are made on the event loop, from what is in memory: whatever waits for a thread, the database or a
+# disk, they do not.
+Page = tuple[int, dict[str, Any]]
 
 
 class ReadPages:
@@ -38,27 +40,27 @@ class ReadPages:
 
     def __init__(self, app: ASGIApp, policy: Policy, runtime: Callable[[], "Runtime | None"]) -> None:
         self._app, self._policy, self._runtime = app, policy, runtime
-        self._pages: Pages = {
-            "/docs.json": lambda _: (200, self._description),
+        self._pages: dict[str, Callable[[dict[str, str]], Awaitable[Page]]] = {
+            "/docs.json": self._describe,
+            "/livez": self._live,
             "/healthz": self._health,
             "/readyz": self._ready,
-            "/info": lambda _: (200, _fields(self._running().office.info())),
-            "/act_report": lambda query: (
-                200,
-                _fields(self._running().office.act_report(ActedRequest(since=query.get("since")))),
-            ),
+            "/info": self._info,
+            "/act_report": self._act_report,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         page = self._pages.get(scope.get("path", "")) if scope["type"] == "http" else None
-        if page is None or scope["method"] not in ("GET", "HEAD"):
+        if page is None or (scope["method"] == "POST" and scope["path"] in ROUTES):
             await self._app(scope, receive, send)
             return
-        query = _query(scope)
-        # In a thread: some ask the database.
-        status, body = await asyncio.to_thread(page, query)
-        content = b"" if scope["method"] == "HEAD" else json.dumps(body, indent=2).encode() + b"\n"
+        if scope["method"] not in ("GET", "HEAD"):
+            allowed = "GET, HEAD, POST" if scope["path"] in ROUTES else "GET, HEAD"
+            raise Refusal(405, f"this path takes {allowed}", headers={"allow": allowed})
+        status, body = await page(_query(scope))
+        # The server leaves the content out of what HEAD is answered.
+        content = json.dumps(body, indent=2).encode() + b"\n"
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -73,22 +75,41 @@ class ReadPages:
             raise Refusal(503, "the service is starting or stopping", "not_running", headers={"retry-after": "1"})
         return runtime
 
-    def _health(self, _: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    async def _describe(self, _: dict[str, str]) -> Page:
+        return 200, self._description
+
+    async def _info(self, _: dict[str, str]) -> Page:
+        return 200, _fields(self._running().office.info())
+
+    async def _act_report(self, query: dict[str, str]) -> Page:
+        try:
+            asked = ActedRequest(since=query.get("since"))
+        except ValidationError as error:
+            raise refusal_of(error) from None
+        running = self._running()
+        return 200, _fields(await running.database.ask(running.office.act_report, asked))
+
+    async def _live(self, _: dict[str, str]) -> Page:
+        """200 as long as the event loop turns."""
+        return 200, {"live": True}
+
+    async def _health(self, _: dict[str, str]) -> Page:
         """200 where tickets are answered, with what is wrong all the same; 503 where they are not."""
         runtime = self._runtime()
         seat = runtime.engine.seat if runtime else None
         if runtime is None or seat is None:
-            return 503, {"status": "down", "faults": ["no model answers"]}
+            fault = ServiceFault(code="no_model", message="no model has answered its probe")
+            return 503, {"status": "down", "faults": [_fields(fault)]}
         faults = runtime.office.faults()
         return 200, {
             "status": "degraded" if faults else "ok",
             "model_version": seat.champion.version,
             "bundle": seat.champion.bundle,
             "log": _fields(runtime.office.log()),
-            "faults": faults,
+            "faults": [_fields(fault) for fault in faults],
         }
 
-    def _ready(self, _: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    async def _ready(self, _: dict[str, str]) -> Page:
         """200 once a model has answered its probe: a log that is down is no reason to send tickets elsewhere."""
         runtime = self._runtime()
         seat = runtime.engine.seat if runtime else None

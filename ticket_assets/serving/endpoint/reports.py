@@ -37,6 +37,16 @@ class SwapInfo(Message):
     reason: str
 
 
+FaultCode = Literal["no_model", "baked_in", "champion_refused", "similar_table", "log_down", "log_degraded"]
+
+
+class ServiceFault(Message):
+    """What is wrong: for programs, and for people."""
+
+    code: FaultCode
+    message: str
+
+
 class ServiceInfo(Message):
     """Which model answers, how good it is, what is wrong."""
 

@@ -6,9 +6,9 @@ Does not belong here: what the parts do (engine.py, triage.py, office.py, wire.p
 
 import logging
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
@@ -20,8 +20,11 @@ from ticket_assets.serving.endpoint.watcher import Watcher
 from ticket_assets.serving.prediction_log.log import PredictionLog
 
 if TYPE_CHECKING:
+    from ticket_assets.serving.access.capacity import Work
+    from ticket_assets.serving.access.grpc import GuardInterceptor
     from ticket_assets.serving.endpoint.wire import Wire
 
+GRACE_SECONDS = 20.0
 CLOSE_SECONDS = 20.0
 GAUGE_SECONDS = 5.0
 
@@ -48,15 +51,17 @@ class Runtime:
             if settings.bundles is not None and settings.encoders is not None
             else []
         )
-        self.engine = Engine([*named, *([baked] if baked.bundles.exists() or not named else [])], settings.threads)
+        places = [*named, *([baked] if baked.bundles.exists() or not named else [])]
+        self.engine = Engine(places, settings.threads, self.metrics.swapped)
         seat = self.engine.start()
-        similar = SimilarTickets(settings.similar)
-        similar.fault(seat.bundle)  # opened now: the first who asks should not wait for it
+        self._similar = SimilarTickets(settings.similar)
+        self._similar.look(seat.bundle)
         settings.state.mkdir(parents=True, exist_ok=True)
         self.log = PredictionLog.open(settings.prediction_log)
         switch = ActingSwitch(settings.switch)
-        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, similar)
-        self.office = Office(self.engine, self.log, switch, similar)
+        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar)
+        self.office = Office(self.engine, self.log, switch, self._similar)
+        self.database = DatabaseThreads()
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
         if self._watcher:
             self._watcher.start()
@@ -65,7 +70,7 @@ class Runtime:
         self._gauges.start()
         self.wire: Wire | None = None
 
-    async def start_wire(self, interceptors: Sequence[Any]) -> None:
+    async def start_wire(self, guard: "GuardInterceptor") -> None:
         """Listen for gRPC, where the settings name an address; on the running event loop.
 
         Raises:
@@ -76,16 +81,25 @@ class Runtime:
             return
         from ticket_assets.serving.endpoint.wire import Wire, WireSettings
 
-        settings = WireSettings(**{**grpc.model_dump(), "address": grpc.address})
-        self.wire = Wire(settings, self.triage, self.office, interceptors)
+        most = guard.guard.settings.max_connections
+        settings = WireSettings(**{**grpc.model_dump(), "address": grpc.address}, max_connections=most)
+        self.wire = Wire(settings, self.triage, self.office, self.database, guard)
         await self.wire.start()
         logger.info("gRPC listens on %s", grpc.address)
 
-    async def stop(self) -> None:
-        """End what is in work, write what waits."""
-        if self.wire is not None:
-            await self.wire.stop()
-        self.close()
+    async def stop(self, work: "Work") -> None:
+        """End what is in work, also what its clients wait for no more; write what waits.
+
+        Args:
+            work: of this process, over both transports.
+        """
+        try:
+            if self.wire is not None:
+                await self.wire.stop()
+            if not await work.finish(GRACE_SECONDS):
+                logger.warning("%d requests were still in work when the service ended", len(work))
+        finally:
+            self.close()
 
     def close(self) -> None:
         """The same where there is no gRPC."""
@@ -93,6 +107,7 @@ class Runtime:
         self._gauges.join()
         if self._watcher:
             self._watcher.stop()
+        self.database.close()
         self.log.close(CLOSE_SECONDS)
 
     def _keep_gauges(self) -> None:
@@ -100,6 +115,7 @@ class Runtime:
             seat = self.engine.seat
             if seat is not None:
                 self.metrics.seated(seat.bundle.manifest.profile, seat.champion.bundle, seat.champion.version)
+                self._similar.look(seat.bundle)
             self.metrics.backlog(self.log.state().backlog_records)
             if self._stopped.wait(GAUGE_SECONDS):
                 return

@@ -79,9 +79,14 @@ class SimilarTickets:
         except NoIndexError as error:
             raise NoIndexError(f"{error}; {opened.fault}" if opened.fault else str(error)) from None
 
-    def fault(self, bundle: TriageBundle) -> str | None:
-        """Why the table is not asked, though the settings name one; None where all is well."""
-        return self._open(bundle).fault
+    def look(self, bundle: TriageBundle) -> None:
+        """Open the table for a bundle, or try again when it is time: whoever asks should not wait for it."""
+        self._open(bundle)
+
+    @property
+    def fault(self) -> str | None:
+        """Why the table is not asked, though the settings name one, from memory; None where all is well."""
+        return self._opened.fault
 
     def _asked(self, solved: "SolvedTickets", vector: np.ndarray, limit: int) -> list[SimilarTicket]:
         try:
@@ -91,10 +96,11 @@ class SimilarTickets:
 
     def _open(self, bundle: TriageBundle) -> _Opened:
         encoder, vectors, tickets = bundle.manifest.encoder, self._settings.vectors, self._settings.tickets
-        if encoder is None or vectors is None or tickets is None:
-            return _Opened()
-        wanted = (encoder["id"], tuple(bundle.manifest.targets))
         with self._opening:
+            if encoder is None or vectors is None or tickets is None:
+                self._opened = _Opened()
+                return self._opened
+            wanted = (encoder["id"], tuple(bundle.manifest.targets))
             if self._opened.wanted != wanted or self._opened.is_due:
                 self._opened = _tried(vectors, tickets, wanted)
             return self._opened

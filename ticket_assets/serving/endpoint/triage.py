@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ticket_assets.serving.access.current import current_request
-from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.access.refusal import LONGEST_FIELD, Refusal, shortened
 from ticket_assets.serving.endpoint import answering
 from ticket_assets.serving.endpoint.answering import Answered, EmptyTicket
 from ticket_assets.serving.endpoint.engine import Engine, Seat
@@ -142,9 +142,9 @@ class Triage:
                 kinds=seat.bundle.manifest.mask,
             )
         except UnknownPredictionError as error:
-            raise Refusal(404, str(error), "unknown_prediction", "prediction_id") from error
+            raise Refusal(404, "no prediction has this id", "unknown_prediction", "prediction_id") from error
         except WrongLabelsError as error:
-            raise Refusal(422, str(error), "unknown_label", "labels") from error
+            raise _wrong_labels(error.faults) from None
         except IdempotencyError as error:
             raise Refusal(409, str(error), "feedback_id_used", "feedback_id") from error
         except NotTakenError as error:
@@ -198,6 +198,11 @@ class Triage:
             )
             for its_id, ticket, one, its in zip(ids, tickets, answered, targets, strict=True)
         ]
+
+
+def _wrong_labels(faults: Mapping[str, str]) -> Refusal:
+    message = "; ".join(f"{shortened(field, LONGEST_FIELD)}: {what}" for field, what in faults.items())
+    return Refusal(422, message, "unknown_label", shortened(next(iter(faults)), LONGEST_FIELD))
 
 
 def require_seat(engine: Engine) -> Seat:

@@ -7,7 +7,6 @@ Does not belong here: what a request comes to (triage.py, office.py), who may as
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,19 +14,35 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message as Proto
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from pydantic import ValidationError
 
-from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.access.grpc import GuardInterceptor
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageServicer, add_TriageServicer_to_server
 from ticket_assets.serving.endpoint import messages, reports
+from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
+from ticket_assets.serving.endpoint.health import Health
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.triage import Triage
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Triage"].full_name
 GRACE_SECONDS = 20.0
+# Streams on one connection; a client that wants more opens another.
+MOST_CALLS = 128
+# Strangers who open connections and say nothing, and peers that are gone without a word.
+_CONNECTIONS = (
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 5 * 60_000),
+    ("grpc.max_connection_age_ms", 60 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 2 * 60_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # Clients that ask every ten seconds whether we live may; such as ask more often are sent away.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
 
 In = TypeVar("In", bound=messages.Message)
 Out = TypeVar("Out", bound=Proto)
@@ -40,6 +55,7 @@ class WireSettings:
     Attributes:
         address: host and port; port 0 takes a free one.
         max_message_bytes: of a request, and of an answer.
+        max_connections: at once.
         certificate: PEM file; with `key` the port speaks TLS.
         key: PEM file of the certificate's key.
         client_authority: PEM file; clients must then show a certificate that it signed.
@@ -47,6 +63,7 @@ class WireSettings:
 
     address: str
     max_message_bytes: int
+    max_connections: int = 400
     certificate: Path | None = None
     key: Path | None = None
     client_authority: Path | None = None
@@ -55,8 +72,8 @@ class WireSettings:
 class Servicer(TriageServicer):
     """Answers over gRPC; what each method is for stands in the .proto."""
 
-    def __init__(self, triage: Triage, office: Office) -> None:
-        self._triage, self._office = triage, office
+    def __init__(self, triage: Triage, office: Office, database: DatabaseThreads) -> None:
+        self._triage, self._office, self._database = triage, office, database
 
     async def Predict(self, request: pb.Ticket, context: Any) -> pb.Answer:  # noqa: D102
         return told(await self._triage.answer(asked(request, messages.TicketIn), "grpc"), pb.Answer)
@@ -68,7 +85,7 @@ class Servicer(TriageServicer):
 
     async def Feedback(self, request: pb.Correction, context: Any) -> pb.FeedbackReceipt:  # noqa: D102
         correction = asked(request, messages.Correction)
-        return told(await asyncio.to_thread(self._triage.feedback, correction), pb.FeedbackReceipt)
+        return told(await self._database.ask(self._triage.feedback, correction), pb.FeedbackReceipt)
 
     async def Similar(self, request: pb.SimilarRequest, context: Any) -> pb.SimilarAnswer:  # noqa: D102
         ticket = asked(request, messages.SimilarRequest)
@@ -86,7 +103,7 @@ class Servicer(TriageServicer):
 
     async def ActReport(self, request: pb.ActedRequest, context: Any) -> pb.ActedReport:  # noqa: D102
         request_since = asked(request, reports.ActedRequest)
-        return told(await asyncio.to_thread(self._office.act_report, request_since), pb.ActedReport)
+        return told(await self._database.ask(self._office.act_report, request_since), pb.ActedReport)
 
 
 def as_fields(request: Proto) -> dict[str, Any]:
@@ -105,9 +122,7 @@ def asked(request: Proto, kind: type[In]) -> In:
     try:
         return kind.model_validate(as_fields(request))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(map(str, first["loc"])) or None
-        raise Refusal(422, f"{field}: {first['msg']}" if field else first["msg"], field=field) from None
+        raise messages.refusal_of(error) from None
 
 
 def told(answer: messages.Message, kind: type[Out]) -> Out:
@@ -122,16 +137,22 @@ class Wire:
         settings: where and how it listens.
         triage: answers tickets.
         office: answers operators.
-        interceptors: of grpc.aio, in order.
+        database: threads for what asks it.
+        guard: before every method.
     """
 
     def __init__(
-        self, settings: WireSettings, triage: Triage, office: Office, interceptors: Sequence[grpc.aio.ServerInterceptor]
+        self,
+        settings: WireSettings,
+        triage: Triage,
+        office: Office,
+        database: DatabaseThreads,
+        guard: GuardInterceptor,
     ) -> None:
         self._settings = settings
-        self._servicer = Servicer(triage, office)
-        self._interceptors = interceptors
-        self._health = health.aio.HealthServicer()
+        self._servicer = Servicer(triage, office, database)
+        self._guard = guard
+        self._health = Health((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), office.is_answering)
         self._server: grpc.aio.Server | None = None
         self.port = 0
 
@@ -146,8 +167,11 @@ class Wire:
             ("grpc.max_receive_message_length", limit),
             ("grpc.max_send_message_length", limit),
             ("grpc.so_reuseport", 1),  # each worker process listens on the same port
+            ("grpc.max_concurrent_streams", MOST_CALLS),
+            ("grpc.max_allowed_incoming_connections", self._settings.max_connections),
+            *_CONNECTIONS,
         ]
-        server = grpc.aio.server(interceptors=self._interceptors, options=options)
+        server = grpc.aio.server(interceptors=[self._guard], options=options)
         add_TriageServicer_to_server(self._servicer, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -161,18 +185,12 @@ class Wire:
             raise OSError(f"gRPC cannot listen on {self._settings.address}: {error}") from error
         await server.start()
         self._server = server
-        await self.say(serving=True)
-
-    async def say(self, serving: bool) -> None:
-        """Tell the health service whether tickets are answered."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in ("", SERVICE):
-            await self._health.set(name, status)
 
     async def stop(self) -> None:
         """Take no more requests, and end those in work."""
         if self._server is not None:
-            await self._health.enter_graceful_shutdown()
+            self._health.end()
+            self._guard.close()
             await self._server.stop(GRACE_SECONDS)
             self._server = None
 

@@ -24,7 +24,16 @@ LabelSets = Mapping[str, Collection[str]]
 
 
 class WrongLabelsError(ValueError):
-    """Labels that the model does not have; the message names target, value and what is allowed."""
+    """Labels that the model does not have.
+
+    Attributes:
+        faults: field of the correction to what is allowed there; never what was given, which may be a ticket's text in
+            the wrong place.
+    """
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.faults = dict(faults)
+        super().__init__(told(faults))
 
 
 class UnknownPredictionError(LookupError):
@@ -74,21 +83,26 @@ def label_sets_of(record: PredictionRecord) -> LabelSets:
     return {target: tuple(its.probabilities) for target, its in record.answer.targets.items()}
 
 
-def check_labels(labels: Mapping[str, str], label_sets: LabelSets) -> list[str]:
-    """What is wrong with corrected labels, one sentence each; empty where nothing is.
+def told(faults: Mapping[str, str]) -> str:
+    """Faults of fields in one line."""
+    return "; ".join(f"{field}: {what}" for field, what in faults.items())
+
+
+def check_labels(labels: Mapping[str, str], label_sets: LabelSets) -> dict[str, str]:
+    """What is wrong with corrected labels, by field; empty where nothing is.
 
     Args:
         labels: target to label, as given.
         label_sets: target to labels, of the model that made the prediction; a target without any takes all.
     """
     if not labels:
-        return [f"labels: none is given; name one of {', '.join(sorted(label_sets))}"]
-    faults = []
+        return {"labels": f"none is given; name one of {', '.join(sorted(label_sets))}"}
+    faults = {}
     for target, label in labels.items():
         if target not in label_sets:
-            faults.append(f"labels.{target}: the model has no such target, only {', '.join(sorted(label_sets))}")
+            faults[f"labels.{target}"] = f"the model has no such target, only {', '.join(sorted(label_sets))}"
         elif label_sets[target] and label not in label_sets[target]:
-            faults.append(f"labels.{target}: {label!r} is none of its labels: {', '.join(label_sets[target])}")
+            faults[f"labels.{target}"] = f"this is none of its labels: {', '.join(label_sets[target])}"
     return faults
 
 
@@ -147,7 +161,7 @@ def _refusal(record: FeedbackRecord, label_sets: LabelSets | None, before: Given
         return check_given(before, Given.of(record))
     if label_sets is None:
         return UNKNOWN
-    return "; ".join(check_labels(record.labels, label_sets)) or None
+    return told(check_labels(record.labels, label_sets)) or None
 
 
 def _take(connection: Connection, record: FeedbackRecord) -> int:

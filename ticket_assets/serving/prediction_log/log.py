@@ -143,7 +143,7 @@ class PredictionLog:
             kinds: of personal data to mask.
 
         Raises:
-            WrongLabelsError: naming target, value and what is allowed.
+            WrongLabelsError: naming target and what is allowed.
             UnknownPredictionError: no prediction has this id.
             IdempotencyError: its name was used for another correction.
             NotTakenError: it cannot be kept now.
@@ -251,7 +251,7 @@ class PredictionLog:
         elif look.sure:
             raise UnknownPredictionError(f"no prediction has the id {prediction_id}")
         else:
-            faults = [] if labels else check_labels(labels, {})
+            faults = {} if labels else check_labels(labels, {})
         if faults:
-            raise WrongLabelsError("; ".join(faults))
+            raise WrongLabelsError(faults)
         return look.found is not None

@@ -56,7 +56,7 @@ class Triage:
             SERVICE,
             {
                 "Predict": grpc.unary_unary_rpc_method_handler(self.predict, **coded),
-                "PredictStream": grpc.unary_stream_rpc_method_handler(self.stream, **coded),
+                "PredictBatch": grpc.unary_stream_rpc_method_handler(self.stream, **coded),
                 "Feedback": grpc.stream_unary_rpc_method_handler(self.gather, **coded),
                 "Similar": grpc.stream_stream_rpc_method_handler(self.echo, **coded),
                 "Info": grpc.unary_unary_rpc_method_handler(self.not_async, **coded),

@@ -12,7 +12,7 @@ from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.keys import add_key, new_key
 from ticket_assets.serving.access.limits import Rate
 from ticket_assets.serving.access.policy import Scope
-from ticket_assets.serving.access.settings import AccessSettings
+from ticket_assets.serving.access.settings import AccessSettings, keys_file, users_file
 from ticket_assets.serving.access.users import Passwords, add_user, new_user
 
 PASSWORD = "correct horse battery staple"
@@ -32,6 +32,11 @@ class Clock:
         return NOW + timedelta(seconds=self.seconds - 1000)
 
 
+def in_folder(folder: Path, **others: object) -> AccessSettings:
+    """With keys and users of a folder."""
+    return AccessSettings.model_validate({"keys_file": keys_file(folder), "users_file": users_file(folder), **others})
+
+
 class Desk:
     """An access folder, and guards over it."""
 
@@ -41,7 +46,7 @@ class Desk:
         self.passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
     def settings(self, **others: object) -> AccessSettings:
-        return AccessSettings.in_folder(self.folder, **others)
+        return in_folder(self.folder, **others)
 
     def key(self, name: str, *scopes: Scope, expires: datetime | None = None, rate: Rate | None = None) -> str:
         key, kept = new_key(name, scopes, NOW, expires, rate)

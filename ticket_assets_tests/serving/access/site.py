@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from ticket_assets.serving.access.current import request_id
 from ticket_assets.serving.access.guard import Guard
-from ticket_assets.serving.access.http import ACCESS_LOG, guard_http
+from ticket_assets.serving.access.http import ACCESS_LOG, Counted, guard_http, uncounted
 from ticket_assets.serving.access.http_login import FIELDS as LOGIN_FIELDS
 from ticket_assets.serving.access.http_login import login_app
 from ticket_assets.serving.access.logs import JsonFormatter
@@ -117,10 +117,12 @@ class Rooms:
 
 
 @contextmanager
-def site(guard: Guard, rooms: Rooms | None = None, passwords: Passwords | None = None) -> Iterator[Site]:
+def site(
+    guard: Guard, rooms: Rooms | None = None, passwords: Passwords | None = None, counted: Counted = uncounted
+) -> Iterator[Site]:
     """A site behind the guard."""
     rooms, desk = rooms or Rooms(), Desk()
-    guard_http(desk, guard, {"/predict": frozenset({"subject", "body", "reasons"}), "/login": LOGIN_FIELDS})
+    guard_http(desk, guard, {"/predict": frozenset({"subject", "body", "reasons"}), "/login": LOGIN_FIELDS}, counted)
     routes = [
         Route("/predict", rooms.predict, methods=["POST"]),
         Route("/predict_batch", rooms.predict, methods=["POST"]),

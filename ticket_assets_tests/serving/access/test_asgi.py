@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ticket_assets.serving.access.capacity import Capacity
+from ticket_assets.serving.access.capacity import Capacity, Work
 from ticket_assets.serving.access.error_shape import ErrorShape
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
@@ -52,6 +52,15 @@ def test_the_begin_and_the_end_of_the_service_pass_through(run: Any) -> None:
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
+def test_an_error_from_further_inside_is_put_into_the_one_shape_and_a_probe_s_is_left_as_it_is(run: Any) -> None:
+    told = {
+        path: run(answer_of(ErrorShape(Starlette()), {**REQUEST, "path": path})) for path in ("/metrics", "/readyz")
+    }
+    assert [sent[0]["status"] for sent in told.values()] == [404, 404]
+    assert b'"code": "not_found"' in told["/metrics"][1]["body"]
+    assert told["/readyz"][1]["body"] == b"Not Found"
+
+
 @pytest.mark.parametrize("error", [RuntimeError("inside"), Refusal(422, "too late")])
 def test_half_an_answer_is_not_followed_by_another(run: Any, error: Exception) -> None:
     """The server breaks the connection off, so that the client does not take it for the whole."""
@@ -72,16 +81,15 @@ def test_a_request_given_up_that_fails_later_disturbs_nobody(run: Any) -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
 
         async def fails_late(scope: Scope, receive: Receive, send: Send) -> None:
-            try:
-                await asyncio.sleep(20)
-            except asyncio.CancelledError:
-                await send(BEGIN)
-                raise RuntimeError("late") from None
+            await asyncio.sleep(0.05)
+            await send(BEGIN)
+            raise RuntimeError("late")
 
+        work = Work(1, 0.01)
         with pytest.raises(Refusal) as refused:
-            await answer_of(Capacity(fails_late, AccessSettings(answer_seconds=0.01)), REQUEST)
+            await answer_of(Capacity(fails_late, work), REQUEST)
         assert refused.value.status == 504
-        await asyncio.sleep(0.05)
+        assert await work.finish(20)
         del refused
         gc.collect()
 
@@ -99,7 +107,7 @@ def test_a_server_that_gives_a_request_up_ends_its_work(run: Any) -> None:
             ended.append(True)
 
     async def main() -> None:
-        answering = asyncio.create_task(answer_of(Capacity(works, AccessSettings()), REQUEST))
+        answering = asyncio.create_task(answer_of(Capacity(works, Work(1, 60)), REQUEST))
         await asyncio.sleep(0.05)
         answering.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,13 +14,13 @@ import pytest
 
 from ticket_assets.__main__ import main
 from ticket_assets.serving.access.guard import Guard
-from ticket_assets.serving.access.keys import SHAPE, stored_keys
+from ticket_assets.serving.access.keys import stored_keys
 from ticket_assets.serving.access.limits import Rate
 from ticket_assets.serving.access.policy import Need, Scope
 from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.access.settings import AccessSettings
 from ticket_assets.serving.access.users import Passwords, stored_users
-from ticket_assets_tests.serving.access.conftest import PASSWORD
+from ticket_assets_tests.serving.access.conftest import PASSWORD, in_folder
 
 OTHER = "another long password"
 PROJECT = Path(__file__).resolve().parents[3]
@@ -43,8 +44,8 @@ def test_a_key_is_printed_once_and_opens_a_service_over_the_same_folder(
     given = ["--name", "crm", "--scopes", "predict,feedback", "--expires", "90d", "--rate", "2.5"]
     assert main(["keys", "add", *given]) == 0
     key = capsys.readouterr().out.strip()
-    assert SHAPE.fullmatch(key)
-    guard = Guard(AccessSettings.in_folder(folder))
+    assert re.fullmatch(r"ta_[A-Za-z0-9_-]{43}", key)
+    guard = Guard(in_folder(folder))
     assert guard.admit([], [key], Need(Scope.FEEDBACK), "10.0.0.1").caller
     [kept] = stored_keys(folder / "keys.json")
     assert kept.rate == Rate(2.5, 5)
@@ -65,7 +66,7 @@ def test_a_revoked_key_is_told_as_that(folder: Path, capsys: pytest.CaptureFixtu
     assert main(["keys", "list"]) == 0
     assert "crm  revoked  predict" in capsys.readouterr().out
     with pytest.raises(Refusal, match="the key crm is revoked"):
-        Guard(AccessSettings.in_folder(folder)).admit([], [key], Need(Scope.PREDICT), "10.0.0.1")
+        Guard(in_folder(folder)).admit([], [key], Need(Scope.PREDICT), "10.0.0.1")
 
 
 def test_a_key_for_a_variable_is_kept_nowhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

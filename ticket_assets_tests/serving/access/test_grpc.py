@@ -14,7 +14,7 @@ from google.protobuf.struct_pb2 import Struct
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ticket_assets.serving.access.grpc import GuardInterceptor, address_of, server_options
+from ticket_assets.serving.access.grpc import GuardInterceptor, address_of
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.logs import JsonFormatter
 from ticket_assets.serving.access.policy import Policy, Scope
@@ -29,7 +29,7 @@ def guard_of(desk: Desk, **others: Any) -> Guard:
 
 @asynccontextmanager
 async def served(guard: Guard) -> AsyncIterator[grpc.aio.Channel]:
-    server = grpc.aio.server(interceptors=[GuardInterceptor(guard)], options=server_options(guard.settings))
+    server = grpc.aio.server(interceptors=[GuardInterceptor(guard)])
     server.add_generic_rpc_handlers((Triage().handlers(),))
     probe = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)
@@ -80,7 +80,7 @@ def test_a_key_in_either_metadata_opens_every_kind_of_method(desk: Desk, run: An
             for metadata in ((("authorization", f"Bearer {key}"),), (("x-api-key", key),)):
                 answer = await method(channel, "Predict")(said(body="x"), metadata=metadata)
                 assert answer["body"] == "x"
-                streamed = method(channel, "PredictStream", "unary_stream")(said(body="x"), metadata=metadata)
+                streamed = method(channel, "PredictBatch", "unary_stream")(said(body="x"), metadata=metadata)
                 assert [one["number"] async for one in streamed] == [0, 1, 2]
                 sent = [said(body=str(number)) for number in range(4)]
                 counted = await method(channel, "Feedback", "stream_unary")(iter(sent), metadata=metadata)
@@ -97,7 +97,7 @@ def test_without_a_key_every_kind_is_closed_and_health_is_open(desk: Desk, run: 
     async def main() -> None:
         async with served(guard_of(desk)) as channel:
             sent = [said(body="x")]
-            streamed = method(channel, "PredictStream", "unary_stream")(said(body="x"))
+            streamed = method(channel, "PredictBatch", "unary_stream")(said(body="x"))
             echoed = method(channel, "Similar", "stream_stream")(iter(sent))
             calls = [
                 method(channel, "Predict")(said(body="x")),
@@ -157,7 +157,7 @@ def test_a_refusal_of_a_method_names_the_field_and_a_failure_tells_only_its_id(
         async with served(guard_of(desk, auth="open")) as channel:
             error = await refused(method(channel, "Predict")(said(body="refuse")))
             assert (error.code(), trailing(error)["error-field"]) == (grpc.StatusCode.INVALID_ARGUMENT, "body")
-            streamed = method(channel, "PredictStream", "unary_stream")(said(body="refuse"))
+            streamed = method(channel, "PredictBatch", "unary_stream")(said(body="refuse"))
             got = []
             with pytest.raises(grpc.aio.AioRpcError, match="body: enough"):
                 async for one in streamed:
@@ -216,7 +216,7 @@ def test_a_stranger_s_bytes_are_not_looked_into_and_a_friend_s_wrong_ones_are_re
 
 def test_a_message_over_the_limit_is_refused(desk: Desk, run: Any) -> None:
     async def main() -> None:
-        async with served(guard_of(desk, auth="open", max_batch_body_bytes=2048)) as channel:
+        async with served(guard_of(desk, auth="open", max_body_bytes=2048)) as channel:
             assert await method(channel, "Predict")(said(body="x" * 1000))
             error = await refused(method(channel, "Predict")(said(body="x" * 3000)))
             assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -244,7 +244,7 @@ def test_reflection_is_open_as_the_settings_say(desk: Desk, run: Any, is_open: b
 def test_a_call_that_the_client_gives_up_is_logged_as_that(desk: Desk, run: Any, log: io.StringIO) -> None:
     async def main() -> None:
         async with served(guard_of(desk, auth="open")) as channel:
-            call = method(channel, "PredictStream", "unary_stream")(said(body="wait"))
+            call = method(channel, "PredictBatch", "unary_stream")(said(body="wait"))
             assert (await call.read())["number"] == 0
             call.cancel()
             while not log.getvalue():

@@ -2,6 +2,7 @@
 
 import http.client
 import threading
+import time
 
 import pytest
 
@@ -156,7 +157,20 @@ def test_what_takes_too_long_is_504_while_the_thread_still_counts(desk: Desk) ->
     with site(desk.guard(auth="open", answer_seconds=0.2, max_in_flight=1), rooms) as here:
         late = here.ask("/predict", {"body": "wait"})
         assert (late.status, late.error["code"]) == (504, "timeout")
+        assert here.ask("/predict", {"body": "x"}).error["code"] == "overloaded"
         rooms.gate.set()
+        until = time.monotonic() + 20
+        while here.ask("/predict", {"body": "x"}).status != 200:
+            assert time.monotonic() < until, "its place is free again once the thread has ended"
+
+
+def test_every_request_is_counted_by_its_path_and_status_and_no_path_of_a_client_s_choice(desk: Desk) -> None:
+    key, counted = desk.key("crm", Scope.PREDICT), []
+    with site(desk.guard(), counted=lambda *told: counted.append(told[:3])) as here:
+        here.ask("/predict", {"body": "x"}, x_api_key=key)
+        here.ask("/predict", {"body": "x"})
+        here.ask("/made/up")
+    assert counted == [("http", "/predict", "200"), ("http", "/predict", "401"), ("http", "other", "404")]
 
 
 def test_a_connection_serves_again_after_a_refusal(desk: Desk) -> None:

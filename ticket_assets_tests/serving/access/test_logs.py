@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.serving.access.current import answering
 from ticket_assets.serving.access.keys import new_key
@@ -130,6 +132,20 @@ def test_a_wrong_input_further_inside_does_not_show_either(stream: io.StringIO) 
         logging.getLogger("desk").exception("it failed")
     assert "hunter2" not in stream.getvalue()
     assert "ValidationError: body: Input should be" in lines(stream)[0]["exception"]
+
+
+def test_what_a_database_refuses_is_logged_without_its_values(stream: io.StringIO) -> None:
+    ticket = "".join(["hunt", "er2"])  # not in this line, which a trace shows
+    engine = create_engine("sqlite://")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT :body FROM nowhere"), {"body": ticket})
+    except SQLAlchemyError:
+        logging.getLogger("desk").exception("it failed")
+    engine.dispose()
+    [line] = lines(stream)
+    assert "no such table: nowhere" in line["exception"]
+    assert "hunter2" not in stream.getvalue()
 
 
 def test_loggers_with_handlers_of_their_own_write_the_same_lines() -> None:

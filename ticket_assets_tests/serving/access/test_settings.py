@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ticket_assets.serving.access.settings import AccessSettings, access_environment
+from ticket_assets.serving.access.settings import AccessSettings
+from ticket_assets.serving.endpoint.settings import ServiceSettingsError, load_service_settings
 
 SECRET = "a-secret-that-nobody-may-ever-see-0123456789"
 
@@ -17,22 +18,16 @@ def test_every_setting_can_come_from_the_environment(monkeypatch: pytest.MonkeyP
     }.items():
         monkeypatch.setenv(f"TICKET_ASSETS_ACCESS__{name}", value)
     monkeypatch.setenv("TICKET_ASSETS_PROFILE", "demo")
-    settings = AccessSettings.from_environment()
+    settings = load_service_settings().access
     assert (settings.auth, settings.keys_file, settings.burst) == ("open", tmp_path / "keys.json", 7)
     assert (settings.open_metrics, settings.cors_origins) == (True, ("https://desk.example.com",))
     assert settings.token_secret is not None
     assert settings.token_secret.get_secret_value() == SECRET
 
 
-def test_the_command_that_serves_names_the_profile_s_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in access_environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    assert AccessSettings.from_environment() == AccessSettings.in_folder(tmp_path)
-
-
 def test_without_anything_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TICKET_ASSETS_ACCESS__AUTH", raising=False)
-    settings = AccessSettings.from_environment()
+    settings = load_service_settings().access
     assert (settings.auth, settings.keys_file, settings.cors_origins, settings.open_metrics) == (
         "keys",
         None,
@@ -75,7 +70,7 @@ def test_no_secret_shows_in_settings_or_in_what_is_said_of_wrong_ones(monkeypatc
             AccessSettings.model_validate(wrong)
         assert SECRET[:20] not in str(refused.value)
     monkeypatch.setenv("TICKET_ASSETS_ACCESS__TOKEN_SECRET", SECRET[:20])
-    with pytest.raises(ValidationError) as refused:
-        AccessSettings.from_environment()
-    assert SECRET[:20] not in str(refused.value)
-    assert "less than 32 bytes" in str(refused.value)
+    with pytest.raises(ServiceSettingsError) as told:
+        load_service_settings()
+    assert SECRET[:20] not in str(told.value)
+    assert "less than 32 bytes" in str(told.value)

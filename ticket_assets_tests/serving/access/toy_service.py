@@ -5,7 +5,6 @@
 
 import asyncio
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from ticket_assets.serving.access.current import request_id
 from ticket_assets.serving.access.error_shape import refusals_answered
-from ticket_assets.serving.access.grpc import GuardInterceptor, server_options
+from ticket_assets.serving.access.grpc import GuardInterceptor
 from ticket_assets.serving.access.guard import Guard
 from ticket_assets.serving.access.http import guard_http
 from ticket_assets.serving.access.http_login import FIELDS as LOGIN_FIELDS
@@ -24,11 +23,11 @@ from ticket_assets.serving.access.http_login import login_app
 from ticket_assets.serving.access.logs import configure_logging
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
-from ticket_assets.serving.access.settings import AccessSettings
 from ticket_assets.serving.access.sign_in import SignIn
+from ticket_assets.serving.endpoint.settings import load_service_settings
 from ticket_assets_tests.serving.access.calls import SERVICE, Triage
 
-SETTINGS = AccessSettings.from_environment()
+SETTINGS = load_service_settings().access
 GUARD = Guard(SETTINGS, Policy.of(SETTINGS, SERVICE))
 FOLDER = Path(os.environ["TOY_FOLDER"])
 
@@ -50,7 +49,7 @@ class Toy:
     @bentoml.on_startup
     async def begin(self) -> None:
         configure_logging()
-        self._grpc = grpc.aio.server(interceptors=[GuardInterceptor(GUARD)], options=server_options(SETTINGS))
+        self._grpc = grpc.aio.server(interceptors=[GuardInterceptor(GUARD)])
         self._grpc.add_generic_rpc_handlers((Triage().handlers(),))
         port = self._grpc.add_insecure_port("127.0.0.1:0")
         await self._grpc.start()
@@ -63,7 +62,7 @@ class Toy:
 
     @bentoml.api
     @refusals_answered
-    def predict(
+    async def predict(
         self,
         body: str | None = Field(default=""),
         context: dict[str, str | None] = Field(default={}),  # noqa: B008 - BentoML reads fields from defaults
@@ -75,7 +74,7 @@ class Toy:
             raise Refusal(422, "subject, body: no text is left of either", "empty_ticket", "subject")
         if body == "wait":
             (FOLDER / "entered").touch()
-            time.sleep(2)
+            await asyncio.sleep(2)
         self._seen += 1
         return Length(length=len(body or ""), request_id=request_id())
 

@@ -1,14 +1,17 @@
 """A bundle store of toy models, and the parts of a service on it."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ticket_assets.models.bands import Bands
 from ticket_assets.serving.bundle import write_bundle
+from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import Metrics, metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
@@ -76,6 +79,7 @@ class Parts:
     switch: ActingSwitch
     triage: Triage
     office: Office
+    database: DatabaseThreads
 
 
 @pytest.fixture(scope="session")
@@ -86,16 +90,19 @@ def metrics() -> Metrics:
 @pytest.fixture
 def open_parts(engine: Engine, metrics: Metrics, tmp_path: Path) -> Iterator[Callable[..., Parts]]:
     opened: list[PredictionLog] = []
+    threads: list[DatabaseThreads] = []
 
     def made(**settings: object) -> Parts:
         log = PredictionLog.open(PredictionLogSettings.model_validate({"folder": tmp_path / "log", **settings}))
         opened.append(log)
         switch = ActingSwitch(tmp_path / "acting.json")
-        return Parts(
-            engine, log, switch, Triage(engine, log, switch, metrics, most_tickets=5), Office(engine, log, switch)
-        )
+        triage = Triage(engine, log, switch, metrics, most_tickets=5)
+        threads.append(DatabaseThreads())
+        return Parts(engine, log, switch, triage, Office(engine, log, switch), threads[-1])
 
     yield made
+    for its in threads:
+        its.close()
     for log in opened:
         log.close()
 
@@ -103,3 +110,9 @@ def open_parts(engine: Engine, metrics: Metrics, tmp_path: Path) -> Iterator[Cal
 @pytest.fixture
 def parts(open_parts: Callable[..., Parts]) -> Parts:
     return open_parts()
+
+
+@pytest.fixture
+def run() -> Callable[..., Any]:
+    """Run a coroutine to its end."""
+    return asyncio.run

@@ -73,7 +73,7 @@ def test_where_no_table_is_named_the_bundle_s_own_index_answers(trained: Trained
     ticket = trained.ticket(len(trained.clean) - 3)
     found = SimilarTickets()
     assert found.nearest(trained.bundle, ticket, 7) == trained.bundle.similar(ticket, 7)
-    assert found.fault(trained.bundle) is None
+    assert found.fault is None
 
 
 def test_tickets_without_a_label_are_not_solved_and_make_room_for_the_next(
@@ -104,7 +104,7 @@ def test_an_erased_ticket_is_found_no_more_by_who_had_opened_the_table_before(
     assert [one.ticket_id for one in found.nearest(trained.bundle, ticket, 2)] == [second, third]
     write_parquet(settings.tickets, trained.clean[trained.clean["ticket_id"] != second])
     assert [one.ticket_id for one in found.nearest(trained.bundle, ticket, 1)] == [third]
-    assert found.fault(trained.bundle) is None
+    assert found.fault is None
 
 
 def test_who_asks_while_tickets_are_erased_meets_no_fault(trained: Trained, settings: SimilarSettings) -> None:
@@ -115,7 +115,7 @@ def test_who_asks_while_tickets_are_erased_meets_no_fault(trained: Trained, sett
     def ask() -> None:
         while not ending.is_set():
             told = {one.ticket_id for one in found.nearest(trained.bundle, ticket, 8)}
-            if len(told) != 8 or (fault := found.fault(trained.bundle)):
+            if len(told) != 8 or (fault := found.fault):
                 wrong.append((told, fault))
 
     asking = threading.Thread(target=ask)
@@ -147,10 +147,10 @@ def test_a_reading_that_fails_once_is_tried_again_and_one_that_fails_twice_is_a_
     monkeypatch.setattr(solved, "nearest_rows", failing)
     left[:] = [RuntimeError("lance error: Not found")]
     assert found.nearest(trained.bundle, ticket, 10) == expected
-    assert found.fault(trained.bundle) is None
+    assert found.fault is None
     left[:] = [RuntimeError("lance error: Not found")] * 2
     assert found.nearest(trained.bundle, ticket, 10) == trained.bundle.similar(ticket, 10)
-    assert str(found.fault(trained.bundle)).endswith("lance error: Not found")
+    assert str(found.fault).endswith("lance error: Not found")
 
 
 @pytest.fixture
@@ -173,15 +173,18 @@ def test_a_table_of_another_encoder_is_refused_by_name_and_the_bundle_answers_un
     mine, other = (settings.vectors / f"tickets-{one}.lance" for one in (ours, "onnx-0123456789ab"))
     mine.rename(other)
     ticket, found = trained.ticket(5), SimilarTickets(settings)
-    [fault] = [one for one in office(found).faults() if "similar" in one]
+    found.look(trained.bundle)
+    [fault] = [one.message for one in office(found).faults() if one.code == "similar_table"]
     assert f"the model asks {ours}" in fault
     assert fault.endswith("has no vectors of " + ours + ", but of onnx-0123456789ab")
     assert found.nearest(trained.bundle, ticket, 4) == trained.bundle.similar(ticket, 4)
     other.rename(mine)
-    assert found.fault(trained.bundle) == fault, "tried again only after a while"
+    found.look(trained.bundle)
+    assert found.fault == fault, "tried again only after a while"
     monkeypatch.setattr(similar, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(similar.time, "monotonic", lambda: float("inf"))
-    assert found.fault(trained.bundle) is None
+    found.look(trained.bundle)
+    assert found.fault is None
     assert len(found.nearest(trained.bundle, ticket, 50)) == 50
 
 
@@ -207,10 +210,11 @@ def test_a_table_or_labels_that_cannot_be_read_leave_the_answer_to_the_bundle(
 ) -> None:
     ticket, found = trained.ticket(5), SimilarTickets(settings)
     if opened_before:
-        assert found.fault(trained.bundle) is None
+        found.look(trained.bundle)
+        assert found.fault is None
     spoil(settings)
     assert found.nearest(trained.bundle, ticket, 4) == trained.bundle.similar(ticket, 4)
-    fault = found.fault(trained.bundle)
+    fault = found.fault
     assert fault
     assert opened_before or said in fault
 
@@ -221,7 +225,7 @@ def test_where_lancedb_is_not_installed_the_fault_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "lancedb", None)
     ticket, found = trained.ticket(5), SimilarTickets(settings)
     assert found.nearest(trained.bundle, ticket, 4) == trained.bundle.similar(ticket, 4)
-    fault = found.fault(trained.bundle)
+    fault = found.fault
     assert fault
     assert fault.endswith("lancedb is not installed: pip install lancedb (or ticket-assets[lancedb])")
 
@@ -231,7 +235,7 @@ def test_a_champion_without_sentence_vectors_asks_no_table(tmp_path: Path, setti
     bundle, found = TriageBundle.load(tmp_path / "bundles" / made.id, tmp_path), SimilarTickets(settings)
     with pytest.raises(NoIndexError, match=r"no model of this bundle uses sentence vectors$"):
         found.nearest(bundle, Ticket("help"), 4)
-    assert found.fault(bundle) is None
+    assert found.fault is None
 
 
 def test_the_running_service_tells_those_of_the_table_over_http_and_grpc(

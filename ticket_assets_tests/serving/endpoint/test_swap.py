@@ -160,7 +160,9 @@ def test_a_champion_that_is_damaged_is_refused_by_every_worker_and_the_one_befor
         while (health := _health(server))["status"] == "ok":
             assert time.monotonic() < until
         assert health["model_version"] == 1
-        assert "model.json is missing" in health["faults"][0]
+        [fault] = health["faults"]
+        assert fault["code"] == "champion_refused"
+        assert "model.json is missing" in fault["message"]
 
 
 def _health(server: Server) -> dict[str, Any]:

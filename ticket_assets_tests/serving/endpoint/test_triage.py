@@ -174,7 +174,7 @@ def test_a_correction_is_kept_and_history_with_it(parts: Parts) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "code", "field"),
-    [({"tone": "shrill"}, "unknown_label", "labels"), ({"mood": "loud"}, "unknown_label", "labels")],
+    [({"tone": "shrill"}, "unknown_label", "labels.tone"), ({"mood": "loud"}, "unknown_label", "labels.mood")],
 )
 def test_a_label_that_the_model_does_not_have_is_refused_with_those_it_has(
     parts: Parts, labels: dict[str, str], code: str, field: str
@@ -184,6 +184,7 @@ def test_a_label_that_the_model_does_not_have_is_refused_with_those_it_has(
     with pytest.raises(Refusal, match=r"quiet, loud|only tone") as refusal:
         parts.triage.feedback(Correction(prediction_id=answer.prediction_id, labels=labels))
     assert (refusal.value.status, refusal.value.code, refusal.value.field) == (422, code, field)
+    assert "shrill" not in refusal.value.message
 
 
 def test_feedback_on_a_prediction_that_nobody_made_is_not_found(parts: Parts) -> None:
@@ -192,6 +193,7 @@ def test_feedback_on_a_prediction_that_nobody_made_is_not_found(parts: Parts) ->
         with pytest.raises(Refusal) as refusal:
             parts.triage.feedback(Correction(prediction_id=made_up, labels={"tone": "loud"}))
         assert (refusal.value.status, refusal.value.field) == (404, "prediction_id")
+        assert (made_up in refusal.value.message, refusal.value.grpc_code) == (False, "NOT_FOUND")
 
 
 def test_one_feedback_id_stands_for_one_correction(parts: Parts) -> None:
@@ -264,7 +266,7 @@ def test_the_report_of_what_act_did_counts_corrections_and_the_moves_of_the_swit
 
 
 def test_a_time_that_is_none_is_refused_by_name(parts: Parts) -> None:
-    with pytest.raises(Refusal, match="'yesterday' is no time: write ISO 8601") as refusal:
+    with pytest.raises(Refusal, match="since is no time: write ISO 8601") as refusal:
         parts.office.act_report(ActedRequest(since="yesterday"))
     assert refusal.value.field == "since"
 

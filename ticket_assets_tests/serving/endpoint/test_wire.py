@@ -10,7 +10,6 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from ticket_assets.serving.access.grpc import GuardInterceptor
@@ -31,13 +30,17 @@ Asked = Callable[[grpc.aio.Channel, Wire], Awaitable[Any]]
 
 @pytest.fixture
 def over_grpc(parts: Parts) -> Callable[..., Any]:
+    return asked_of(parts)
+
+
+def asked_of(parts: Parts) -> Callable[..., Any]:
     """Run what is asked of a real server, and return what came of it."""
 
     def run(ask: Asked, access: AccessSettings | None = None, credentials: Any = None, **settings: Any) -> Any:
         async def served() -> Any:
             guard = Guard(access or AccessSettings(auth="open"), Policy.of(access or AccessSettings(), SERVICE))
             wired = WireSettings(**{"address": "127.0.0.1:0", "max_message_bytes": 1 << 20, **settings})
-            wire = Wire(wired, parts.triage, parts.office, [GuardInterceptor(guard)])
+            wire = Wire(wired, parts.triage, parts.office, parts.database, GuardInterceptor(guard))
             await wire.start()
             target = f"localhost:{wire.port}"
             opened = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
@@ -152,17 +155,6 @@ def test_nobody_is_answered_without_a_key_where_keys_are_asked_for(over_grpc: Ca
     assert over_grpc(ask, AccessSettings()) == grpc.StatusCode.UNAUTHENTICATED
 
 
-def test_the_health_service_says_serving_and_then_not(over_grpc: Callable[..., Any]) -> None:
-    async def ask(channel: grpc.aio.Channel, wire: Wire) -> Any:
-        stub, request = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service=SERVICE)
-        first = (await stub.Check(request)).status
-        await wire.say(serving=False)
-        return first, (await stub.Check(request)).status
-
-    status = health_pb2.HealthCheckResponse
-    assert over_grpc(ask, AccessSettings()) == (status.SERVING, status.NOT_SERVING)
-
-
 def test_reflection_lists_the_service_and_its_methods_as_grpcurl_asks(over_grpc: Callable[..., Any]) -> None:
     async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
@@ -180,7 +172,9 @@ def test_reflection_lists_the_service_and_its_methods_as_grpcurl_asks(over_grpc:
 def test_a_port_that_is_taken_is_told_with_its_address(parts: Parts, over_grpc: Callable[..., Any]) -> None:
     async def ask(_: grpc.aio.Channel, __: Wire) -> Any:
         with pytest.raises(OSError, match=r"gRPC cannot listen on 256\.0\.0\.1:1"):
-            await Wire(WireSettings("256.0.0.1:1", 1 << 20), parts.triage, parts.office, []).start()
+            guard = GuardInterceptor(Guard(AccessSettings()))
+            wired = WireSettings("256.0.0.1:1", 1 << 20)
+            await Wire(wired, parts.triage, parts.office, parts.database, guard).start()
 
     over_grpc(ask)
 

@@ -94,17 +94,17 @@ def test_a_prediction_that_does_not_exist_cannot_be_corrected(log: PredictionLog
 
 def test_labels_of_another_model_are_refused_by_name(log: PredictionLog) -> None:
     one = logged(log)
-    with pytest.raises(WrongLabelsError, match=r"labels\.queue: 'Network' is none of its labels: billing, network"):
+    with pytest.raises(WrongLabelsError, match=r"labels\.queue: this is none of its labels: billing, network"):
         log.give_feedback(one, {"queue": "Network"})
 
 
 def test_every_fault_of_labels_is_named() -> None:
-    assert check_labels({"queue": "billing", "type": "request"}, LABELS) == []
-    assert check_labels({"mood": "sad", "type": "wish"}, LABELS) == [
-        "labels.mood: the model has no such target, only queue, type",
-        "labels.type: 'wish' is none of its labels: incident, request",
-    ]
-    assert check_labels({}, LABELS) == ["labels: none is given; name one of queue, type"]
+    assert check_labels({"queue": "billing", "type": "request"}, LABELS) == {}
+    assert check_labels({"mood": "sad", "type": "wish"}, LABELS) == {
+        "labels.mood": "the model has no such target, only queue, type",
+        "labels.type": "this is none of its labels: incident, request",
+    }
+    assert check_labels({}, LABELS) == {"labels": "none is given; name one of queue, type"}
 
 
 def test_a_correction_may_come_to_another_worker_before_its_prediction_is_written(

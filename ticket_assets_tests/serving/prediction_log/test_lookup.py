@@ -113,7 +113,7 @@ def test_while_the_store_is_down_labels_are_checked_against_the_prediction_in_it
     log, other = opened(), opened()
     one = logged(log)
     for worker in (log, other):
-        with pytest.raises(WrongLabelsError, match=r"'Network' is none of its labels: billing, network, hardware"):
+        with pytest.raises(WrongLabelsError, match=r"this is none of its labels: billing, network, hardware"):
             worker.give_feedback(one, {"queue": "Network"})
         assert worker.give_feedback(one, {"queue": "network"}).seen
 
@@ -133,7 +133,7 @@ def test_a_label_that_could_not_be_checked_is_checked_in_writing_and_set_aside_w
     engine = make_engine(away)
     assert history(engine, one) == [("queue", "network")]
     (aside,) = rows(engine, rejected)
-    assert aside["reason"] == "labels.queue: 'Network' is none of its labels: billing, network, hardware"
+    assert aside["reason"] == "labels.queue: this is none of its labels: billing, network, hardware"
     engine.dispose()
 
 
@@ -156,7 +156,7 @@ def test_a_correction_that_reaches_the_store_before_its_prediction_from_another_
         time.sleep(0.05)
     assert history(engine, one) == [("queue", "network"), ("queue", "billing")]
     (aside,) = rows(engine, rejected)
-    assert "'Network' is none of its labels" in aside["reason"]
+    assert "this is none of its labels" in aside["reason"]
     engine.dispose()
 
 
