@@ -1,6 +1,6 @@
 """How far exact families go: seconds and memory by number of tickets, and of one per cent more of them.
 
-PYTHONPATH=. python benchmarks/families.py --tickets path/to/it_service.parquet --folder path/to/results --rows 40000
+python -m benchmarks.families --tickets path/to/it_service.parquet --folder path/to/results --rows 40000
 Real tickets are varied up to each size (ticket_assets_tests/grown_tickets.py). Each size runs in a process of its own,
 whose peak memory is told, and is written to the folder when it is done: a run that broke off goes on behind it. Recall
 is measured on rows chosen at random, each compared with all others by brute force.

@@ -1,6 +1,6 @@
 """What one per cent more tickets cost: the line up to features over real tickets, first most of them, then all.
 
-PYTHONPATH=. python benchmarks/growth.py --tickets path/to/it_service.parquet --folder path/to/empty/folder --rows 40000
+python -m benchmarks.growth --tickets path/to/it_service.parquet --folder path/to/empty/folder --rows 40000
 Prints the seconds of each step and how many rows it worked on. `--vectors` takes over the vectors and the encoder of a
 profile's folder where these tickets were encoded before: the first run is then shown without the time for encoding.
 """

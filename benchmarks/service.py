@@ -3,7 +3,7 @@
 Belongs here: which cells are measured in which order, the results file. Does not belong here: the models
 (service_models.py), the servers (service_servers.py), the load (load.py), tables and targets (service_figures.py).
 
-PYTHONPATH=. python benchmarks/service.py --tickets path/to/it_service.parquet --folder path/to/folder
+python -m benchmarks.service --tickets path/to/it_service.parquet --folder path/to/folder
 First the models are fitted on real tickets (kept in the folder: the next run finds them); then each server alone: cold
 start, memory, and one ticket in process; then all servers wait side by side, and every round asks each of them in turn,
 so that noise of the machine meets all of them. Rounds are kept one by one in FOLDER/results.json: a run that broke off

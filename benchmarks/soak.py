@@ -1,6 +1,6 @@
 """Minutes of load at a share of what the service can do: latency, failures, and whether memory grows.
 
-PYTHONPATH=. python benchmarks/soak.py --minutes 10 --share 0.7 --workers 2 --out soak.json
+python -m benchmarks.soak --minutes 10 --share 0.7 --workers 2 --out soak.json
 Without `--bundles` (a bundle store, with `--encoders`) toy models answer: then it is the service's own cost. Capacity
 is measured first (unless `--capacity` tells it), by clients that ask without a pause; then requests are sent at fixed
 times, whether or not earlier ones were answered, and a latency counts from when its request was due: a service that
