@@ -81,9 +81,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    names = [name for name, _ in pairs]
-    twice = _Twice(made)
-    twice.name = next(name for name in names if names.count(name) > 1)
+    twice, seen = _Twice(made), set[str]()
+    for name, _ in pairs:
+        if name in seen:
+            twice.name = name
+            break
+        seen.add(name)
     return twice
 
 
@@ -105,23 +108,32 @@ def _walk(root: dict[str, Any], depth: int) -> Iterator[tuple[tuple[str | int, .
 
 
 def _check_value(path: tuple[str | int, ...], value: Any, rules: BodyRules) -> None:
-    field = ".".join(str(part) for part in path)
     if isinstance(value, _Twice):
-        _refuse(f"{_shown(value.name)} stands there twice", ".".join(part for part in (field, value.name) if part))
+        _refuse(f"{_shown(value.name)} stands there twice", _field((*path, value.name)))
     if isinstance(value, float) and not math.isfinite(value):
-        _refuse(f"{_shown(field)} is no number that can be reckoned with (NaN, Infinity or too large)", field)
+        _refuse(
+            f"{_shown(_field(path))} is no number that can be reckoned with (NaN, Infinity or too large)", _field(path)
+        )
     if isinstance(value, dict):
         for name in value:
-            _check_text(f"a name in {_shown(field) if field else 'the body'}", name, field or name, False)
-    if isinstance(value, str):
-        _check_text(_shown(field), value, field, path[0] in rules.nul_in)
+            if fault := _fault(name, nul_allowed=False):
+                within = _field(path)
+                _refuse(f"a name in {_shown(within) if within else 'the body'} {fault}", within or name)
+    if isinstance(value, str) and (fault := _fault(value, path[0] in rules.nul_in)):
+        _refuse(f"{_shown(_field(path))} {fault}", _field(path))
 
 
-def _check_text(what: str, text: str, field: str, nul_allowed: bool) -> None:
+def _fault(text: str, nul_allowed: bool) -> str | None:
     if "\x00" in text and not nul_allowed:
-        _refuse(f"{what} holds the character NUL: take it out", field)
+        return "holds the character NUL: take it out"
     if not text.isascii() and _HALF.search(text):
-        _refuse(f"{what} holds half a character (a lone surrogate, \\ud800 to \\udfff): take it out", field)
+        return "holds half a character (a lone surrogate, \\ud800 to \\udfff): take it out"
+    return None
+
+
+def _field(path: tuple[str | int, ...]) -> str:
+    """The name of a place. Made for a fault alone: a name of megabytes above many values would be copied for each."""
+    return ".".join(str(part) for part in path if part != "")
 
 
 def _shown(name: str) -> str:

@@ -141,6 +141,13 @@ def _twice(dice: Random, path: str) -> bytes:
     return (text[:-1] + (", " if VALID[path] else "") + '"body": "a", "body": {"x": 1, "x": 2}}').encode()
 
 
+def _twice_at_the_end(dice: Random, path: str) -> bytes:
+    """Very many names, the last of which stands there twice."""
+    count = dice.choice((2000, 22_000, 80_000))
+    names = ", ".join(f'"{number:x}": ""' for number in [*range(count), count - 1])
+    return f'{{"{dice.choice([*VALID[path], "context"])}": {{{names}}}}}'.encode()
+
+
 def _other_encoding(dice: Random, path: str) -> bytes:
     text = json.dumps({**_copy(path), "body": "Grüße ☃ " + SECRET}, ensure_ascii=False)
     return text.encode(
@@ -206,5 +213,5 @@ def _wide(dice: Random, path: str) -> bytes:
 
 BODIES: tuple[Callable[[Random, str], bytes], ...] = (
     *(_wrong_types, _texts, _texts, _deep, _numbers, _twice, _other_encoding, _bad_utf8, _halves),
-    *(_flipped, _cut, _noise, _no_object, _huge, _wide),
+    *(_flipped, _cut, _noise, _no_object, _huge, _wide, _twice_at_the_end),
 )
