@@ -157,7 +157,7 @@ class TriageService:
 
 
 SERVICE = cast(Any, TriageService)  # BentoML's decorator makes a service of the class, and does not say so
-guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS}, counted)
+guard_http(SERVICE, GUARD, {**FIELDS, LOGIN: LOGIN_FIELDS}, counted, {"tickets": SETTINGS.service.most_tickets})
 SERVICE.add_asgi_middleware(ReadPages, policy=GUARD.policy, runtime=lambda: RUNNING[0] if RUNNING else None)
 SERVICE.add_asgi_middleware(FrontPage)
 SERVICE.mount_asgi_app(login_app(SignIn(GUARD)), path="/")

@@ -9,6 +9,7 @@ and takes no notice of Content-Encoding; whence the two types of refusal 415.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from starlette.datastructures import Headers
@@ -33,14 +34,19 @@ class BodyGuard:
         app: what is asked then.
         settings: sizes, depth, time.
         fields: per path the names that a body may have at the top; other paths take any.
+        most_items: per such name how many items its list may have.
     """
 
     def __init__(
-        self, app: ASGIApp, settings: AccessSettings, fields: Mapping[str, frozenset[str]] = MappingProxyType({})
+        self,
+        app: ASGIApp,
+        settings: AccessSettings,
+        fields: Mapping[str, frozenset[str]] = MappingProxyType({}),
+        most_items: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._app, self._settings = app, settings
-        self._rules = {path: BodyRules(settings.max_depth, names) for path, names in fields.items()}
-        self._any = BodyRules(settings.max_depth)
+        self._any = BodyRules(settings.max_depth, most_items=most_items)
+        self._rules = {path: replace(self._any, fields=names) for path, names in fields.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, if its body is one."""

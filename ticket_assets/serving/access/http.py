@@ -49,6 +49,7 @@ def guard_http(
     guard: Guard,
     fields: Mapping[str, frozenset[str]] = MappingProxyType({}),
     counted: Counted = uncounted,
+    most_items: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Put the guarding around a service; the first is the outermost.
 
@@ -57,6 +58,7 @@ def guard_http(
         guard: shared with gRPC, so that one key has one rate.
         fields: per path the names that a body may have at the top.
         counted: told of every request that ended.
+        most_items: per such name how many items its list may have.
     """
     service.add_asgi_middleware(RequestLog, paths=frozenset(guard.policy.paths), counted=counted)
     if guard.settings.cors_origins:
@@ -64,7 +66,7 @@ def guard_http(
     service.add_asgi_middleware(ErrorShape)
     service.add_asgi_middleware(Capacity, work=guard.work)
     service.add_asgi_middleware(Guarding, guard=guard)
-    service.add_asgi_middleware(BodyGuard, settings=guard.settings, fields=fields)
+    service.add_asgi_middleware(BodyGuard, settings=guard.settings, fields=fields, most_items=most_items)
 
 
 def cors_options(settings: AccessSettings) -> dict[str, Any]:

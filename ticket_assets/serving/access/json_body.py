@@ -9,11 +9,11 @@ Does not belong here: reading the bytes (body.py), the types and bounds of field
 import json
 import math
 import re
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from ticket_assets.serving.access.refusal import Refusal
+from ticket_assets.serving.access.refusal import Refusal, too_many
 
 _HALF = re.compile("[\ud800-\udfff]")
 LONGEST_WHOLE_NUMBER = 18  # digits; what 64 bits hold
@@ -27,11 +27,13 @@ class BodyRules:
         depth: levels of lists and objects, the body itself being the first.
         fields: names at the top; None: any.
         nul_in: fields at the top in whose text NUL may stand, because cleaning takes it out; a database takes none.
+        most_items: per field at the top how many items its list may have.
     """
 
     depth: int = 32
     fields: Set[str] | None = None
     nul_in: Set[str] = frozenset({"subject", "body", "tickets"})
+    most_items: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Twice(dict[str, Any]):
@@ -44,7 +46,7 @@ def check_body(content: bytes, rules: BodyRules) -> None:
     """Refuse what is no JSON object, or one of those that nobody refuses later.
 
     Raises:
-        Refusal: 400; names the field where it is about one.
+        Refusal: 400, 422 for a list that is too long; names the field where it is about one.
     """
     if not content.strip():
         return  # BentoML takes it for an object without fields, and asks for those it needs
@@ -54,6 +56,10 @@ def check_body(content: bytes, rules: BodyRules) -> None:
     unknown = sorted(set(parsed) - rules.fields) if rules.fields is not None else ()
     if rules.fields is not None and unknown:
         _refuse(f"there is no field {_shown(unknown[0])}; there is {', '.join(sorted(rules.fields))}", unknown[0])
+    for name, most in rules.most_items.items():
+        items = parsed.get(name)
+        if isinstance(items, list) and len(items) > most:  # each of them would be looked at, here and by BentoML
+            raise too_many(name, len(items), most)
     for path, value in _walk(parsed, rules.depth):
         _check_value(path, value, rules)
 

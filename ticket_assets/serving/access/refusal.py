@@ -90,6 +90,12 @@ class Refusal(Exception):
         }
 
 
+def too_many(field: str, count: int, most: int) -> Refusal:
+    """What is told of a list that is too long."""
+    message = f"{count} {field}; at most {most} are taken at once: send several batches"
+    return Refusal(422, message, f"too_many_{field}", field)
+
+
 def shortened(text: str, most: int) -> str:
     """A text of at most so many characters; ASCII stays ASCII."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ticket_assets.serving.access.current import current_request
-from ticket_assets.serving.access.refusal import LONGEST_FIELD, Refusal, shortened
+from ticket_assets.serving.access.refusal import LONGEST_FIELD, Refusal, shortened, too_many
 from ticket_assets.serving.endpoint import answering
 from ticket_assets.serving.endpoint.answering import Answered, EmptyTicket
 from ticket_assets.serving.endpoint.engine import Engine, Seat
@@ -95,17 +95,22 @@ class Triage:
         [answer] = self._told(seat, [ticket], [answered], transport)
         return answer
 
+    def require_few(self, tickets: int) -> None:
+        """Refuse a batch of more tickets than are taken, before it costs anything.
+
+        Raises:
+            Refusal: 422.
+        """
+        if tickets > self._most_tickets:
+            raise too_many("tickets", tickets, self._most_tickets)
+
     def predict_batch(self, batch: Batch, transport: Transport) -> BatchAnswer:
         """Every target of many tickets; a row that is wrong has its error in its place.
 
         Raises:
             Refusal: 422 where there are too many; 503 where no model answers.
         """
-        if len(batch.tickets) > self._most_tickets:
-            message = (
-                f"{len(batch.tickets)} tickets; at most {self._most_tickets} are taken at once: send several batches"
-            )
-            raise Refusal(422, message, "too_many_tickets", "tickets")
+        self.require_few(len(batch.tickets))
         seat = require_seat(self._engine)
         rows: list[TicketIn | Fault] = [answering.read_row(one) for one in batch.tickets]
         tickets = [row for row in rows if isinstance(row, TicketIn)]

@@ -79,9 +79,12 @@ class Servicer(TriageServicer):
         return told(await self._triage.answer(asked(request, messages.TicketIn), "grpc"), pb.Answer)
 
     async def PredictBatch(self, request: pb.Batch, context: Any) -> pb.BatchAnswer:  # noqa: D102
-        batch = asked(request, messages.Batch)
-        # Long work: on the event loop it would hold up everybody else.
-        return told(await asyncio.to_thread(self._triage.predict_batch, batch, "grpc"), pb.BatchAnswer)
+        self._triage.require_few(len(request.tickets))
+        # Long work, the conversions too: on the event loop it would hold up everybody else.
+        return await asyncio.to_thread(self._batch, request)
+
+    def _batch(self, request: pb.Batch) -> pb.BatchAnswer:
+        return told(self._triage.predict_batch(asked(request, messages.Batch), "grpc"), pb.BatchAnswer)
 
     async def Feedback(self, request: pb.Correction, context: Any) -> pb.FeedbackReceipt:  # noqa: D102
         correction = asked(request, messages.Correction)

@@ -122,7 +122,13 @@ def site(
 ) -> Iterator[Site]:
     """A site behind the guard."""
     rooms, desk = rooms or Rooms(), Desk()
-    guard_http(desk, guard, {"/predict": frozenset({"subject", "body", "reasons"}), "/login": LOGIN_FIELDS}, counted)
+    guard_http(
+        desk,
+        guard,
+        {"/predict": frozenset({"subject", "body", "reasons"}), "/login": LOGIN_FIELDS},
+        counted,
+        {"tickets": 3},
+    )
     routes = [
         Route("/predict", rooms.predict, methods=["POST"]),
         Route("/predict_batch", rooms.predict, methods=["POST"]),

@@ -138,6 +138,12 @@ def test_a_request_without_a_body_is_one(here: Site) -> None:
     assert here.ask("/predict", method="POST").json()["length"] == 0
 
 
+def test_a_batch_of_more_tickets_than_are_taken_goes_no_further(here: Site) -> None:
+    assert here.ask("/predict_batch", {"tickets": [{}] * 3}).status == 200
+    refused = here.ask("/predict_batch", {"tickets": [{}] * 4})
+    assert (refused.status, refused.error["code"], refused.error["field"]) == (422, "too_many_tickets", "tickets")
+
+
 def test_a_large_body_is_checked_as_well(desk: Desk) -> None:
     with site(desk.guard(auth="open")) as here:
         refused = here.ask("/predict", b'{"reasons": NaN, "body": "' + b"x" * 600_000 + b'"}', **JSON)

@@ -110,6 +110,14 @@ def test_many_names_of_which_the_last_stands_twice_are_refused_as_fast_as_they_a
     assert seconds < 1
 
 
+def test_a_list_that_is_longer_than_may_be_is_refused_before_it_is_looked_through() -> None:
+    rules = BodyRules(fields=RULES.fields, most_items={"tickets": 500})
+    check_body(b'{"tickets": [%s{}]}' % (b"{}," * 499), rules)
+    with pytest.raises(Refusal, match="501 tickets; at most 500 are taken at once") as caught:
+        check_body(b'{"tickets": [%sNaN]}' % (b"{}," * 500), rules)
+    assert (caught.value.status, caught.value.code, caught.value.field) == (422, "too_many_tickets", "tickets")
+
+
 def test_a_long_name_above_many_values_is_not_copied_for_each_of_them() -> None:
     content, begun = b'{"context": {"%s": [%s1]}}' % (b"x" * 900_000, b"1," * 60_000), time.thread_time()
     check_body(content, RULES)

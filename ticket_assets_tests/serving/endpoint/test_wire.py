@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import json_format
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from ticket_assets.serving.access.grpc import GuardInterceptor
@@ -135,6 +137,36 @@ def test_a_wrong_ticket_is_refused_with_the_field(
         return error.value.code(), dict(error.value.trailing_metadata()).get("error-field")
 
     assert over_grpc(ask) == (code, field)
+
+
+def test_a_batch_is_converted_in_a_thread_and_one_beyond_the_bound_not_at_all(
+    over_grpc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a million empty tickets are a megabyte, and seconds of the event loop."""
+    converted: list[tuple[str, int]] = []
+
+    def noting(way: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def note(*its: Any, **options: Any) -> Any:
+            converted.append((way, threading.get_ident()))
+            return real(*its, **options)
+
+        return note
+
+    for way in ("MessageToDict", "ParseDict"):
+        monkeypatch.setattr(json_format, way, noting(way, getattr(json_format, way)))
+
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        stub = TriageStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await stub.PredictBatch(pb.Batch(tickets=[pb.Ticket()] * 20_000))
+        assert dict(error.value.trailing_metadata())["error-code"] == "too_many_tickets"
+        assert converted == []
+        await stub.PredictBatch(pb.Batch(tickets=[pb.Ticket(body=LOUD)]))
+        return threading.get_ident()
+
+    loop = over_grpc(ask)
+    assert {way for way, _ in converted} == {"MessageToDict", "ParseDict"}
+    assert loop not in {thread for _, thread in converted}
 
 
 def test_a_batch_without_a_ticket_is_a_wrong_argument(over_grpc: Callable[..., Any]) -> None:
