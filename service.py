@@ -119,15 +119,14 @@ class TriageService:
     async def feedback(self, correction: Correction, /) -> FeedbackReceipt:
         """Say what the right labels are of a ticket that was answered."""
         return answered(  # type: ignore[return-value]
-            await self._runtime.database.ask(self._runtime.triage.feedback, correction)
+            await self._runtime.pools.database.ask(self._runtime.triage.feedback, correction)
         )
 
     @bentoml.api
     @refusals_answered
     async def similar(self, ticket: SimilarRequest, /) -> SimilarAnswer:
         """The nearest solved tickets, with their labels."""
-        # The table may lie on a disk that is slow.
-        return answered(await asyncio.to_thread(self._runtime.triage.similar, ticket))  # type: ignore[return-value]
+        return answered(await self._runtime.pools.similar.ask(self._runtime.triage.similar, ticket))  # type: ignore[return-value]
 
     @bentoml.api
     @refusals_answered
@@ -139,20 +138,20 @@ class TriageService:
     @refusals_answered
     async def reload(self) -> ReloadAnswer:
         """Look for a newer champion now; 409 where it is refused, and the one that answered goes on."""
-        return answered(await asyncio.to_thread(self._runtime.office.reload))  # type: ignore[return-value]
+        return answered(await self._runtime.pools.reload.ask(self._runtime.office.reload))  # type: ignore[return-value]
 
     @bentoml.api
     @refusals_answered
     async def act(self, change: ActingChange, /) -> Acting:
         """Turn `act` into `suggest` at once, or back."""
-        return answered(await asyncio.to_thread(self._runtime.office.act, change))  # type: ignore[return-value]
+        return answered(await self._runtime.pools.act.ask(self._runtime.office.act, change))  # type: ignore[return-value]
 
     @bentoml.api
     @refusals_answered
     async def act_report(self, asked: ActedRequest, /) -> ActedReport:
         """What was acted upon, and how much of it was corrected; with GET too."""
         return answered(  # type: ignore[return-value]
-            await self._runtime.database.ask(self._runtime.office.act_report, asked)
+            await self._runtime.pools.database.ask(self._runtime.office.act_report, asked)
         )
 
 

@@ -87,7 +87,7 @@ class ReadPages:
         except ValidationError as error:
             raise refusal_of(error) from None
         running = self._running()
-        return 200, _fields(await running.database.ask(running.office.act_report, asked))
+        return 200, _fields(await running.pools.database.ask(running.office.act_report, asked))
 
     async def _live(self, _: dict[str, str]) -> Page:
         """200 as long as the event loop turns."""

@@ -8,13 +8,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
 from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch
+from ticket_assets.serving.endpoint.threads import Pools
 from ticket_assets.serving.endpoint.triage import Triage
 from ticket_assets.serving.endpoint.watcher import Watcher
 from ticket_assets.serving.prediction_log.log import PredictionLog
@@ -61,7 +61,8 @@ class Runtime:
         switch = ActingSwitch(settings.switch)
         self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar)
         self.office = Office(self.engine, self.log, switch, self._similar)
-        self.database = DatabaseThreads()
+        self.pools = Pools()
+        self.database = self.pools.database
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
         if self._watcher:
             self._watcher.start()
@@ -83,7 +84,7 @@ class Runtime:
 
         most = guard.guard.settings.max_connections
         settings = WireSettings(**{**grpc.model_dump(), "address": grpc.address}, max_connections=most)
-        self.wire = Wire(settings, self.triage, self.office, self.database, guard)
+        self.wire = Wire(settings, self.triage, self.office, self.pools, guard)
         await self.wire.start()
         logger.info("gRPC listens on %s", grpc.address)
 

@@ -22,9 +22,9 @@ from ticket_assets.serving.access.grpc import GuardInterceptor
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageServicer, add_TriageServicer_to_server
 from ticket_assets.serving.endpoint import messages, reports
-from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.health import Health
 from ticket_assets.serving.endpoint.office import Office
+from ticket_assets.serving.endpoint.threads import Pools
 from ticket_assets.serving.endpoint.triage import Triage
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Triage"].full_name
@@ -72,8 +72,8 @@ class WireSettings:
 class Servicer(TriageServicer):
     """Answers over gRPC; what each method is for stands in the .proto."""
 
-    def __init__(self, triage: Triage, office: Office, database: DatabaseThreads) -> None:
-        self._triage, self._office, self._database = triage, office, database
+    def __init__(self, triage: Triage, office: Office, pools: Pools) -> None:
+        self._triage, self._office, self._pools = triage, office, pools
 
     async def Predict(self, request: pb.Ticket, context: Any) -> pb.Answer:  # noqa: D102
         return told(await self._triage.answer(asked(request, messages.TicketIn), "grpc"), pb.Answer)
@@ -88,25 +88,25 @@ class Servicer(TriageServicer):
 
     async def Feedback(self, request: pb.Correction, context: Any) -> pb.FeedbackReceipt:  # noqa: D102
         correction = asked(request, messages.Correction)
-        return told(await self._database.ask(self._triage.feedback, correction), pb.FeedbackReceipt)
+        return told(await self._pools.database.ask(self._triage.feedback, correction), pb.FeedbackReceipt)
 
     async def Similar(self, request: pb.SimilarRequest, context: Any) -> pb.SimilarAnswer:  # noqa: D102
         ticket = asked(request, messages.SimilarRequest)
-        return told(await asyncio.to_thread(self._triage.similar, ticket), pb.SimilarAnswer)
+        return told(await self._pools.similar.ask(self._triage.similar, ticket), pb.SimilarAnswer)
 
     async def Info(self, request: pb.InfoRequest, context: Any) -> pb.ServiceInfo:  # noqa: D102
         return told(self._office.info(), pb.ServiceInfo)
 
     async def Reload(self, request: pb.ReloadRequest, context: Any) -> pb.ReloadAnswer:  # noqa: D102
-        return told(await asyncio.to_thread(self._office.reload), pb.ReloadAnswer)
+        return told(await self._pools.reload.ask(self._office.reload), pb.ReloadAnswer)
 
     async def Act(self, request: pb.ActingChange, context: Any) -> pb.Acting:  # noqa: D102
         change = asked(request, reports.ActingChange)
-        return told(await asyncio.to_thread(self._office.act, change), pb.Acting)
+        return told(await self._pools.act.ask(self._office.act, change), pb.Acting)
 
     async def ActReport(self, request: pb.ActedRequest, context: Any) -> pb.ActedReport:  # noqa: D102
         request_since = asked(request, reports.ActedRequest)
-        return told(await self._database.ask(self._office.act_report, request_since), pb.ActedReport)
+        return told(await self._pools.database.ask(self._office.act_report, request_since), pb.ActedReport)
 
 
 def as_fields(request: Proto) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class Wire:
         settings: where and how it listens.
         triage: answers tickets.
         office: answers operators.
-        database: threads for what asks it.
+        pools: threads for what may hang.
         guard: before every method.
     """
 
@@ -149,11 +149,11 @@ class Wire:
         settings: WireSettings,
         triage: Triage,
         office: Office,
-        database: DatabaseThreads,
+        pools: Pools,
         guard: GuardInterceptor,
     ) -> None:
         self._settings = settings
-        self._servicer = Servicer(triage, office, database)
+        self._servicer = Servicer(triage, office, pools)
         self._guard = guard
         self._health = Health((SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), office.is_answering)
         self._server: grpc.aio.Server | None = None

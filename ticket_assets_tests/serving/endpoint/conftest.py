@@ -11,11 +11,11 @@ import pytest
 
 from ticket_assets.models.bands import Bands
 from ticket_assets.serving.bundle import write_bundle
-from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import Metrics, metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.switch import ActingSwitch
+from ticket_assets.serving.endpoint.threads import Pools
 from ticket_assets.serving.endpoint.triage import Triage
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
@@ -79,7 +79,7 @@ class Parts:
     switch: ActingSwitch
     triage: Triage
     office: Office
-    database: DatabaseThreads
+    pools: Pools
 
 
 @pytest.fixture(scope="session")
@@ -90,18 +90,18 @@ def metrics() -> Metrics:
 @pytest.fixture
 def open_parts(engine: Engine, metrics: Metrics, tmp_path: Path) -> Iterator[Callable[..., Parts]]:
     opened: list[PredictionLog] = []
-    threads: list[DatabaseThreads] = []
+    pools: list[Pools] = []
 
     def made(**settings: object) -> Parts:
         log = PredictionLog.open(PredictionLogSettings.model_validate({"folder": tmp_path / "log", **settings}))
         opened.append(log)
         switch = ActingSwitch(tmp_path / "acting.json")
         triage = Triage(engine, log, switch, metrics, most_tickets=5)
-        threads.append(DatabaseThreads())
-        return Parts(engine, log, switch, triage, Office(engine, log, switch), threads[-1])
+        pools.append(Pools())
+        return Parts(engine, log, switch, triage, Office(engine, log, switch), pools[-1])
 
     yield made
-    for its in threads:
+    for its in pools:
         its.close()
     for log in opened:
         log.close()

@@ -15,10 +15,9 @@ from ticket_assets.serving.access.error_shape import ErrorShape
 from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.access.settings import AccessSettings
-from ticket_assets.serving.endpoint import database_threads
-from ticket_assets.serving.endpoint.database_threads import DatabaseThreads
 from ticket_assets.serving.endpoint.pages import ReadPages
 from ticket_assets.serving.endpoint.runtime import Runtime
+from ticket_assets.serving.endpoint.threads import Threads
 from ticket_assets.serving.store import POINTER
 from ticket_assets_tests.serving.access.test_asgi import answer_of
 from ticket_assets_tests.serving.endpoint.conftest import Parts, ToyStore
@@ -42,12 +41,12 @@ async def told(runtime: Any, path: str, method: str = "GET", query: str = "") ->
 
 
 @asynccontextmanager
-async def no_thread_is_free(threads: DatabaseThreads) -> AsyncIterator[None]:
-    """Every thread of the loop and of the database hangs, and as much waits for one as may."""
+async def no_thread_is_free(*pools: Threads) -> AsyncIterator[None]:
+    """Every thread of the loop and of the pools hangs, and as much waits for one as may."""
     gate, pool = threading.Event(), ThreadPoolExecutor(1)
     loop = asyncio.get_running_loop()
     loop.set_default_executor(pool)
-    hanging = [asyncio.ensure_future(threads.ask(gate.wait, 60)) for _ in range(database_threads.MOST)]
+    hanging = [asyncio.ensure_future(threads.ask(gate.wait, 60)) for threads in pools for _ in range(threads.most)]
     hanging.append(asyncio.ensure_future(asyncio.to_thread(gate.wait, 60)))
     await asyncio.sleep(0.1)
     try:
@@ -59,7 +58,7 @@ async def no_thread_is_free(threads: DatabaseThreads) -> AsyncIterator[None]:
 
 def test_probes_are_answered_while_the_database_hangs_and_no_thread_is_free(parts: Parts, run: Any) -> None:
     async def main() -> list[int]:
-        async with no_thread_is_free(parts.database), asyncio.timeout(20):
+        async with no_thread_is_free(parts.pools.database), asyncio.timeout(20):
             return [(await told(parts, path))[0] for path in (*PROBES, "/info", "/docs.json")]
 
     assert run(main()) == [200] * 5
@@ -69,13 +68,13 @@ def test_no_more_requests_wait_for_the_database_than_may_and_the_others_are_told
     parts: Parts, run: Any
 ) -> None:
     async def main() -> None:
-        async with no_thread_is_free(parts.database):
+        async with no_thread_is_free(parts.pools.database):
             status, said = await told(parts, "/act_report")
             assert (status, said["error"]["code"]) == (503, "overloaded")
             with pytest.raises(Refusal) as refused:
-                await parts.database.ask(int)
+                await parts.pools.database.ask(int)
             assert refused.value.headers == {"retry-after": "5"}
-        assert await parts.database.ask(int) == 0
+        assert await parts.pools.database.ask(int) == 0
 
     run(main())
 
@@ -85,14 +84,16 @@ def test_a_request_that_is_given_up_still_waits_for_the_database(parts: Parts, r
 
     async def main() -> None:
         gate = threading.Event()
-        asked = [asyncio.ensure_future(parts.database.ask(gate.wait, 60)) for _ in range(database_threads.THREADS)]
+        asked = [
+            asyncio.ensure_future(parts.pools.database.ask(gate.wait, 60)) for _ in range(parts.pools.database.threads)
+        ]
         await asyncio.sleep(0.1)
         for one in asked:
             one.cancel()
         await asyncio.sleep(0.1)
-        assert parts.database._asked == database_threads.THREADS
+        assert parts.pools.database._asked == parts.pools.database.threads
         gate.set()
-        while parts.database._asked:
+        while parts.pools.database._asked:
             await asyncio.sleep(0.01)
 
     run(main())

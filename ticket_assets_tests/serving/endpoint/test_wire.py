@@ -25,6 +25,7 @@ from ticket_assets.serving.endpoint.messages import TicketIn
 from ticket_assets.serving.endpoint.wire import SERVICE, Wire, WireSettings
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets_tests.serving.endpoint.conftest import LOUD, QUIET, Parts
+from ticket_assets_tests.serving.endpoint.test_pages import no_thread_is_free
 
 PROJECT = Path(__file__).resolve().parents[3]
 Asked = Callable[[grpc.aio.Channel, Wire], Awaitable[Any]]
@@ -42,7 +43,7 @@ def asked_of(parts: Parts) -> Callable[..., Any]:
         async def served() -> Any:
             guard = Guard(access or AccessSettings(auth="open"), Policy.of(access or AccessSettings(), SERVICE))
             wired = WireSettings(**{"address": "127.0.0.1:0", "max_message_bytes": 1 << 20, **settings})
-            wire = Wire(wired, parts.triage, parts.office, parts.database, GuardInterceptor(guard))
+            wire = Wire(wired, parts.triage, parts.office, parts.pools, GuardInterceptor(guard))
             await wire.start()
             target = f"localhost:{wire.port}"
             opened = grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
@@ -139,6 +140,27 @@ def test_a_wrong_ticket_is_refused_with_the_field(
     assert over_grpc(ask) == (code, field)
 
 
+def test_act_is_turned_off_at_once_whatever_else_hangs(
+    over_grpc: Callable[..., Any], parts: Parts, tmp_path: Path
+) -> None:
+    pools = parts.pools
+
+    async def ask(channel: grpc.aio.Channel, _: Wire) -> Any:
+        stub, key = TriageStub(channel), (("x-api-key", made),)
+        async with no_thread_is_free(pools.database, pools.similar, pools.reload), asyncio.timeout(20):
+            off = await stub.Act(pb.ActingChange(on=False, reason="r"), metadata=key)
+            for waiting in (stub.Similar(pb.SimilarRequest(body=LOUD)), stub.Reload(pb.ReloadRequest(), metadata=key)):
+                with pytest.raises(grpc.aio.AioRpcError) as error:
+                    await waiting
+                assert dict(error.value.trailing_metadata())["error-code"] == "overloaded"
+            return off.on, (await stub.Predict(pb.Ticket(body=LOUD))).targets["tone"].band
+
+    path = tmp_path / "keys.json"
+    made, kept = new_key("ops", Scope, datetime.now(UTC))
+    add_key(path, kept)
+    assert over_grpc(ask, AccessSettings(auth="open", keys_file=path)) == (False, "suggest")
+
+
 def test_a_batch_is_converted_in_a_thread_and_one_beyond_the_bound_not_at_all(
     over_grpc: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +228,7 @@ def test_a_port_that_is_taken_is_told_with_its_address(parts: Parts, over_grpc: 
         with pytest.raises(OSError, match=r"gRPC cannot listen on 256\.0\.0\.1:1"):
             guard = GuardInterceptor(Guard(AccessSettings()))
             wired = WireSettings("256.0.0.1:1", 1 << 20)
-            await Wire(wired, parts.triage, parts.office, parts.database, guard).start()
+            await Wire(wired, parts.triage, parts.office, parts.pools, guard).start()
 
     over_grpc(ask)
 
