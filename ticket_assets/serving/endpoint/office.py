@@ -177,10 +177,11 @@ def _since(said: str | None) -> datetime:
         return datetime.now(UTC) - MONTH
     try:
         read = datetime.fromisoformat(said)
-    except ValueError:
+        # In UTC here, as the store would: year 1 at +14:00 lies before the first instant there is.
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         message = "since is no time: write ISO 8601, such as 2026-05-01T00:00:00Z"
         raise Refusal(422, message, field="since") from None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _row(one: acted.ActedLabel) -> ActedLabel:

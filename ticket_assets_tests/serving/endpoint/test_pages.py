@@ -130,6 +130,9 @@ def test_without_a_model_the_process_lives_and_is_not_ready(runtime: Any, run: A
     [
         ("/act_report", "since=%00", 400, "since"),
         ("/act_report", "since=soon-and-secret", 422, "since"),
+        ("/act_report", "since=0001-01-01T00:00%2B14:00", 422, "since"),
+        ("/act_report", "since=9999-12-31T23:59-14:00", 422, "since"),
+        ("/act_report", "since=9999-12-31T23:59Z", 200, None),
         ("/act_report", "sinse=2026-01-01", 400, "sinse"),
         ("/act_report", "since=a&since=b", 400, "since"),
         ("/info", "since=a", 400, "since"),
