@@ -85,6 +85,7 @@ class WatchedFile(Generic[Content]):
     ) -> None:
         self._path, self._parse, self._empty, self._clock = path, parse, empty, clock
         self._looked, self._seen = clock(), self._signature()
+        self._told = ""  # of what is wrong with it now
         self._content = self._read()
 
     def now(self) -> Content:
@@ -96,20 +97,24 @@ class WatchedFile(Generic[Content]):
         return self._content
 
     def _look(self) -> None:
-        signature = self._signature()
-        if signature == self._seen:
-            return
-        self._seen = signature
         try:
-            self._content = self._read()
+            signature = self._signature()
+            if signature != self._seen:
+                self._content = self._read()
+                self._seen = signature  # only now: a disk that failed is asked again
+            self._told = ""
         except AccessFileError as error:
-            log.error("%s; what it held before stays in force", error)
+            if str(error) != self._told:
+                log.error("%s; what it held before stays in force", error)
+            self._told = str(error)
 
     def _signature(self) -> tuple[int, int, int] | None:
         try:
             status = self._path.stat()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise AccessFileError(f"{self._path} cannot be looked at: {type(error).__name__}") from error
         return status.st_mtime_ns, status.st_size, status.st_ino
 
     def _read(self) -> Content:

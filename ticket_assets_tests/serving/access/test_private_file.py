@@ -70,6 +70,31 @@ def test_at_the_start_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, clo
         WatchedFile(path, parse, "", clock)
 
 
+def test_a_folder_that_may_not_be_looked_into_locks_nobody_out_and_is_told_once(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A link that leads to itself stands for a disk that is gone: rights alone do not keep root out."""
+    folder, elsewhere = tmp_path / "access", tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "keys").write_text("good")
+    watched = WatchedFile(folder / "keys", parse, "", clock)
+    folder.rename(elsewhere)
+    folder.symlink_to(folder)  # a loop: ELOOP, an OSError of no class of its own
+    for _ in range(3):
+        clock.seconds += 1
+        assert watched.now() == "good"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder / 'keys'} cannot be looked at: OSError; what it held before stays in force"
+    ]
+    with pytest.raises(AccessFileError, match="keys cannot be looked at: OSError"):
+        WatchedFile(folder / "keys", parse, "", clock)
+    folder.unlink()
+    elsewhere.rename(folder)
+    write_private(folder / "keys", "better")
+    clock.seconds += 1
+    assert watched.now() == "better"
+
+
 def test_of_many_processes_the_first_one_s_secret_is_everybody_s(tmp_path: Path) -> None:
     path = tmp_path / "access" / "secret"
     found: list[str] = []
