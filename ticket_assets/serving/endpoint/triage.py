@@ -45,6 +45,7 @@ from ticket_assets.serving.prediction_log.records import Transport
 from ticket_assets.serving.relatives import NoIndexError
 
 RETRY_AFTER = {"retry-after": "5"}
+LONG_TEXT = 20_000  # characters, from which on a ticket is answered in a thread
 
 
 class Triage:
@@ -74,10 +75,11 @@ class Triage:
     async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket, asked for on an event loop; raises as `predict` does.
 
-        There and then: a thread for work of a few milliseconds costs more than it frees. But not where the log waits
-        for a disk, which would hold up everybody else.
+        There and then: a thread for work of a few milliseconds costs more than it frees. But not where it takes longer
+        and would hold up everybody else: a long text, reasons, a log that waits for a disk.
         """
-        if self._log.waits_for_disk:
+        is_long = len(ticket.subject) + len(ticket.body) > LONG_TEXT
+        if is_long or ticket.reasons or self._log.waits_for_disk:
             return await asyncio.to_thread(self.predict, ticket, transport)
         return self.predict(ticket, transport)
 

@@ -1,13 +1,15 @@
-"""What the durability of the log means for the event loop that answers."""
+"""Which tickets are answered on the event loop, and which would hold it up: those that wait for a disk, and long ones."""
 
 import asyncio
 import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from ticket_assets.serving.endpoint import answering
 from ticket_assets.serving.endpoint.messages import Answer, TicketIn
 from ticket_assets_tests.serving.endpoint.conftest import LOUD, Parts
 from ticket_assets_tests.serving.endpoint.test_triage import logged, predicted
@@ -42,3 +44,26 @@ def test_a_flush_to_the_disk_holds_up_no_event_loop(
     assert logged(parts, answer).ticket_id == "INC-1"
     assert longest < 0.25
     assert (threads == {threading.main_thread().name}) == on_the_loop
+
+
+@pytest.mark.parametrize(
+    ("ticket", "on_the_loop"),
+    [
+        (TicketIn(body="x " * 9_999, subject="y"), True),
+        (TicketIn(body="x " * 9_999, subject="yyy"), False),
+        (TicketIn(body=LOUD, reasons=1), False),
+    ],
+)
+def test_a_long_ticket_and_one_with_reasons_is_answered_in_a_thread(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, ticket: TicketIn, on_the_loop: bool
+) -> None:
+    threads, answer_one = list[int](), answering.answer_one
+
+    def noted(*its: Any) -> Any:
+        threads.append(threading.get_ident())
+        return answer_one(*its)
+
+    monkeypatch.setattr(answering, "answer_one", noted)
+    answer = asyncio.run(parts.triage.answer(ticket, "http"))
+    assert logged(parts, answer).body == ticket.body.strip()
+    assert [one == threading.get_ident() for one in threads] == [on_the_loop]
