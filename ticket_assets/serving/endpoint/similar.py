@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A table that could not be read is tried again after so long: a disk is back, a run has encoded for the new encoder.
 RETRY_SECONDS = 30.0
+# Opening takes a second or two, most of it lancedb's import; whoever opens it waits no longer than this.
+OPENING_SECONDS = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +82,10 @@ class SimilarTickets:
             raise NoIndexError(f"{error}; {opened.fault}" if opened.fault else str(error)) from None
 
     def look(self, bundle: TriageBundle) -> None:
-        """Open the table for a bundle, or try again when it is time: whoever asks should not wait for it."""
+        """Open the table for a bundle, or try again when it is time: whoever asks should not wait for it.
+
+        Returns after OPENING_SECONDS at the latest; a disk that answers later is asked from then on.
+        """
         self._open(bundle)
 
     @property
@@ -96,14 +101,25 @@ class SimilarTickets:
 
     def _open(self, bundle: TriageBundle) -> _Opened:
         encoder, vectors, tickets = bundle.manifest.encoder, self._settings.vectors, self._settings.tickets
-        with self._opening:
-            if encoder is None or vectors is None or tickets is None:
-                self._opened = _Opened()
-                return self._opened
-            wanted = (encoder["id"], tuple(bundle.manifest.targets))
-            if self._opened.wanted != wanted or self._opened.is_due:
-                self._opened = _tried(vectors, tickets, wanted)
+        if encoder is None or vectors is None or tickets is None:
+            self._opened = _Opened()
             return self._opened
+        wanted = (encoder["id"], tuple(bundle.manifest.targets))
+        if (self._opened.wanted != wanted or self._opened.is_due) and self._opening.acquire(blocking=False):
+            # In a thread that nobody has to wait for to the end: a disk that hangs cannot be interrupted.
+            opening = threading.Thread(target=self._try, args=(vectors, tickets, wanted), name="opening", daemon=True)
+            opening.start()
+            opening.join(OPENING_SECONDS)
+            if opening.is_alive():
+                self._opened = _refused(wanted, f"{vectors} was not open after {OPENING_SECONDS:g} s")
+        opened = self._opened
+        return opened if opened.wanted == wanted else _Opened()  # while another opens it: the bundle's own index
+
+    def _try(self, vectors: Path, tickets: Path, wanted: tuple[str, tuple[str, ...]]) -> None:
+        try:
+            self._opened = _tried(vectors, tickets, wanted)
+        finally:
+            self._opening.release()
 
 
 def _tried(vectors: Path, tickets: Path, wanted: tuple[str, tuple[str, ...]]) -> _Opened:

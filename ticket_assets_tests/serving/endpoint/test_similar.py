@@ -4,8 +4,11 @@ import json
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -228,6 +231,34 @@ def test_where_lancedb_is_not_installed_the_fault_says_how_to_install_it(
     fault = found.fault
     assert fault
     assert fault.endswith("lancedb is not installed: pip install lancedb (or ticket-assets[lancedb])")
+
+
+def test_a_disk_that_hangs_holds_up_one_who_asks_for_a_while_and_nobody_else(
+    trained: Trained, settings: SimilarSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(similar, "OPENING_SECONDS", 0.5)
+    opened, entered, gate = solved.SolvedTickets.open, threading.Event(), threading.Event()
+
+    def hanging(*its: Any) -> solved.SolvedTickets:
+        entered.set()
+        assert gate.wait(60)
+        return opened(*its)
+
+    monkeypatch.setattr(solved.SolvedTickets, "open", hanging)
+    ticket, found = trained.ticket(len(trained.clean) - 3), SimilarTickets(settings)
+    of_bundle = trained.bundle.similar(ticket, 10)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(found.nearest, trained.bundle, ticket, 10)
+        assert entered.wait(20)
+        assert found.nearest(trained.bundle, ticket, 10) == of_bundle
+        try:
+            assert first.result(20) == of_bundle
+            assert str(found.fault).endswith("was not open after 0.5 s")
+        finally:
+            gate.set()
+    while found.fault:
+        time.sleep(0.01)
+    assert found.nearest(trained.bundle, ticket, 10) != of_bundle, "the table, now that the disk has answered"
 
 
 def test_a_champion_without_sentence_vectors_asks_no_table(tmp_path: Path, settings: SimilarSettings) -> None:
