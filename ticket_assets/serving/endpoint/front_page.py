@@ -18,7 +18,7 @@ from ticket_assets.serving.endpoint.description import ROUTES, TITLE, VERSION
 
 _LINKS = {
     "/docs.json": "the description of the API, OpenAPI 3.1",
-    "/healthz": "how it is: ok, degraded or down, and why",
+    "/healthz": "how it is: ok, degraded or down, and what is wrong",
     "/readyz": "whether a model answers",
     "/info": "which model answers, its labels and scores; needs a key with the scope predict",
     "/metrics": "for Prometheus; needs a key with the scope admin, unless they are open",

@@ -95,7 +95,7 @@ class Answer(Message):
     """What is predicted of one ticket."""
 
     prediction_id: str | None = Field(
-        description="for feedback; null where the answer could not be logged (/healthz says why)"
+        description="for feedback; null where the answer could not be logged (/info says why)"
     )
     id: str | None = Field(description="the ticket's, as it was given")
     model_version: int

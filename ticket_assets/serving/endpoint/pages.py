@@ -19,7 +19,7 @@ from ticket_assets.serving.access.policy import Policy
 from ticket_assets.serving.access.refusal import Refusal
 from ticket_assets.serving.endpoint.description import ROUTES, described
 from ticket_assets.serving.endpoint.messages import Message, refusal_of
-from ticket_assets.serving.endpoint.reports import ActedRequest, ServiceFault
+from ticket_assets.serving.endpoint.reports import SENTENCES, ActedRequest, FaultCode, ServiceFault
 
 if TYPE_CHECKING:
     from ticket_assets.serving.endpoint.runtime import Runtime
@@ -94,19 +94,21 @@ class ReadPages:
         return 200, {"live": True}
 
     async def _health(self, _: dict[str, str]) -> Page:
-        """200 where tickets are answered, with what is wrong all the same; 503 where they are not."""
+        """200 where tickets are answered, with what is wrong all the same; 503 where they are not.
+
+        No key is asked for: why something is wrong, with hosts and paths, is told by /info.
+        """
         runtime = self._runtime()
         seat = runtime.engine.seat if runtime else None
         if runtime is None or seat is None:
-            fault = ServiceFault(code="no_model", message="no model has answered its probe")
-            return 503, {"status": "down", "faults": [_fields(fault)]}
+            return 503, {"status": "down", "faults": [_public("no_model")]}
         faults = runtime.office.faults()
         return 200, {
             "status": "degraded" if faults else "ok",
             "model_version": seat.champion.version,
             "bundle": seat.champion.bundle,
-            "log": _fields(runtime.office.log()),
-            "faults": [_fields(fault) for fault in faults],
+            "log": runtime.office.log().model_dump(mode="json", exclude={"last_error"}),
+            "faults": [_public(fault.code) for fault in faults],
         }
 
     async def _ready(self, _: dict[str, str]) -> Page:
@@ -134,6 +136,10 @@ def _query(scope: Scope) -> dict[str, str]:
         if len(values) > 1:
             raise Refusal(400, f"{name} stands in the query {len(values)} times", field=name)
     return {name: values[0] for name, values in read.items()}
+
+
+def _public(code: FaultCode) -> dict[str, Any]:
+    return _fields(ServiceFault(code=code, message=SENTENCES[code]))
 
 
 def _fields(message: Message) -> dict[str, Any]:

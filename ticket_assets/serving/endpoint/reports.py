@@ -38,6 +38,15 @@ class SwapInfo(Message):
 
 
 FaultCode = Literal["no_model", "baked_in", "champion_refused", "similar_table", "log_down", "log_degraded"]
+# What strangers are told, who may ask /healthz: no host, no path, nothing that a library said.
+SENTENCES: dict[FaultCode, str] = {
+    "no_model": "no model has answered its probe",
+    "baked_in": "the store has no champion that loads; the one baked into the bento answers",
+    "champion_refused": "the champion of the store was refused; the one before answers",
+    "similar_table": "the table of solved tickets cannot be asked; the model's own index answers",
+    "log_down": "the database of the prediction log cannot be reached; records wait",
+    "log_degraded": "records of the prediction log cannot be kept at the moment",
+}
 
 
 class ServiceFault(Message):

@@ -3,7 +3,7 @@
 Belongs here: the choice between the two for the bundle in the seat, what is wrong with the table.
 Does not belong here: reading it (serving/solved.py), the bundle's index (serving/relatives.py).
 
-Whatever is wrong with the table, the bundle's index answers, and /healthz says why.
+Whatever is wrong with the table, the bundle's index answers, /healthz says that, and /info why.
 """
 
 import logging
@@ -72,7 +72,7 @@ class SimilarTickets:
         if opened.solved is not None:
             try:
                 return self._asked(opened.solved, bundle.vector(ticket), limit)
-            # Whatever it is, the bundle's own index can still tell; the reason is told by /healthz.
+            # Whatever it is, the bundle's own index can still tell; the reason is told by /info.
             except Exception as error:
                 logger.exception("the table of solved tickets cannot be read")
                 opened = self._opened = _refused(opened.wanted, str(error))

@@ -1,4 +1,4 @@
-"""Which tickets are answered on the event loop, and which would hold it up: those that wait for a disk, and long ones."""
+"""Which tickets are answered on the event loop: not those that wait for a disk, and not long ones."""
 
 import asyncio
 import os

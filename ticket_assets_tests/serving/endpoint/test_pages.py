@@ -107,15 +107,22 @@ def test_health_lists_its_faults_with_codes(parts: Parts, store: ToyStore, run: 
     status, health = run(told(parts, "/healthz"))
     [fault] = health["faults"]
     assert (status, health["status"], fault["code"]) == (200, "degraded", "champion_refused")
-    assert fault["message"] == parts.office.info().faults[0]
+    assert fault["message"] == "the champion of the store was refused; the one before answers"
+    [reason] = parts.office.info().faults
+    assert "JSONDecodeError" in reason or str(store.root) in reason
 
 
-def test_a_log_that_is_down_is_a_fault_by_its_code(open_parts: Any, run: Any) -> None:
+def test_strangers_are_told_that_the_log_is_down_and_neither_where_it_is_nor_why(open_parts: Any, run: Any) -> None:
     parts = open_parts(url="postgresql://nobody@127.0.0.1:1/nothing", retry_seconds=0.1)
     while parts.log.state().status != "down":
         parts.log.flush(0.05)
     _, health = run(told(parts, "/healthz"))
     assert [fault["code"] for fault in health["faults"]] == ["log_down"]
+    assert set(health["log"]) == {"state", "backlog", "not_logged"}
+    assert "127.0.0.1" not in json.dumps(health)
+    _, info = run(told(parts, "/info"))
+    assert "127.0.0.1" in info["log"]["last_error"]
+    assert "127.0.0.1" in info["faults"][0]
 
 
 @pytest.mark.parametrize("runtime", [None, SimpleNamespace(engine=SimpleNamespace(seat=None))])

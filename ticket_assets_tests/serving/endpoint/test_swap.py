@@ -79,7 +79,7 @@ def test_twenty_swaps_under_load_lose_no_request_and_mix_no_versions(
                     spoil, reason = SPOILED[version - 1]
                     _offer_spoiled(server, root, spoil(root), version, reason)
         assert [failure for client in clients for failure in client.failures] == []
-        assert _health(server)["faults"] == []
+        assert _told(server, "/healthz")["faults"] == []
         assert server.lines, "and each line of the log is JSON"
     answers = [one for client in clients for one in client.answers]
     _must_be_of_what_they_name(answers, named, expected)
@@ -142,9 +142,9 @@ def _offer_spoiled(server: Server, root: Path, bundle: str, seated: int, reason:
     while server.said.count(f'"v{100 + seated} {bundle}: ') < WORKERS:
         assert time.monotonic() < until, f"a worker did not look at {bundle}: {server.said[-2000:]}"
         time.sleep(0.05)
-    health = _health(server)
-    assert (health["status"], health["model_version"]) == ("degraded", seated)
-    [fault] = health["faults"]
+    info = _told(server, "/info")
+    assert (info["status"], info["model_version"]) == ("degraded", seated)
+    [fault] = info["faults"]
     assert bundle in fault
     assert reason in fault
 
@@ -157,17 +157,18 @@ def test_a_champion_that_is_damaged_is_refused_by_every_worker_and_the_one_befor
         champion = store.crown(2, act=0.9)
         (store.root / champion.bundle / "tone" / "model.json").unlink()
         until = time.monotonic() + 60
-        while (health := _health(server))["status"] == "ok":
+        while (health := _told(server, "/healthz"))["status"] == "ok":
             assert time.monotonic() < until
         assert health["model_version"] == 1
         [fault] = health["faults"]
         assert fault["code"] == "champion_refused"
-        assert "model.json is missing" in fault["message"]
+        [reason] = _told(server, "/info")["faults"]
+        assert "model.json is missing" in reason
 
 
-def _health(server: Server) -> dict[str, Any]:
+def _told(server: Server, path: str) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    connection.request("GET", "/healthz")
-    health: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.request("GET", path)
+    told: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return health
+    return told

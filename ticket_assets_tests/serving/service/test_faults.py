@@ -33,8 +33,8 @@ PATIENCE = 60.0
 STATE, URL = "TICKET_ASSETS_SERVICE__STATE", "TICKET_ASSETS_SERVICE__LOG__URL"
 
 
-def health(server: Server) -> dict[str, Any]:
-    status, said = get(server.port, "/healthz")
+def health(server: Server, path: str = "/healthz") -> dict[str, Any]:
+    status, said = get(server.port, path)
     assert status == 200  # tickets are answered, whatever is wrong
     told: dict[str, Any] = json.loads(said)
     return told
@@ -101,7 +101,7 @@ def test_a_full_disk_costs_ids_not_answers_and_heals_by_itself(
             ballast = fill(small_disk)
             until(lambda: sum(one.told.unlogged for one in askers) > 200, "answers without an id")
             # Now and then a segment is written to the database and makes room for one more record.
-            until(lambda: "No space left" in str(health(service)["faults"]), "its health says so")
+            until(lambda: "No space left" in str(health(service, "/info")["faults"]), "its info says so")
             ballast.unlink()
             until(lambda: health(service)["status"] == "ok", "it is well again")
             without = sum(one.told.unlogged for one in askers)
