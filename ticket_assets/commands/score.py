@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ticket_assets.serving.endpoint.messages import MOST_REASONS
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
 HELP = "answer a file of tickets with the champion, a line each; goes on where it was stopped"
-MOST_REASONS = 20
 EXAMPLE = "score --profile it_service --file backlog.csv --out answers.jsonl"
 
 
@@ -25,7 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="JSON lines; default: beside the file, NAME.answers.jsonl")
     most = range(MOST_REASONS + 1)
     parser.add_argument(
-        "--reasons", type=int, default=0, choices=most, metavar="N", help="how many for each label, 0 to 20 (0)"
+        "--reasons",
+        type=int,
+        default=0,
+        choices=most,
+        metavar="N",
+        help=f"how many for each label, 0 to {MOST_REASONS} (0)",
     )
 
 

@@ -142,7 +142,7 @@ class _Line:
         return sent
 
     async def end(self, send: Send) -> None:
-        """Answer a client that is gone, too: else BentoML's timer keeps the request, and a stop waits for it."""
+        """Answer a client that is gone, too: BentoML's metrics count a request when its answer begins and ends."""
         if self._status is None:
             self._status = CLIENT_CLOSED
             await send({"type": "http.response.start", "status": CLIENT_CLOSED, "headers": []})

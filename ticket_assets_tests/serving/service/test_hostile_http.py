@@ -59,7 +59,7 @@ def test_two_thousand_hostile_requests_do_no_harm(guarded: Guarded) -> None:
     print(dict(seen), f"slowest {slowest:.1f} s, {sent / MIB:.0f} MiB sent, {grown / MIB:.1f} MiB grown")
     assert seen[200] > 0  # some are no more than odd, and answered
     assert {400, 404, 405, 408, 413, 415, 422} <= set(seen)
-    # Caches, the allocator's own, BentoML's timers: after 6,000 of them it was no more than after 2,000. A service that
+    # Caches and the allocator's own: after 6,000 of them it was no more than after 2,000. A service that
     # kept every fourth body would have grown by more than this.
     assert grown < sent / 4
     normal = json.dumps({"body": "HELP NOW HELP NOW"}).encode()
