@@ -79,13 +79,6 @@ def asked(over_grpc: Any, method: str, message: Any) -> grpc.aio.AioRpcError:
         ("Feedback", pb.Correction(prediction_id="p", labels={}), "INVALID_ARGUMENT", None, "labels"),
         (
             "Feedback",
-            pb.Correction(prediction_id="p", labels={"tone": WORD}),
-            "INVALID_ARGUMENT",
-            "unknown_label",
-            "labels.tone",
-        ),
-        (
-            "Feedback",
             pb.Correction(prediction_id=WORD, labels={"tone": "loud"}),
             "NOT_FOUND",
             "unknown_prediction",
@@ -102,6 +95,15 @@ def test_each_mistake_has_its_status_in_grpc(
     trailing = dict(refused.trailing_metadata())
     assert (refused.code().name, trailing.get("error-field")) == (code, field)
     assert error_code in (None, trailing["error-code"])
+
+
+def test_a_label_that_the_model_does_not_have_has_its_status_in_grpc(over_grpc: Any, parts: Parts) -> None:
+    made = parts.triage.predict(TicketIn(body=LOUD), "grpc").prediction_id
+    refused = asked(over_grpc, "Feedback", pb.Correction(prediction_id=made, labels={"tone": WORD}))
+    trailing = dict(refused.trailing_metadata())
+    assert (refused.code().name, trailing["error-code"]) == ("INVALID_ARGUMENT", "unknown_label")
+    assert trailing["error-field"] == "labels.tone"
+    assert WORD not in str(refused.details())
 
 
 def test_without_a_model_grpc_says_unavailable(over_grpc: Any, parts: Parts) -> None:
