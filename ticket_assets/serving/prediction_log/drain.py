@@ -238,12 +238,12 @@ class Drain:
                     with self._spool.gate():
                         batch = batch_of(read(path, start, rest=True), self._settings.batch_rows)
                         if not batch:
+                            path.unlink(missing_ok=True)  # in the gate: an erasure may have it in hand
                             break
                         with self._asking():
                             self.done += self._store.write(batch, self._waiting)
                         self.adopted += len(batch)
                     start = batch[-1].start + len(batch[-1].raw)
-                path.unlink(missing_ok=True)
             self._spool.release(owner)
 
     def _waiting(self, prediction_ids: Collection[str]) -> dict[str, LabelSets]:
@@ -265,7 +265,13 @@ class Drain:
         until = time.monotonic() + FORGET_SECONDS
         if self._settings.retention_days is not None:
             before = self._clock.now() - timedelta(days=self._settings.retention_days)
-            for _ in forget(self._store.engine, before, self._settings.batch_rows):
+            steps = forget(self._store.engine, before, self._settings.batch_rows)
+            while self._forgot(steps):
                 if time.monotonic() >= until:
                     return
         self._retention_at = time.monotonic() + RETENTION_SECONDS
+
+    def _forgot(self, steps: Iterator[int]) -> bool:
+        """Take one step, let through by an erasure before each; return whether there was one."""
+        with self._spool.gate(), self._asking():
+            return next(steps, None) is not None

@@ -105,38 +105,6 @@ def test_a_store_that_hangs_is_told_of_meanwhile_and_requests_ask_the_journals_a
     assert log.close(PATIENCE)
 
 
-def test_what_is_in_memory_alone_goes_to_the_spool_though_the_drain_waits(tmp_path: Path) -> None:
-    """With durability `none`: for an erasure, or a store that hangs, a killed process lost more than flush_seconds."""
-    wanted = settings(tmp_path / "log", durability="none")
-    log = PredictionLog.open(wanted)
-    with log._spool.gate(alone=True):
-        logged(log)
-        spooled(wanted, 1)
-        logged(log)  # the thread waits at the gate
-        spooled(wanted, 2)
-    assert log.close(PATIENCE)
-
-
-def test_a_stop_that_the_drain_holds_up_leaves_all_in_the_spool(tmp_path: Path) -> None:
-    wanted = settings(tmp_path / "log", durability="none", flush_seconds=60, batch_rows=1)
-    log = PredictionLog.open(wanted)
-    with log._spool.gate(alone=True):
-        logged(log)
-        spooled(wanted, 1)
-        logged(log)
-        assert not log.close(0.1)
-        spooled(wanted, 2, seconds=0)
-    assert log.close(PATIENCE)
-
-
-def spooled(wanted: PredictionLogSettings, records: int, seconds: float = 15) -> None:
-    """Wait until so many records are in files."""
-    until = time.monotonic() + seconds
-    while (found := sum(path.read_bytes().count(b"\n") for path in wanted.spool.glob("*.journal"))) != records:
-        assert time.monotonic() < until, found
-        time.sleep(0.005)
-
-
 def test_what_finds_no_room_in_the_spool_keeps_nothing_from_being_written(tmp_path: Path) -> None:
     """With durability `none`: the spool is full, memory is full, and then the store comes back."""
     (tmp_path / "away").write_text("no folder yet")
