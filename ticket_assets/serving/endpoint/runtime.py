@@ -126,7 +126,8 @@ class Runtime:
                 return
 
     def _tell(self) -> None:
-        self.metrics.backlog(self.log.state().backlog_records)
+        log = self.log.state()
+        self.metrics.backlog(log.backlog_records, log.backlog_bytes)
         seat = self.engine.seat
         if seat is not None:
             self.metrics.seated(seat.bundle.manifest.profile, seat.champion.bundle, seat.champion.version)
