@@ -122,11 +122,12 @@ def _selection(arguments: argparse.Namespace) -> "Selection | None":
 
 
 def _require_quiet(settings: Settings) -> None:
-    """Refuse while runs are at work, on another state than this code's, and with a champion of an earlier contract."""
+    """Refuse beside runs and scorings, on another state than this code's, with a champion of an earlier contract."""
     import dagster as dg
 
     from ticket_assets.automation.erased import runs_in_progress
     from ticket_assets.serving.erased_bundles import require_known_champion
+    from ticket_assets.tickets.arriving import is_scoring
 
     folders = ProfileFolders(settings.profile_root)
     refuse_newer(folders)
@@ -135,6 +136,8 @@ def _require_quiet(settings: Settings) -> None:
         settings.active.identity(), settings.active.frozen()
     )  # by another id column, other tickets would go
     require_known_champion(folders.bundles)
+    if is_scoring(folders.root):
+        raise Refused(f"make score is at work on {settings.profile}: wait for it or stop it, then erase")
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)
         runs = runs_in_progress(instance)

@@ -8,13 +8,15 @@ is carried out nothing else runs on the profile (state.py). The plan holds what 
 """
 
 import json
+import os
 import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,10 @@ from ticket_assets.serving.prediction_log.erasure import traces as traces_in_log
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.proof import Found, search
-from ticket_assets.serving.redaction import redact
+from ticket_assets.serving.redaction import LockedError, redact
 from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders, append_record, write_text
+from ticket_assets.tickets.arriving import is_scoring
 from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
 from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
 from ticket_assets.tickets.masking import TOKENS
@@ -169,7 +172,8 @@ def prove(site: Site, plan: Plan) -> list[Found]:
     folders = site.folders
     for one in look(site, plan):
         if one.hits and one.path.is_file():
-            redact(one.path, folders.root, plan.traces)
+            with suppress(FileNotFoundError):  # a service that runs removed it just now
+                redact(one.path, folders.root, plan.traces)
     found = look(site, plan)
     hits = sum(one.hits for one in found)
     places = dict(sorted(Counter(one.place for one in found).items()))
@@ -225,8 +229,18 @@ def _remove(folder: Path) -> None:
 
 
 def sweep(root: Path) -> int:
-    """Remove what killed processes left half written, which may hold anything; nothing runs now."""
-    left = [path for name in LEFTOVERS for path in root.rglob(name)]
+    """Remove what killed processes left half written, which may hold anything; no run is at work now, a service may be.
+
+    Raises:
+        LockedError: a scoring is at work: its rows are not left by anybody, and may be of the tickets.
+    """
+    if is_scoring(root):
+        raise LockedError(f"make score is at work on {root.name}: wait for it or stop it, and run the same again")
+    left = []
+    for folder, below, names in os.walk(root):  # which takes it well that a folder goes meanwhile
+        its = [one for one in (*below, *names) if any(fnmatchcase(one, name) for name in LEFTOVERS)]
+        below[:] = [one for one in below if one not in its]
+        left += [Path(folder, one) for one in its]
     for path in left:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

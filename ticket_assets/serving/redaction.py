@@ -20,7 +20,7 @@ _TEXT = {".json", ".jsonl", ".txt", ".log", ".out", ".err", ".md", ".html", ".cs
 
 
 class LockedError(RuntimeError):
-    """Another process holds a database."""
+    """Another process holds a database, or the rows of a scoring."""
 
 
 def redact(path: Path, root: Path, traces: Traces) -> bool:

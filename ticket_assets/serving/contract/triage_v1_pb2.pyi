@@ -229,16 +229,18 @@ class TargetInfo(_message.Message):
     def __init__(self, labels: _Optional[_Iterable[str]] = ..., scores: _Optional[_Mapping[str, float]] = ..., act: _Optional[float] = ..., suggest: _Optional[float] = ...) -> None: ...
 
 class LogInfo(_message.Message):
-    __slots__ = ("state", "backlog", "not_logged", "last_error")
+    __slots__ = ("state", "backlog", "not_logged", "last_error", "backlog_bytes")
     STATE_FIELD_NUMBER: _ClassVar[int]
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
     NOT_LOGGED_FIELD_NUMBER: _ClassVar[int]
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_BYTES_FIELD_NUMBER: _ClassVar[int]
     state: str
     backlog: int
     not_logged: int
     last_error: str
-    def __init__(self, state: _Optional[str] = ..., backlog: _Optional[int] = ..., not_logged: _Optional[int] = ..., last_error: _Optional[str] = ...) -> None: ...
+    backlog_bytes: int
+    def __init__(self, state: _Optional[str] = ..., backlog: _Optional[int] = ..., not_logged: _Optional[int] = ..., last_error: _Optional[str] = ..., backlog_bytes: _Optional[int] = ...) -> None: ...
 
 class SwapInfo(_message.Message):
     __slots__ = ("at", "bundle", "taken", "reason")

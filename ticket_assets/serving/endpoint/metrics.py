@@ -64,6 +64,8 @@ class Metrics:
         self._feedback = Counter(name("feedback"), "corrections, by what came of them", ["state"])
         self._in_flight = Gauge(name("in_flight"), "requests in work: the queue's depth", multiprocess_mode="livesum")
         self._backlog = Gauge(name("log_backlog"), "records not in the database yet", multiprocess_mode="livesum")
+        # Each worker tells of the spool that all share: added up it would be told several times.
+        self._spool = Gauge(name("log_spool_bytes"), "of all journals, dead workers' too", multiprocess_mode="livemax")
         self._not_logged = Counter(name("not_logged"), "answers without a prediction id")
         self._model = Gauge(
             name("model_version"),
@@ -99,9 +101,10 @@ class Metrics:
         """Count a correction."""
         self._feedback.labels(state).inc()
 
-    def backlog(self, records: int) -> None:
-        """Say how much waits for the database."""
+    def backlog(self, records: int, spool: int) -> None:
+        """Say how much waits for the database: records of this process, bytes of the spool."""
         self._backlog.set(records)
+        self._spool.set(spool)
 
     def seated(self, profile: str, bundle: str, version: int) -> None:
         """Say which bundle answers."""

@@ -101,6 +101,7 @@ class Office:
         return LogInfo(
             state=state.status,
             backlog=state.backlog_records,
+            backlog_bytes=state.backlog_bytes,
             not_logged=state.not_logged,
             last_error=state.last_error,
         )
@@ -122,7 +123,8 @@ class Office:
         log = self.log()
         if log.state in ("degraded", "down"):
             code: FaultCode = "log_down" if log.state == "down" else "log_degraded"
-            note(code, f"the prediction log is {log.state}, {log.backlog} records wait: {log.last_error}")
+            waits = f"{log.backlog} records of this worker wait, {log.backlog_bytes} bytes of all"
+            note(code, f"the prediction log is {log.state}, {waits}: {log.last_error}")
         return found
 
     def reload(self) -> ReloadAnswer:

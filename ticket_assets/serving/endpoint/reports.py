@@ -23,7 +23,8 @@ class LogInfo(Message):
     """How the prediction log is."""
 
     state: Literal["up", "degraded", "down", "off"]
-    backlog: int = Field(description="records that are not in the database yet")
+    backlog: int = Field(description="records of the worker that answers that are not in the database yet")
+    backlog_bytes: int = Field(description="that wait in the spool, of all workers, those that died included")
     not_logged: int = Field(description="answers that went without a prediction id since the start")
     last_error: str | None = None
 

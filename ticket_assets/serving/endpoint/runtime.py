@@ -6,6 +6,7 @@ Does not belong here: what the parts do (engine.py, triage.py, office.py, wire.p
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
@@ -103,20 +104,32 @@ class Runtime:
             self.close()
 
     def close(self) -> None:
-        """The same where there is no gRPC."""
+        """The same where there is no gRPC; the log is closed whatever hangs or fails before."""
         self._stopped.set()
-        self._gauges.join()
-        if self._watcher:
-            self._watcher.stop()
-        self.database.close()
-        self.log.close(CLOSE_SECONDS)
+        until = time.monotonic() + CLOSE_SECONDS
+        try:
+            self._gauges.join(CLOSE_SECONDS)
+            if self._gauges.is_alive():
+                logger.warning("gauges did not end in %.0f s; the service ends without", CLOSE_SECONDS)
+            if self._watcher and not self._watcher.stop(max(0.0, until - time.monotonic())):
+                logger.warning("watcher did not end in %.0f s; the service ends without", CLOSE_SECONDS)
+            self.database.close()
+        finally:
+            self.log.close(CLOSE_SECONDS)
 
     def _keep_gauges(self) -> None:
         while True:
-            seat = self.engine.seat
-            if seat is not None:
-                self.metrics.seated(seat.bundle.manifest.profile, seat.champion.bundle, seat.champion.version)
-                self._similar.look(seat.bundle)
-            self.metrics.backlog(self.log.state().backlog_records)
+            try:
+                self._tell()
+            except Exception:  # else they would say for ever what was so then
+                logger.exception("gauges could not be set; they are tried again in %.0f s", GAUGE_SECONDS)
             if self._stopped.wait(GAUGE_SECONDS):
                 return
+
+    def _tell(self) -> None:
+        log = self.log.state()
+        self.metrics.backlog(log.backlog_records, log.backlog_bytes)
+        seat = self.engine.seat
+        if seat is not None:
+            self.metrics.seated(seat.bundle.manifest.profile, seat.champion.bundle, seat.champion.version)
+            self._similar.look(seat.bundle)

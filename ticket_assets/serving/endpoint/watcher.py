@@ -5,6 +5,7 @@ Belongs here: the thread that looks. Does not belong here: the swap (engine.py).
 A reload call reaches one worker of several; a pointer reaches all.
 """
 
+import logging
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from ticket_assets.serving.store import POINTER
 
 # A bundle that was refused may be whole by then: its files are still being copied, or a disk is back.
 RETRY_SECONDS = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 class Watcher:
@@ -32,10 +35,11 @@ class Watcher:
         """Begin to look."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Look no more; returns when a swap that is under way has ended."""
+    def stop(self, timeout: float | None = None) -> bool:
+        """Look no more; wait, in seconds, for a swap that is under way, and return whether it has ended."""
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     def look(self) -> None:
         """Offer what the pointer names, if the pointer moved since the last look, or what it names was refused."""
@@ -43,15 +47,19 @@ class Watcher:
         if mark is None or (mark == self._seen and not self._is_due()):
             return
         self._seen = mark
-        refused = self._engine.offer().refused
-        self._again_at = time.monotonic() + RETRY_SECONDS if refused else None
+        self._again_at = time.monotonic() + RETRY_SECONDS  # also where the offer itself fails
+        if not self._engine.offer().refused:
+            self._again_at = None
 
     def _is_due(self) -> bool:
         return self._again_at is not None and time.monotonic() >= self._again_at
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._seconds):
-            self.look()
+            try:
+                self.look()
+            except Exception:  # else no champion would ever be followed again
+                logger.exception("the store could not be looked at; it is tried again")
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

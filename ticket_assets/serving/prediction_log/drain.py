@@ -70,6 +70,7 @@ class Drain:
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._turned = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._spiller = threading.Thread(target=self._keep_spilling, name="prediction-log-spill", daemon=True)
 
     def start(self) -> None:
         """Try the store once, then go on in a thread.
@@ -83,6 +84,8 @@ class Drain:
         except StoreDownError as error:
             self._failed(error)
         self._thread.start()
+        if self._settings.durability == "none":
+            self._spiller.start()
 
     @property
     def answers(self) -> bool:
@@ -121,12 +124,16 @@ class Drain:
         return self._journal.drained >= wanted
 
     def stop(self, timeout: float) -> bool:
-        """Write what there is, and end; return whether the thread has ended."""
+        """Write what there is, and end; return whether the thread has ended. What is left then is in the spool."""
         self._stopping.set()
+        self._spilled()
         self._hurry()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        return not self._thread.is_alive()
+        is_held_up = self._thread.is_alive()
+        if is_held_up:
+            self._spilled()  # what came meanwhile
+        return not is_held_up
 
     def _hurry(self) -> None:
         self._retry_at = 0.0
@@ -138,6 +145,11 @@ class Drain:
             self._wake.clear()
             self._turn()
         self._turn()
+
+    def _keep_spilling(self) -> None:
+        """Beside the thread that writes: a store that hangs, or an erasure, holds that one up for minutes."""
+        while not self._stopping.wait(self._settings.flush_seconds):
+            self._spilled()
 
     def _turn(self) -> None:
         try:
@@ -226,12 +238,12 @@ class Drain:
                     with self._spool.gate():
                         batch = batch_of(read(path, start, rest=True), self._settings.batch_rows)
                         if not batch:
+                            path.unlink(missing_ok=True)  # in the gate: an erasure may have it in hand
                             break
                         with self._asking():
                             self.done += self._store.write(batch, self._waiting)
                         self.adopted += len(batch)
                     start = batch[-1].start + len(batch[-1].raw)
-                path.unlink(missing_ok=True)
             self._spool.release(owner)
 
     def _waiting(self, prediction_ids: Collection[str]) -> dict[str, LabelSets]:
@@ -253,7 +265,13 @@ class Drain:
         until = time.monotonic() + FORGET_SECONDS
         if self._settings.retention_days is not None:
             before = self._clock.now() - timedelta(days=self._settings.retention_days)
-            for _ in forget(self._store.engine, before, self._settings.batch_rows):
+            steps = forget(self._store.engine, before, self._settings.batch_rows)
+            while self._forgot(steps):
                 if time.monotonic() >= until:
                     return
         self._retention_at = time.monotonic() + RETENTION_SECONDS
+
+    def _forgot(self, steps: Iterator[int]) -> bool:
+        """Take one step, let through by an erasure before each; return whether there was one."""
+        with self._spool.gate(), self._asking():
+            return next(steps, None) is not None

@@ -54,3 +54,30 @@ def test_after_a_swap_the_bundle_before_is_no_longer_said_to_answer(several: boo
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == ["new 8"]
+
+
+# Each is a worker; what the last one prints is of both.
+WAITING = """
+import prometheus_client as told
+from prometheus_client.multiprocess import MultiProcessCollector
+from ticket_assets.serving.endpoint.metrics import Metrics
+
+Metrics().backlog(3, 7000)
+registry = told.CollectorRegistry()
+MultiProcessCollector(registry)
+for name in ("log_backlog", "log_spool_bytes"):
+    print(int(registry.get_sample_value(f"ticket_assets_{name}")))
+"""
+
+
+def test_records_are_added_up_over_workers_and_the_spool_which_they_share_is_not(tmp_path: Path) -> None:
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-W", "error", "-c", WAITING],
+            env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == ["6", "7000"]

@@ -118,7 +118,7 @@ def test_strangers_are_told_that_the_log_is_down_and_neither_where_it_is_nor_why
         parts.log.flush(0.05)
     _, health = run(told(parts, "/healthz"))
     assert [fault["code"] for fault in health["faults"]] == ["log_down"]
-    assert set(health["log"]) == {"state", "backlog", "not_logged"}
+    assert set(health["log"]) == {"state", "backlog", "backlog_bytes", "not_logged"}
     assert "127.0.0.1" not in json.dumps(health)
     _, info = run(told(parts, "/info"))
     assert "127.0.0.1" in info["log"]["last_error"]
