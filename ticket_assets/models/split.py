@@ -20,6 +20,8 @@ TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"
 BY_TIME = "families in order of their latest ticket, the latest held out"
 BY_TIME_WHERE_DATED = f"{BY_TIME}; families without a date trained on"
 AT_RANDOM = "families at random"
+ALIKE = 0.8  # of the families held out; below, another hold-out than today's dates would choose
+STAYS = "it stays frozen on purpose; to hold out the latest, give the profile a new name or remove its whole folder"
 
 
 class SplitError(RuntimeError):
@@ -109,6 +111,34 @@ def choose_holdout(tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
         chosen = families.index[order[before < settings.holdout_share * len(tickets)]]
     ids = sorted(tickets.loc[tickets["family_id"].isin(chosen), "ticket_id"])
     return Holdout(rule, settings.seed, tuple(ids), settings.holdout_share)
+
+
+def doubt_of_dates(tickets: pd.DataFrame, holdout: Holdout) -> str:
+    """Why the frozen hold-out is not what today's dates would choose, and what to do; empty where it is.
+
+    Judged among families that were there: tickets later than all but a few of those held out came afterwards.
+
+    Args:
+        tickets: ticket_id, family_id, created_at.
+        holdout: as it was frozen.
+    """
+    held = tickets["ticket_id"].isin(holdout.ticket_ids)
+    ours = tickets[held].groupby("family_id")["created_at"].max()
+    others = tickets[~tickets["family_id"].isin(ours.index)].groupby("family_id")["created_at"].max()
+    most_dated = 2 * (ours.notna().sum() + others.notna().sum()) >= len(ours) + len(others)
+    if ours.empty or (holdout.rule == AT_RANDOM and not most_dated):
+        return ""
+    until = ours.quantile(0.95)
+    counted = ours[~(ours > until)]
+    dated = pd.concat([counted, others[others <= until]]).dropna().rename("latest").reset_index()
+    again = dated.sort_values(["latest", "family_id"], ascending=False).head(len(counted))
+    alike = float(again["family_id"].isin(ours.index).sum() / len(counted))
+    if alike >= ALIKE:
+        return ""
+    if holdout.rule == AT_RANDOM:
+        return f"it was drawn at random, when fewer dates were read than today: {STAYS}"
+    why = "dates were read otherwise when it was frozen, or older tickets came since"
+    return f"{alike:.0%} of the families held out are the latest by today's dates ({why}): {STAYS}"
 
 
 def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:

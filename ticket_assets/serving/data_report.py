@@ -30,6 +30,7 @@ def data_lines(recorded: Recorded) -> Iterator[str]:
         ("dates", _dates((quality.get("dates") or [{}])[0], clean)),
         ("families", _families((quality.get("duplicates") or [{}])[0], clean)),
         ("hold-out", _sides(split)),
+        ("", split.get("doubt")),  # whether today's dates would choose another
     ]
     lines = [f"  {name:<10} {said}" for name, said in told if said]
     if not lines:

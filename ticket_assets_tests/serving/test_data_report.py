@@ -63,6 +63,14 @@ def test_where_no_date_can_be_read_at_all_their_number_is_told() -> None:
     assert list(data_lines({"tickets/clean": {"unreadable_dates": 3}}))[1:] == ["  dates      3 that cannot be read"]
 
 
+def test_a_doubt_of_the_hold_out_stands_below_it() -> None:
+    split = {"models/split": {"sides": {"train": 3, "holdout": 1}, "doubt": "40% of the families held out are …"}}
+    assert list(data_lines(split))[1:] == [
+        "  hold-out   1 held out, 3 to train on",
+        "             40% of the families held out are …",
+    ]
+
+
 def test_after_an_erasure_it_says_that_it_counted_before_it() -> None:
     raw = {"tickets/raw": {"erased": True}}
     assert next(data_lines({**RECORDED, **raw})) == "data, as the last run counted it before tickets were erased"
