@@ -37,6 +37,7 @@ def _tickets(families=40, dated=True, seed=0):
         {
             "ticket_id": [f"t{number:03d}" for number in range(len(family))],
             "family_id": [f"f{number:03d}" for number in family],
+            "ingested_at": pd.Timestamp("2031-01-01", tz="UTC"),
             "created_at": created if dated else pd.Series(pd.NaT, range(len(family)), dtype="datetime64[us, UTC]"),
             "label_queue": random.choice(["a", "b"], len(family)),
         }
@@ -250,6 +251,15 @@ def test_a_holdout_that_was_frozen_by_misread_dates_is_doubted_and_says_what_to_
     assert "give the profile a new name" in told
 
 
+def test_a_holdout_of_early_days_is_doubted_though_nothing_of_them_was_left_out():
+    """Of one month, misread dates hold out the 8th to the 12th, and what follows looks like tickets that came later."""
+    tickets = _tickets(300).assign(family_id=lambda frame: frame["ticket_id"])
+    first = pd.Timestamp("2026-01-01", tz="UTC")
+    tickets["created_at"] = first + (tickets["created_at"] - tickets["created_at"].min()) / 65
+    frozen = choose_holdout(tickets.assign(created_at=_misread(tickets["created_at"])), SETTINGS)
+    assert doubt_of_dates(tickets, frozen) != ""
+
+
 def test_dates_that_none_can_read_any_more_are_doubted_too():
     frozen = choose_holdout(_tickets(), SETTINGS)
     assert doubt_of_dates(_tickets(dated=False), frozen).startswith("0% of the families held out are the latest")
@@ -270,12 +280,13 @@ def test_tickets_that_come_later_and_relatives_of_held_ones_raise_no_doubt(seed)
         ticket_id="n" + tickets["ticket_id"],
         family_id=tickets["family_id"].where(tickets.index % 3 == 0, "n" + tickets["family_id"]),
         created_at=tickets["created_at"] + pd.Timedelta(days=2000),
+        ingested_at=tickets["ingested_at"] + pd.Timedelta(days=2000),
     )
     grown = pd.concat([tickets, later], ignore_index=True)
     assert doubt_of_dates(grown, frozen) == ""
-    # One held ticket was closed and written anew, with the date of the day.
-    touched = grown["ticket_id"] == frozen.ticket_ids[0]
-    grown.loc[touched, "created_at"] = grown["created_at"].max()
+    # Most tickets held out were closed since, and read anew.
+    touched = grown["ticket_id"].isin(frozen.ticket_ids[1:])
+    grown.loc[touched, "ingested_at"] = grown["ingested_at"].max()
     assert doubt_of_dates(grown, frozen) == ""
 
 
