@@ -40,6 +40,7 @@ READ_FEATURES = {"tickets/raw", *CURATED, "tickets/quality", "features/text", "m
         ("encoder", {"model": "another"}, {"features/embeddings"}),
         ("source", {"path": "elsewhere.csv"}, set()),
         ("source", {"kind": "another"}, {"tickets/raw"}),
+        ("columns", {"date_order": "day_first"}, {*CURATED, "features/text"}),
         ("split", {"folds": 4}, {"models/split"}),
         ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
         ("families", {"cut": 0.6}, CURATED),

@@ -33,7 +33,8 @@ def text(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     require_known_at_arrival(wanted, columns.known_at, labels)
     late = tuple(name for name, known in columns.known_at.items() if known == "resolution")
     texts = tuple(column for column in (columns.subject, columns.body) if column)
-    require_no_copy(SnapshotColumns(desk.folders.raw), (*wanted, *texts), (*late, *labels))
+    source = SnapshotColumns(desk.folders.raw)
+    require_no_copy(source, (*wanted, *texts), (*late, *labels), columns.date_order)
     schema = desk.feature_schema
     contexts = ticket_contexts(clean, wanted)
     made = text_features(list(clean["text"]), list(clean["language"]), contexts, schema)

@@ -18,7 +18,7 @@ from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
-from ticket_assets.models.split import TRAIN, Holdout, assign, frozen_holdout
+from ticket_assets.models.split import TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
 from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.models.training import train
@@ -54,7 +54,7 @@ pin = dg.AssetSpec(
     settings=["split"],
     ins={"clean": dg.AssetIn(["tickets", "clean"])},
 )
-def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
+def split(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     """Which tickets are trained on and which are held out: frozen once, whole families, latest last."""
     path = desk.folders.split / "holdout.json"
     holdout = frozen_holdout(path, clean, desk.active.split)
@@ -64,10 +64,13 @@ def split(desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]
         # At the freezing alone: later, classes that move are what retraining is for.
         require_same_classes(shifts.values(), desk.active.split.max_class_shift)
         holdout.save(path)
+    doubt = doubt_of_dates(clean, holdout)
+    if doubt:
+        context.log.warning(f"the hold-out: {doubt}")
     return dg.MaterializeResult(
         value=frame,
         data_version=dg.DataVersion(frame_digest(frame)),
-        metadata=reporting.split_metadata(holdout, clean, frame, shifts),
+        metadata=reporting.split_metadata(holdout, clean, frame, shifts, doubt),
     )
 
 

@@ -32,10 +32,11 @@ from ticket_assets.serving.succession import Succession
 
 
 def split_metadata(
-    holdout: Holdout, clean: pd.DataFrame, frame: pd.DataFrame, shifts: Mapping[str, ClassShift]
+    holdout: Holdout, clean: pd.DataFrame, frame: pd.DataFrame, shifts: Mapping[str, ClassShift], doubt: str
 ) -> dict[str, Any]:
-    """Which rule, how many on each side, how far classes moved."""
+    """Which rule, how many on each side, how far classes moved, and whether today's dates would choose another."""
     return {
+        **({"doubt": doubt} if doubt else {}),
         "split_id": holdout.id,
         "rule": holdout.rule,
         "undated": int(clean["created_at"].isna().sum()),

@@ -15,7 +15,7 @@ from ticket_assets.profile import Profile
 from ticket_assets.tickets import quality_plots as plots
 from ticket_assets.tickets.curation import REASONS
 from ticket_assets.tickets.data_summary import SummaryFiles
-from ticket_assets.tickets.instants import Order
+from ticket_assets.tickets.instants import Written
 from ticket_assets.tickets.quality import SMALL_CLASS, Quality
 from ticket_assets.tickets.quarantine import count_reasons, sample_rows
 
@@ -43,10 +43,12 @@ def quarantine_metadata(rows: pd.DataFrame, profile: str, active: Profile) -> di
     return told
 
 
-def date_order_metadata(order: Order | None) -> dict[str, str]:
+def date_order_metadata(order: Written | None) -> dict[str, str]:
     """How dates by numbers were read; nothing where there are none."""
     if order == "auto":
         return {}
+    if order == "by_separator":
+        return {"date_order": "in both orders, each separator in its own, where that can be told"}
     return {"date_order": order.replace("_", " ") if order else "as none, since nothing tells day from month"}
 
 

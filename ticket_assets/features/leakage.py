@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ticket_assets.tickets.instants import instants
+from ticket_assets.tickets.instants import Order, instants, instants_in, orders
 from ticket_assets.tickets.snapshot_columns import SnapshotColumns
 
 EVIDENCE_ROWS = 20  # below, agreement is chance
@@ -55,13 +55,16 @@ def require_known_at_arrival(
         raise LeakageError("features.context: " + "; ".join(faults))
 
 
-def require_no_copy(source: pd.DataFrame | SnapshotColumns, wanted: tuple[str, ...], late: tuple[str, ...]) -> None:
+def require_no_copy(
+    source: pd.DataFrame | SnapshotColumns, wanted: tuple[str, ...], late: tuple[str, ...], date_order: Order = "auto"
+) -> None:
     """Refuse columns whose content is that of a late column, or made from it.
 
     Args:
         source: rows with the wanted columns; a late column that it lacks has nothing to give away.
         wanted: columns asked for as features, subject and body included: an answer may lie in them under their name.
         late: columns known only at resolution, labels included.
+        date_order: the setting of day and month in dates by numbers.
 
     Raises:
         LeakageError: naming the pair and how they agree, or a wanted column that is not in the source.
@@ -69,9 +72,9 @@ def require_no_copy(source: pd.DataFrame | SnapshotColumns, wanted: tuple[str, .
     absent = [repr(column) for column in wanted if column not in source.columns]
     if absent:
         raise LeakageError(f"features.context: not in the source: {', '.join(absent)}")
-    columns = {column: _look(source[column]) for column in wanted}
-    others = {other: _look(source[other]) for other in dict.fromkeys(late) if other in source.columns}
-    starts = _starts(source, others) if columns else []
+    columns = {column: _look(source[column], date_order) for column in wanted}
+    others = {other: _look(source[other], date_order) for other in dict.fromkeys(late) if other in source.columns}
+    starts = _starts(source, others, date_order) if columns else []
     faults = [
         f"{column!r} {fault} {other!r}, which is known only at resolution"
         for column, its in columns.items()
@@ -99,7 +102,7 @@ class _Look:
         return _Look(self.raw[rows], self.words[rows], self.numbers[rows], self.seconds[rows])
 
 
-def _look(values: pd.Series) -> _Look:
+def _look(values: pd.Series, date_order: Order) -> _Look:
     raw = pd.Series([str(value) for value in values], dtype="object")
     missing = pd.Series([bool(pd.api.types.is_scalar(value) and pd.isna(value)) for value in values], dtype=bool)
     words = pd.Series([" ".join(text.casefold().split()) for text in raw], dtype="object")
@@ -109,30 +112,36 @@ def _look(values: pd.Series) -> _Look:
     else:
         numbers = pd.to_numeric(words, errors="coerce").to_numpy(dtype=float)
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-    return _Look(raw, words, numbers, _seconds(values, words, numbers))
+    return _Look(raw, words, numbers, _seconds(values, words, numbers, date_order))
 
 
-def _seconds(values: pd.Series, words: pd.Series, numbers: np.ndarray) -> np.ndarray:
+def _seconds(values: pd.Series, words: pd.Series, numbers: np.ndarray, date_order: Order) -> np.ndarray:
     """Instants as seconds; all NaN for a column that does not hold dates."""
-    some = words.dropna().head(200)
-    dated = pd.api.types.is_datetime64_any_dtype(values) or (
-        len(some) > 0
-        and bool(np.isnan(numbers).all())
-        and (some.str.contains(r"\d") & (some.str.len() <= 40)).mean() >= SAME
-        and instants(some).notna().mean() >= SAME
-    )
-    if not dated:
-        return np.full(len(values), np.nan)
-    read = instants(words)
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return _since_1970(instants(words))
+    given = words.dropna()
+    some = given.iloc[:: max(1, len(given) // 200)]  # of the whole column: what is sorted tells little by its beginning
+    written = some.str.contains(r"\d") & (some.str.len() <= 40)
+    if len(some) and np.isnan(numbers).all() and written.mean() >= SAME:
+        # The setting is for the column of the tickets' dates; another may tell its own. Where nothing tells, copies and
+        # durations of what is misread alike are still found.
+        for order in dict.fromkeys((date_order, "auto", "day_first")):
+            found = orders(given, order)
+            if instants_in(some, found).notna().mean() >= SAME:
+                return _since_1970(instants_in(words, found))
+    return np.full(len(values), np.nan)
+
+
+def _since_1970(read: pd.Series) -> np.ndarray:
     return ((read - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)).to_numpy(dtype=float)
 
 
-def _starts(source: pd.DataFrame | SnapshotColumns, others: Mapping[str, _Look]) -> list[np.ndarray]:
+def _starts(source: pd.DataFrame | SnapshotColumns, others: Mapping[str, _Look], date_order: Order) -> list[np.ndarray]:
     """Instants known at arrival, from which a late instant makes a duration."""
     if all(np.isnan(other.seconds).all() for other in others.values()):
         return []
     early = [name for name in source.columns if name not in others and not str(name).startswith("_")]
-    found = [_look(source[name]).seconds for name in early]
+    found = [_look(source[name], date_order).seconds for name in early]
     return [seconds for seconds in found if not np.isnan(seconds).all()]
 
 

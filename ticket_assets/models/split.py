@@ -20,6 +20,8 @@ TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"
 BY_TIME = "families in order of their latest ticket, the latest held out"
 BY_TIME_WHERE_DATED = f"{BY_TIME}; families without a date trained on"
 AT_RANDOM = "families at random"
+ALIKE = 0.8  # of the families held out; below, another hold-out than today's dates would choose
+STAYS = "it stays frozen on purpose; to hold out the latest, give the profile a new name or remove its whole folder"
 
 
 class SplitError(RuntimeError):
@@ -109,6 +111,35 @@ def choose_holdout(tickets: pd.DataFrame, settings: SplitSettings) -> Holdout:
         chosen = families.index[order[before < settings.holdout_share * len(tickets)]]
     ids = sorted(tickets.loc[tickets["family_id"].isin(chosen), "ticket_id"])
     return Holdout(rule, settings.seed, tuple(ids), settings.holdout_share)
+
+
+def doubt_of_dates(tickets: pd.DataFrame, holdout: Holdout) -> str:
+    """Why the frozen hold-out is not what today's dates would choose, and what to do; empty where it is.
+
+    Judged among what was there for sure, being ingested no later than the first ticket held out: tickets that came
+    afterwards are trained on whatever their date.
+
+    Args:
+        tickets: ticket_id, family_id, created_at, ingested_at.
+        holdout: as it was frozen.
+    """
+    ours = tickets[tickets["ticket_id"].isin(holdout.ticket_ids)]
+    there = ~tickets["family_id"].isin(ours["family_id"]) & (tickets["ingested_at"] <= ours["ingested_at"].min())
+    latest = pd.concat([ours, tickets[there]]).groupby("family_id")["created_at"].max()
+    dated = latest.dropna().reset_index()
+    if ours.empty or (holdout.rule == AT_RANDOM and 2 * len(dated) < len(latest)):
+        return ""
+    held = ours["family_id"].unique()
+    again = dated.sort_values(["created_at", "family_id"], ascending=False).head(len(held))
+    alike = float(again["family_id"].isin(held).sum() / len(held))
+    if alike >= ALIKE:
+        return ""
+    if holdout.rule == AT_RANDOM:
+        return f"it was drawn at random, when fewer dates were read than today: {STAYS}"
+    return (
+        f"{alike:.0%} of the families held out are the latest by today's dates, "
+        f"which were read otherwise when it was frozen: {STAYS}"
+    )
 
 
 def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:

@@ -30,6 +30,7 @@ def data_lines(recorded: Recorded) -> Iterator[str]:
         ("dates", _dates((quality.get("dates") or [{}])[0], clean)),
         ("families", _families((quality.get("duplicates") or [{}])[0], clean)),
         ("hold-out", _sides(split)),
+        ("", split.get("doubt")),  # whether today's dates would choose another
     ]
     lines = [f"  {name:<10} {said}" for name, said in told if said]
     if not lines:
@@ -64,13 +65,13 @@ def _languages(counts: Mapping[str, int]) -> str:
 def _dates(found: Mapping[str, Any], clean: Mapping[str, Any]) -> str:
     order = clean.get("date_order")
     read = f"dates by numbers read {order}" if order else ""
+    unreadable = clean.get("unreadable_dates")
+    unread = f"{unreadable:,} that cannot be read" if unreadable else ""
     if not found.get("first"):
-        return read
+        return ", ".join(filter(None, (read, unread)))
     counts = {"without a date": found["missing"], "later than they were read": found["future"]}
     rest = [f"{count:,} {what}" for what, count in counts.items() if count]
-    unreadable = clean.get("unreadable_dates")
-    rest += [f"{unreadable:,} that cannot be read"] if unreadable else []
-    return ", ".join(filter(None, (f"{found['first']} to {found['last']}", read, *rest)))
+    return ", ".join(filter(None, (f"{found['first']} to {found['last']}", read, *rest, unread)))
 
 
 def _families(found: Mapping[str, Any], clean: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from ticket_assets.storage import digest
 from ticket_assets.tickets.carried_mendings import fates
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.identity import given_ids, strings, texts, ticket_ids
-from ticket_assets.tickets.instants import Order, read_instants
+from ticket_assets.tickets.instants import Order, Written, read_instants
 from ticket_assets.tickets.labels import read_labels
 from ticket_assets.tickets.masking import DEFAULT_KINDS
 from ticket_assets.tickets.replay import standing_rows
@@ -51,7 +51,8 @@ class Curation:
     their labels are. Disputed: clean tickets whose text stands in the snapshot with another label. Relabelled: rows per
     target that the taxonomy gave another label; undecided splits: rows per target that lost theirs by it. Mended:
     rows that stand as they were mended, wherever they went. Overruled: see carried_mendings.Fates. Date order: in which
-    dates by numbers were read; None where nothing told it, "auto" where there are none.
+    dates by numbers were read; None where nothing told it, "auto" where there are none, "by_separator"
+    where both are in it.
     """
 
     clean: pd.DataFrame
@@ -66,7 +67,7 @@ class Curation:
     undecided_splits: dict[str, int]
     mended: int = 0
     overruled: tuple[str, ...] = ()
-    date_order: Order | None = "auto"
+    date_order: Written | None = "auto"
 
 
 def curate(
@@ -101,7 +102,7 @@ def curate(
     _require_columns(snapshot, columns, targets, context, taxonomies)
     read, snapshot = len(snapshot), standing_rows(snapshot)
     created: pd.Series | None = None
-    order: Order | None = "auto"
+    order: Written | None = "auto"
     if columns.created_at:
         created, order = _instants(snapshot[columns.created_at], columns.date_order)
     mapped = _map_columns(snapshot, columns, context, created)
@@ -234,7 +235,7 @@ def _keep_labels_of_copies(mapped: pd.DataFrame, copied: pd.Series, labels: list
     mapped.loc[copied, labels] = known.astype(object).where(known.notna(), None)
 
 
-def _instants(values: pd.Series, order: Order) -> tuple[pd.Series, Order | None]:
+def _instants(values: pd.Series, order: Order) -> tuple[pd.Series, Written | None]:
     """Dates that say their year, and the order of those by numbers ("auto" where there are none).
 
     A bare number has no unit and a bare time no day, and pandas would invent both.

@@ -11,6 +11,7 @@ import pytest
 
 from ticket_assets.features.leakage import LeakageError, require_known_at_arrival, require_no_copy
 from ticket_assets.tables import write_parquet
+from ticket_assets.tickets.instants import Order
 from ticket_assets.tickets.snapshot_columns import SnapshotColumns
 
 LATE = ("answer", "resolved_at", "satisfaction", "handled_minutes", "queue", "priority", "absent")
@@ -157,6 +158,31 @@ def test_what_is_computed_from_a_late_column_is_refused(late: str, column: Colum
         f"{'says whether there is a value of' if late_alone.count('says') else 'is computed from'} {late!r}"
         in late_alone
     )
+
+
+@pytest.mark.parametrize("written", ["%m/%d/%Y", "%d/%m/%Y %H:%M"])
+@pytest.mark.parametrize("told", ["by the last rows", "by the setting"])
+def test_sorted_dates_whose_first_ones_do_not_tell_their_order_are_dates(written: str, told: str) -> None:
+    """The guard judged by the first 200 values, saw no dates, and let durations pass."""
+    rows = np.arange(700)
+    after = rows // 60 + (rows >= 600) * (10 if told == "by the last rows" else 0)
+    created = pd.Series(pd.Timestamp("2024-02-01") + pd.to_timedelta(after, "D"))
+    waited = np.random.default_rng(0).integers(0, 90, 700)
+    closed = created + pd.to_timedelta(waited, "D")
+    frame = pd.DataFrame({"opened": created.dt.strftime(written), "closed": closed.dt.strftime(written)})
+    setting: Order = "auto"
+    if told == "by the setting":
+        setting = "month_first" if written.startswith("%m") else "day_first"
+    with pytest.raises(LeakageError, match="'waited' is computed from 'closed'"):
+        require_no_copy(frame.assign(waited=waited), ("waited",), ("closed",), setting)
+    require_no_copy(frame, ("opened",), ("closed",), setting)
+
+
+def test_a_copy_of_a_date_is_found_though_nothing_tells_its_order() -> None:
+    days = pd.Series([f"{1 + at % 11:02}/{1 + at % 7:02}/2024" for at in range(100)])
+    frame = pd.DataFrame({"closed": days, "ended": days + " 00:00:01"})
+    with pytest.raises(LeakageError, match=r"'ended' .* 'closed'"):
+        require_no_copy(frame, ("ended",), ("closed",))
 
 
 def test_dates_written_as_text_are_dates_too() -> None:

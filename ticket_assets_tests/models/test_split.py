@@ -17,6 +17,7 @@ from ticket_assets.models.split import (
     SplitError,
     assign,
     choose_holdout,
+    doubt_of_dates,
     frozen_holdout,
     require_whole_families,
 )
@@ -36,6 +37,7 @@ def _tickets(families=40, dated=True, seed=0):
         {
             "ticket_id": [f"t{number:03d}" for number in range(len(family))],
             "family_id": [f"f{number:03d}" for number in family],
+            "ingested_at": pd.Timestamp("2031-01-01", tz="UTC"),
             "created_at": created if dated else pd.Series(pd.NaT, range(len(family)), dtype="datetime64[us, UTC]"),
             "label_queue": random.choice(["a", "b"], len(family)),
         }
@@ -230,6 +232,62 @@ def test_a_file_from_before_the_share_was_kept_is_accepted_with_any_share(tmp_pa
     assert (older.ticket_ids, older.id, older.share) == (chosen.ticket_ids, chosen.id, None)
     with pytest.raises(SplitError, match=r"\(split.seed was 42, is 7\)"):
         frozen_holdout(path, _tickets(), SplitSettings(seed=7))
+
+
+def _misread(created):
+    """What a German desk's dates were to a parser that was not told: swapped where that gave a date."""
+    return pd.Series([at.replace(month=at.day, day=at.month) if at.day <= 12 else at for at in created])
+
+
+def test_a_holdout_that_was_frozen_by_misread_dates_is_doubted_and_says_what_to_do():
+    """Dates were corrected on a filled root, and everything went on saying that the latest are held out."""
+    tickets = _tickets(300)
+    first = tickets["created_at"].min()
+    tickets["created_at"] = first + (tickets["created_at"] - first) / 10  # of seven months
+    frozen = choose_holdout(tickets.assign(created_at=_misread(tickets["created_at"])), SETTINGS)
+    told = doubt_of_dates(tickets, frozen)
+    assert "of the families held out are the latest by today's dates" in told
+    assert int(told.split("%")[0]) < 80
+    assert "give the profile a new name" in told
+
+
+def test_a_holdout_of_early_days_is_doubted_though_nothing_of_them_was_left_out():
+    """Of one month, misread dates hold out the 8th to the 12th, and what follows looks like tickets that came later."""
+    tickets = _tickets(300).assign(family_id=lambda frame: frame["ticket_id"])
+    first = pd.Timestamp("2026-01-01", tz="UTC")
+    tickets["created_at"] = first + (tickets["created_at"] - tickets["created_at"].min()) / 65
+    frozen = choose_holdout(tickets.assign(created_at=_misread(tickets["created_at"])), SETTINGS)
+    assert doubt_of_dates(tickets, frozen) != ""
+
+
+def test_dates_that_none_can_read_any_more_are_doubted_too():
+    frozen = choose_holdout(_tickets(), SETTINGS)
+    assert doubt_of_dates(_tickets(dated=False), frozen).startswith("0% of the families held out are the latest")
+
+
+def test_a_random_holdout_is_doubted_once_most_tickets_have_a_date():
+    frozen = choose_holdout(_tickets(dated=False), SETTINGS)
+    assert doubt_of_dates(_tickets(dated=False), frozen) == ""
+    assert doubt_of_dates(_tickets(), frozen).startswith("it was drawn at random")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_tickets_that_come_later_and_relatives_of_held_ones_raise_no_doubt(seed):
+    tickets = _tickets(200, seed=seed)
+    frozen = choose_holdout(tickets, SETTINGS)
+    assert doubt_of_dates(tickets, frozen) == ""
+    later = tickets.assign(
+        ticket_id="n" + tickets["ticket_id"],
+        family_id=tickets["family_id"].where(tickets.index % 3 == 0, "n" + tickets["family_id"]),
+        created_at=tickets["created_at"] + pd.Timedelta(days=2000),
+        ingested_at=tickets["ingested_at"] + pd.Timedelta(days=2000),
+    )
+    grown = pd.concat([tickets, later], ignore_index=True)
+    assert doubt_of_dates(grown, frozen) == ""
+    # Most tickets held out were closed since, and read anew.
+    touched = grown["ticket_id"].isin(frozen.ticket_ids[1:])
+    grown.loc[touched, "ingested_at"] = grown["ingested_at"].max()
+    assert doubt_of_dates(grown, frozen) == ""
 
 
 def test_too_few_families_are_refused_with_their_number():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from ticket_assets.__main__ import main
+from ticket_assets.automation.recorded import recorded
 from ticket_assets.automation.source import observe_source, remember_source
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
+from ticket_assets.models.split import Holdout
 from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets_tests.line import PROFILE, SETTINGS, Line
 from ticket_assets_tests.pipeline.conftest import command_line
@@ -217,6 +220,20 @@ def test_home_prints_a_folder_that_holds_the_shipped_instance(fresh: Line, capsy
 def test_a_report_before_any_run_says_what_to_do(fresh: Line, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report"]) == 0
     assert capsys.readouterr().out == f"profile {PROFILE} has no evaluation yet: make run PROFILE={PROFILE}\n"
+
+
+def test_a_hold_out_that_is_not_the_latest_by_today_s_dates_is_doubted_in_its_record(fresh: Line) -> None:
+    split = ["models", "split"]
+    assert run(fresh, split)[0]
+    assert "doubt" not in recorded(fresh.folders.root / "dagster", ["models/split"])["models/split"]
+    frozen = Holdout.load(fresh.folders.split / "holdout.json")
+    tickets = fresh.table("tickets", "clean").sort_values("created_at")
+    families = tickets["family_id"].drop_duplicates().head(30)
+    earliest = tuple(sorted(tickets.loc[tickets["family_id"].isin(families), "ticket_id"]))
+    replace(frozen, ticket_ids=earliest).save(fresh.folders.split / "holdout.json")
+    assert run(fresh, split)[0]
+    doubt = recorded(fresh.folders.root / "dagster", ["models/split"])["models/split"]["doubt"]
+    assert doubt.endswith("to hold out the latest, give the profile a new name or remove its whole folder")
 
 
 def test_a_hold_out_share_that_changed_since_the_freezing_stops_the_line_with_both_values(fresh: Line) -> None:

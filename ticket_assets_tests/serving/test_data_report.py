@@ -53,6 +53,24 @@ def test_what_was_not_recorded_is_left_out() -> None:
     assert list(data_lines(undated)) == []
 
 
+def test_where_no_date_can_be_read_at_all_their_number_is_told() -> None:
+    """Nothing was said, while the hold-out became a random one."""
+    quality = {"dates": [{"first": "", "last": "", "missing": 4000, "future": 0}]}
+    clean = {"unreadable_dates": 4000, "date_order": "as none, since nothing tells day from month"}
+    assert list(data_lines({"tickets/quality": quality, "tickets/clean": clean}))[1:] == [
+        "  dates      dates by numbers read as none, since nothing tells day from month, 4,000 that cannot be read"
+    ]
+    assert list(data_lines({"tickets/clean": {"unreadable_dates": 3}}))[1:] == ["  dates      3 that cannot be read"]
+
+
+def test_a_doubt_of_the_hold_out_stands_below_it() -> None:
+    split = {"models/split": {"sides": {"train": 3, "holdout": 1}, "doubt": "40% of the families held out are …"}}
+    assert list(data_lines(split))[1:] == [
+        "  hold-out   1 held out, 3 to train on",
+        "             40% of the families held out are …",
+    ]
+
+
 def test_after_an_erasure_it_says_that_it_counted_before_it() -> None:
     raw = {"tickets/raw": {"erased": True}}
     assert next(data_lines({**RECORDED, **raw})) == "data, as the last run counted it before tickets were erased"
