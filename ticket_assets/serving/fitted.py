@@ -23,6 +23,12 @@ def versions(manifest: BundleManifest) -> set[str]:
     return {data[DATA] for data in told if DATA in data}
 
 
+def version_of(manifest: BundleManifest, target: str) -> str | None:
+    """The version that the model of a target was made from."""
+    data = manifest.kept[target].data if target in manifest.kept else manifest.data
+    return data.get(DATA)
+
+
 def versions_in_store(bundles: Path) -> set[str]:
     """Those of all bundles of a store that can be read; nobody answers with the others."""
     found: set[str] = set()

@@ -20,7 +20,7 @@ from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
-from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear, outdated
+from ticket_assets.serving.trial import HeldOut, Testimony, contest, flaws, hear, outdated
 from ticket_assets.tickets.ledger import fitted_to_erased
 
 
@@ -110,8 +110,10 @@ def _judge(
     fits = keepable(challenger, testimony)
     may_stay = [target for target, why_not in fits.items() if why_not is None]
     erased = fitted_to_erased(court.records)
-    old = outdated(testimony.manifest, challenger, erased) if testimony.manifest else None
-    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old)
+    old, flawed = None, {}
+    if testimony.manifest:
+        old, flawed = outdated(testimony.manifest, challenger, erased), flaws(testimony.manifest, erased)
+    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old, flawed)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}
     judged = Judged(challenger, decision, {**_told(latency), **{name: one for name, one in further.items() if one}})

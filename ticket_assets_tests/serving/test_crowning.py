@@ -51,6 +51,27 @@ def test_a_challenger_trained_without_erased_tickets_is_served_though_it_makes_t
     assert not desk.settle(again).decision.promoted, "the new champion was fitted to nobody who was erased"
 
 
+def test_a_model_that_stays_though_it_was_fitted_to_erased_tickets_is_told_so_in_the_decision(desk: SmallDesk) -> None:
+    """One target gained, the other lost: the old model went into the new bundle without a word."""
+    desk.crown(
+        desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)], data={"tickets/clean": "v1"})
+    )
+    said = ", though its weights were fitted to tickets that were erased since"
+    before = desk.written([hearing("tone", NEARLY_GOOD), hearing("mood", DEAF)], data={"tickets/clean": "v2"})
+    done = desk.settle(before).decision
+    assert done.kept == ("mood",) and "erased" not in done.reason, "nothing was erased yet"
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    after = desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], data={"tickets/clean": "v3"})
+    done = desk.settle(after).decision
+    assert done.promoted and done.kept == ("mood",)
+    assert "; the champion's model stays for mood: " in done.reason and done.reason.endswith(said)
+    assert desk.lines()[-1]["reason"] == done.reason
+    # What stays now is of v3, which holds nobody who was erased; the model of v1 goes.
+    other = desk.written([hearing("tone", DEAF), hearing("mood", GOOD)], data={"tickets/clean": "v4"})
+    done = desk.settle(other).decision
+    assert done.kept == ("tone",) and said not in done.reason
+
+
 def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change(desk: SmallDesk) -> None:
     desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
     enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
