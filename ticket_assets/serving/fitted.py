@@ -1,17 +1,19 @@
 """Which data the models of bundles were fitted to, and whether erased tickets were among it.
 
 Belongs here: the versions that a bundle names, those that an erasure touches, whether a champion is fitted to erased
-tickets.
+tickets, whether a challenger that is not has lost already.
 Does not belong here: the lists of training tickets (models/trained_rows.py), the ledger (tickets/ledger.py), what is
 decided upon it (models/promotion.py).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
+from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.trained_rows import was_trained_on
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest
-from ticket_assets.tickets.ledger import fitted_to_erased
+from ticket_assets.tickets.ledger import fitted_to_erased, last_erasure
 
 DATA = "tickets/clean"
 ERASED = "weights were fitted to tickets that were erased since"
@@ -58,3 +60,15 @@ def touched(bundles: Path, trained: Path, ticket_ids: Collection[str]) -> tuple[
 def is_fitted_to_erased(records: Path, bundle: BundleManifest) -> bool:
     """Whether a model of the bundle was fitted to tickets that were erased since."""
     return not versions(bundle).isdisjoint(fitted_to_erased(records))
+
+
+def lost_without_erased(records: Path, decision: Mapping[str, Any]) -> bool:
+    """Whether a challenger that was fitted to nobody who was erased was judged after the last erasure, and lost.
+
+    Args:
+        records: folder of the profile's records.
+        decision: a line of the record.
+    """
+    lost = any(one["verdict"] == Verdict.LOSES for one in decision.get("targets", {}).values())
+    after = str(decision.get("at", "")) > last_erasure(records)  # both ISO 8601, UTC
+    return lost and after and decision.get(DATA) not in fitted_to_erased(records)

@@ -89,6 +89,11 @@ def fitted_to_erased(records: Path) -> frozenset[str]:
     return frozenset(version for one in entries for version in one.get("fitted", ()))
 
 
+def last_erasure(records: Path) -> str:
+    """When the last one began, ISO 8601; empty where there was none."""
+    return max((str(one["at"]) for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE), default="")
+
+
 def skip_erased(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings, ledger: Ledger) -> int:
     """Take erased rows out of a reading (see due_rows.py): out of the table `hashed`; return how many.
 
