@@ -145,7 +145,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
     ("tables for people", lambda site, plan: erase_from_exports(site.folders.reports, plan.erased.rows)),
-    ("hold-out", lambda site, plan: erase_from_holdout(site.folders.split / "holdout.json", plan.erased.tickets)),
+    ("hold-out", lambda site, plan: _holdout(site.folders, plan)),
     ("generated source", lambda site, plan: erase_from_file(site.folders.source, site.columns, plan.erased)),
     ("raw batches", lambda site, plan: erase_rows(site.folders.raw, site.columns, plan.erased)),
 )
@@ -212,6 +212,10 @@ def _bundles(site: Site, plan: Plan) -> dict[str, str]:
 
 def _artifacts(site: Site, plan: Plan) -> int:
     return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
+
+
+def _holdout(folders: ProfileFolders, plan: Plan) -> int:
+    return erase_from_holdout(folders.split / "holdout.json", folders.records, plan.erased.tickets)
 
 
 def _not_held_out(folders: ProfileFolders, ticket_ids: Collection[str]) -> frozenset[str]:

@@ -18,10 +18,11 @@ from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
+from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
 from ticket_assets.serving.trial import HeldOut, Testimony, contest, flaws, hear, outdated
-from ticket_assets.tickets.ledger import fitted_to_erased
+from ticket_assets.tickets.ledger import HOLDOUT, fitted_to_erased
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _judge(
         return unjudged.failed(str(error))
     testimony = hear(court, champion, tickets, held, challenger.taxonomy)
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
-    fits = keepable(challenger, testimony)
+    fits = keepable(challenger, testimony, renamed(court.records, HOLDOUT))
     may_stay = [target for target, why_not in fits.items() if why_not is None]
     erased = fitted_to_erased(court.records)
     old, flawed = None, {}

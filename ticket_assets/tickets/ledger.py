@@ -24,8 +24,8 @@ from ticket_assets.tickets.sources.contract import FAULT
 from ticket_assets.tickets.statements import identifier, types_of
 
 LEDGER = "erasures.jsonl"
-# Kinds of entries: what was erased, which id a rewritten bundle has now, what the search afterwards found.
-ERASURE, BUNDLE, PROOF = "erasure", "bundle", "proof"
+# Kinds of entries: what was erased, which id a rewritten bundle or hold-out has now, what the search afterwards found.
+ERASURE, BUNDLE, HOLDOUT, PROOF = "erasure", "bundle", "holdout", "proof"
 CHUNK = 50_000
 
 

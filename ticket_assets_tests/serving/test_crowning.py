@@ -9,8 +9,10 @@ import pytest
 
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.models.bands import Bands
+from ticket_assets.models.erasure import erase_from_holdout
 from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.split import Holdout
 from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.store import write_champion
@@ -252,6 +254,21 @@ def test_a_model_that_does_not_fit_the_challengers_bundle_does_not_stay_and_the_
     [(target, why)] = desk.lines()[-1]["cannot_stay"].items()
     assert target == "mood" and why.startswith("the champion's model of it was made with another ")
     assert set(why.rpartition("another ")[2].split(", ")) == set(differs.split(", "))
+
+
+def test_an_erasure_from_the_hold_out_does_not_make_another_hold_out_of_it(desk: SmallDesk, tmp_path: Path) -> None:
+    """Its id changed with one ticket less, and until the next promotion no model could stay."""
+    path = tmp_path / "holdout.json"
+    Holdout("a rule", 42, ("T-1", "T-2", "T-3"), 0.15).save(path)
+    before = Holdout.load(path).id
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)], split=before))
+    for one in ("T-1", "T-2"):
+        erase_from_holdout(path, desk.records, {one})
+    now = Holdout.load(path).id
+    done = desk.settle(desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], split=now))
+    assert now != before and done.decision.promoted and done.decision.kept == ("mood",)
+    other = desk.written([hearing("tone", DEAF), hearing("mood", GOOD)], split="of other tickets")
+    assert desk.settle(other).decision.targets["tone"].verdict is Verdict.LOSES, "that one is another"
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_a_hold_out_that_an_erasure_made_smaller_is_told_beside_its_scores(
     monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
     assert not [one for one in report_lines(load_settings()) if "smaller" in one]
     path = tmp_path / "tiny" / "split" / "holdout.json"
-    assert erase_from_holdout(path, Holdout.load(path).ticket_ids[:1]) == 1
+    assert erase_from_holdout(path, tmp_path / "tiny" / "records", Holdout.load(path).ticket_ids[:1]) == 1
     [said] = [one for one in report_lines(load_settings()) if "smaller" in one]
     assert said.strip() == "which an erasure made smaller since: make run PROFILE=tiny scores on the rest"
 
