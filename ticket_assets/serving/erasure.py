@@ -73,7 +73,8 @@ class Plan:
         erased: tickets and rows.
         traces: of them.
         trained: whether they may have been trained on: the snapshot holds some that are not held out.
-        fitted: versions of the data in which bundles of the store were (fitted.py).
+        fitted: versions of the data in which bundles of the store were (fitted.py); None in a plan that an earlier
+            version of the project made, which does not tell.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Plan:
     erased: Erased
     traces: Traces
     trained: bool = False
-    fitted: tuple[str, ...] = ()
+    fitted: tuple[str, ...] | None = ()
 
     def keep(self, folders: ProfileFolders) -> None:
         """Write it down: from here on the erasure is begun."""
@@ -103,7 +104,9 @@ class Plan:
             frozenset(its["mentioned"]),
         )
         # A plan of an earlier version of the project does not say it: as if they had been trained on.
-        return cls(raw["name"], raw["at"], erased, traces, raw.get("trained", True), tuple(raw.get("fitted", ())))
+        trained, fitted = raw.get("trained", True), raw.get("fitted")
+        told = None if fitted is None and trained else tuple(fitted or ())
+        return cls(raw["name"], raw["at"], erased, traces, trained, told)
 
 
 def plan(site: Site, wanted: Selection) -> Plan | None:

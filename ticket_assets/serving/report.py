@@ -79,7 +79,7 @@ def _champion(profile: str, folders: ProfileFolders, champion: Champion) -> Iter
         yield f"           which cannot be read: {error}"
     else:
         yield from (f"           {one}" for one in below_baseline(manifest.scores).values())
-        if is_fitted_to_erased(folders.records, manifest):
+        if is_fitted_to_erased(folders.records, folders.trained, manifest):
             yield f"           its {ERASED}{_without_them(profile, folders)}"
     pin = Chronicle.read(folders.records, folders.bundles).pin(datetime.now(UTC))
     if pin:
@@ -97,7 +97,7 @@ def _champion(profile: str, folders: ProfileFolders, champion: Champion) -> Iter
 def _without_them(profile: str, folders: ProfileFolders) -> str:
     """What brings a champion that was not fitted to erased tickets; a run alone does not once its challenger lost."""
     run, taken = f"make run PROFILE={profile}", decisions(folders.records).whole
-    if not taken or not lost_without_erased(folders.records, taken[-1]):
+    if not taken or not lost_without_erased(folders.records, folders.trained, taken[-1]):
         return f": {run} trains without them"
     return (
         f"; a challenger trained without them was refused: {run} does nothing before there are new tickets, which make "

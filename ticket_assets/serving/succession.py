@@ -14,6 +14,7 @@ from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
+from ticket_assets.serving.fitted import erased_data, versions
 from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.record import Event
@@ -22,7 +23,7 @@ from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
 from ticket_assets.serving.trial import HeldOut, Testimony, contest, flaws, hear, outdated
-from ticket_assets.tickets.ledger import HOLDOUT, fitted_to_erased
+from ticket_assets.tickets.ledger import HOLDOUT
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,9 @@ def _judge(
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
     fits = keepable(challenger, testimony, renamed(court.records, HOLDOUT))
     may_stay = [target for target, why_not in fits.items() if why_not is None]
-    erased = fitted_to_erased(court.records)
     old, flawed = None, {}
     if testimony.manifest:
+        erased = erased_data(court.records, court.trained, versions(testimony.manifest))
         old, flawed = outdated(testimony.manifest, challenger, erased), flaws(testimony.manifest, erased)
     decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old, flawed)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}

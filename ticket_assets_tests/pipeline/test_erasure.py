@@ -243,11 +243,15 @@ def test_a_champion_that_was_fitted_to_erased_tickets_is_told_so_until_one_train
     # On 61 held-out tickets another search may end in a loss that is one by the rules; either way the erasure counts.
     if any(one["verdict"] == "loses" for one in decided["targets"].values()):
         assert f"; the champion stays, though the champion's {said}" in decided["reason"]
-        assert champion.version == fitted.version and is_fitted_to_erased(copy.folders.records, manifest)
+        assert champion.version == fitted.version and is_fitted_to_erased(
+            copy.folders.records, copy.folders.trained, manifest
+        )
         assert f"its {said}" in beside_champion
     else:
         assert decided["reason"].startswith(f"promoted: no target loses, and the champion's {said}")
-        assert champion.version == fitted.version + 1 and not is_fitted_to_erased(copy.folders.records, manifest)
+        assert champion.version == fitted.version + 1 and not is_fitted_to_erased(
+            copy.folders.records, copy.folders.trained, manifest
+        )
         assert said not in beside_champion
     assert copy.bring_up_to_date() == set()
 

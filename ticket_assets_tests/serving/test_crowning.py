@@ -13,6 +13,7 @@ from ticket_assets.models.erasure import erase_from_holdout
 from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.registry import Registry
 from ticket_assets.models.split import Holdout
+from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.store import write_champion
@@ -72,6 +73,18 @@ def test_a_model_that_stays_though_it_was_fitted_to_erased_tickets_is_told_so_in
     other = desk.written([hearing("tone", DEAF), hearing("mood", GOOD)], data={"tickets/clean": "v4"})
     done = desk.settle(other).decision
     assert done.kept == ("tone",) and said not in done.reason
+
+
+def test_a_champion_of_before_an_erasure_by_an_earlier_version_gives_way(desk: SmallDesk) -> None:
+    """That erasure entered nothing of whom it touched, and the champion went on for ever."""
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    enter(desk.records, "of an earlier version", "2026-01-01", ["T-1"], ["c"], None)
+    for version in ("v2", "v3"):
+        keep_trained(desk.court.trained, version, ["T-2"])
+    challenger = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v2"})
+    assert desk.settle(challenger).decision.promoted
+    again = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v3"})
+    assert not desk.settle(again).decision.promoted, "once is enough"
 
 
 def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change(desk: SmallDesk) -> None:
