@@ -13,7 +13,9 @@ import dagster as dg
 from ticket_assets.automation.erased import REWRITTEN
 
 ERASED = "erased"
-"""Key beside an asset's metadata: whether an erasure rewrote it since, and with it what was recorded is gone."""
+"""Key beside an asset's metadata: whether an erasure rewrote it, and tickets were not counted again since."""
+COUNTED = dg.AssetKey(["tickets", "clean"])
+"""The asset whose making counts the tickets, first of those below the snapshot."""
 
 
 def recorded(home: Path, assets: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -27,14 +29,15 @@ def recorded(home: Path, assets: Iterable[str]) -> dict[str, dict[str, Any]]:
         return {}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         events = {one: instance.get_latest_materialization_event(dg.AssetKey(one.split("/"))) for one in assets}
-    made = {one: event.asset_materialization for one, event in events.items() if event}
+        counted = instance.get_latest_materialization_event(COUNTED)
+    at = counted.timestamp if counted else 0.0
     return {
         one: {
-            **{name: _plain(value) for name, value in materialisation.metadata.items()},
-            ERASED: materialisation.description == REWRITTEN,
+            **{name: _plain(value) for name, value in event.asset_materialization.metadata.items()},
+            ERASED: event.asset_materialization.description == REWRITTEN and event.timestamp > at,
         }
-        for one, materialisation in made.items()
-        if materialisation
+        for one, event in events.items()
+        if event and event.asset_materialization
     }
 
 

@@ -1,6 +1,6 @@
 """What Dagster knows of an asset, and telling it what happened to one outside a run.
 
-Belongs here: the tags of an asset's latest materialisation, a materialisation without a run.
+Belongs here: tags and metadata of an asset's latest materialisation, a materialisation without a run.
 Does not belong here: what is told and when (source.py, champion.py, erased.py).
 """
 
@@ -14,9 +14,14 @@ DATA_VERSION = "dagster/data_version"
 
 def known_tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
     """Tags of the latest materialisation, its data version among them; none where there was none."""
-    event = instance.get_latest_materialization_event(key)
-    made = event.asset_materialization if event else None
+    made = _latest(instance, key)
     return dict((made.tags or {}) if made else {})
+
+
+def known_metadata(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, dg.MetadataValue]:
+    """Metadata of the latest materialisation; none where there was none."""
+    made = _latest(instance, key)
+    return dict(made.metadata) if made else {}
 
 
 def tell(
@@ -39,3 +44,8 @@ def tell(
         dg.AssetMaterialization(key, description=description, metadata=metadata, tags=tags)
     )
     return True
+
+
+def _latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterialization | None:
+    event = instance.get_latest_materialization_event(key)
+    return event.asset_materialization if event else None

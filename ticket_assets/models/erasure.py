@@ -20,9 +20,10 @@ from ticket_assets.models.candidate import LATEST
 from ticket_assets.models.neighbours import NEIGHBOURS_FILE, Neighbours, row_names
 from ticket_assets.models.ngrams import ngrams
 from ticket_assets.models.split import Holdout
-from ticket_assets.storage import write_text
+from ticket_assets.storage import append_record, write_text
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.erasure import Erased
+from ticket_assets.tickets.ledger import HOLDOUT, LEDGER
 from ticket_assets.tickets.traces import BLACK, Traces
 
 TERMS = "terms.txt"
@@ -52,13 +53,23 @@ def erase_from_tables(folder: Path, erased: Erased) -> int:
     return went
 
 
-def erase_from_holdout(path: Path, ticket_ids: Collection[str]) -> int:
-    """Take tickets out of the frozen hold-out, which gets another id; return how many went."""
+def erase_from_holdout(path: Path, records: Path, ticket_ids: Collection[str]) -> int:
+    """Take tickets out of the frozen hold-out, which gets another id; enter that, and return how many went.
+
+    What is left is no other choice: a model that was fitted to nobody of the old one was to nobody of this.
+
+    Args:
+        path: file of the hold-out.
+        records: folder of the profile's records.
+        ticket_ids: that go.
+    """
     if not path.exists():
         return 0
     before = Holdout.load(path)
     after = replace(before, ticket_ids=tuple(one for one in before.ticket_ids if one not in ticket_ids))
     if after != before:
+        # First: done again after it was broken off, there would be nothing left to enter.
+        append_record(records / LEDGER, {"kind": HOLDOUT, "before": before.id, "after": after.id})
         after.save(path)
     return len(before.ticket_ids) - len(after.ticket_ids)
 

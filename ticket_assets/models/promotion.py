@@ -120,6 +120,7 @@ def decide(
     unanswered: str | None = None,
     keepable: Collection[str] = (),
     outdated: str | None = None,
+    flaws: Mapping[str, str] | None = None,
 ) -> Decision:
     """Judge every target, then the bundle.
 
@@ -134,6 +135,7 @@ def decide(
         outdated: what speaks against the champion however good it is: that it leaves telephone numbers unmasked which
             are to be masked, or was fitted to tickets that were erased; None where nothing does. A challenger that
             merely holds is then promoted all the same.
+        flaws: target to what speaks against the champion's model of it however good it is; told where it stays.
     """
     judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
@@ -156,12 +158,13 @@ def decide(
     decision = Decision(True, f"promoted: {_told(judged, gaining)}{silence}", judged, unanswered)
     if not decision.kept:
         return decision
-    stays = f"; the champion's model stays for {_told(judged, decision.kept)}"
+    stays = f"; the champion's model stays for {_told(judged, decision.kept, flaws)}"
     return replace(decision, reason=decision.reason + stays)
 
 
-def _told(judged: Mapping[str, TargetDecision], names: Collection[str]) -> str:
-    return "; ".join(f"{name}: {', '.join(judged[name].reasons)}" for name in names)
+def _told(judged: Mapping[str, TargetDecision], names: Collection[str], flaws: Mapping[str, str] | None = None) -> str:
+    though = {name: f", though {one}" for name, one in (flaws or {}).items()}
+    return "; ".join(f"{name}: {', '.join(judged[name].reasons)}{though.get(name, '')}" for name in names)
 
 
 def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: bool = False) -> TargetDecision:

@@ -233,6 +233,7 @@ class Desk(dg.ConfigurableResource):
             rules=self.active.promotion,
             seed=self.settings.seed,
             threads=self.settings.threads,
+            trained=self.folders.trained,
             taxonomies=self.taxonomies,
         )
 

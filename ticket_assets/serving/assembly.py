@@ -21,16 +21,25 @@ from ticket_assets.serving.trial import HeldOut, Testimony
 SHARED = ("languages", "context", "feature_schema", "cleaning", "mask", "words")
 
 
-def keepable(challenger: BundleManifest, testimony: Testimony) -> dict[str, str | None]:
+def keepable(
+    challenger: BundleManifest, testimony: Testimony, holdouts: Mapping[str, str] | None = None
+) -> dict[str, str | None]:
     """Targets of both bundles to why the champion's model cannot go into the challenger's; None where it can.
 
     The two must make the same features, have frozen the same hold-out and speak the same labels of the taxonomy. Where
     both need sentence vectors, they must need the same encoder's.
+
+    Args:
+        challenger: its manifest.
+        testimony: the champion's.
+        holdouts: id to id now of hold-outs that erasures made smaller (renamed.py): still the same, for this.
     """
     champion = testimony.manifest
     if champion is None:
         return {}
-    other = [name for name in (*SHARED, "split") if getattr(champion, name) != getattr(challenger, name)]
+    other = [name for name in SHARED if getattr(champion, name) != getattr(challenger, name)]
+    now = [(holdouts or {}).get(one.split, one.split) for one in (champion, challenger)]
+    other += ["split"] if now[0] != now[1] else []
     if champion.encoder and challenger.encoder and champion.encoder != challenger.encoder:
         other.append("encoder")
     told = {}

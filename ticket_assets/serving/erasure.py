@@ -76,7 +76,8 @@ class Plan:
         erased: tickets and rows.
         traces: of them.
         trained: whether they may have been trained on: the snapshot holds some that are not held out.
-        fitted: versions of the data in which bundles of the store were (fitted.py).
+        fitted: versions of the data in which bundles of the store were (fitted.py); None in a plan that an earlier
+            version of the project made, which does not tell.
     """
 
     name: str
@@ -84,7 +85,7 @@ class Plan:
     erased: Erased
     traces: Traces
     trained: bool = False
-    fitted: tuple[str, ...] = ()
+    fitted: tuple[str, ...] | None = ()
 
     def keep(self, folders: ProfileFolders) -> None:
         """Write it down: from here on the erasure is begun."""
@@ -106,7 +107,9 @@ class Plan:
             frozenset(its["mentioned"]),
         )
         # A plan of an earlier version of the project does not say it: as if they had been trained on.
-        return cls(raw["name"], raw["at"], erased, traces, raw.get("trained", True), tuple(raw.get("fitted", ())))
+        trained, fitted = raw.get("trained", True), raw.get("fitted")
+        told = None if fitted is None and trained else tuple(fitted or ())
+        return cls(raw["name"], raw["at"], erased, traces, trained, told)
 
 
 def plan(site: Site, wanted: Selection) -> Plan | None:
@@ -148,7 +151,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
     ("tables for people", lambda site, plan: erase_from_exports(site.folders.reports, plan.erased.rows)),
-    ("hold-out", lambda site, plan: erase_from_holdout(site.folders.split / "holdout.json", plan.erased.tickets)),
+    ("hold-out", lambda site, plan: _holdout(site.folders, plan)),
     ("generated source", lambda site, plan: erase_from_file(site.folders.source, site.columns, plan.erased)),
     ("raw batches", lambda site, plan: erase_rows(site.folders.raw, site.columns, plan.erased)),
 )
@@ -216,6 +219,10 @@ def _bundles(site: Site, plan: Plan) -> dict[str, str]:
 
 def _artifacts(site: Site, plan: Plan) -> int:
     return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
+
+
+def _holdout(folders: ProfileFolders, plan: Plan) -> int:
+    return erase_from_holdout(folders.split / "holdout.json", folders.records, plan.erased.tickets)
 
 
 def _not_held_out(folders: ProfileFolders, ticket_ids: Collection[str]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What bundles are called now that an erasure rewrote: a bundle is named by its content, so it has another id since.
+"""What bundles and hold-outs are called now that an erasure rewrote: they are named by their content.
 
 Belongs here: id before to id now, read from the ledger of erasures; lines of the record with today's ids.
 Does not belong here: rewriting a bundle (erased_bundles.py), the record itself, which is only ever appended to.
@@ -11,9 +11,14 @@ from ticket_assets.storage import read_records
 from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 
 
-def renamed(records: Path) -> dict[str, str]:
-    """Id before to id now, from the folder of a profile's records; a bundle that no erasure touched is not in it."""
-    steps = {one["before"]: one["after"] for one in read_records(records / LEDGER).whole if one["kind"] == BUNDLE}
+def renamed(records: Path, kind: str = BUNDLE) -> dict[str, str]:
+    """Id before to id now, from the folder of a profile's records; what no erasure touched is not in it.
+
+    Args:
+        records: the folder.
+        kind: of entries: BUNDLE or HOLDOUT.
+    """
+    steps = {one["before"]: one["after"] for one in read_records(records / LEDGER).whole if one["kind"] == kind}
     for before in steps:
         while steps[before] in steps:  # rewritten again by a later erasure
             steps[before] = steps[steps[before]]

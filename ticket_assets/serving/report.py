@@ -18,7 +18,7 @@ from ticket_assets.models.split import Holdout
 from ticket_assets.serving.bento import bento_folder, bento_tag
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.data_report import Recorded, data_lines
-from ticket_assets.serving.fitted import ERASED, is_fitted_to_erased
+from ticket_assets.serving.fitted import ERASED, is_fitted_to_erased, lost_without_erased
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.missing_bento import why_no_bento
 from ticket_assets.serving.record import RECORD, decisions, why_no_champion
@@ -79,8 +79,8 @@ def _champion(profile: str, folders: ProfileFolders, champion: Champion) -> Iter
         yield f"           which cannot be read: {error}"
     else:
         yield from (f"           {one}" for one in below_baseline(manifest.scores).values())
-        if is_fitted_to_erased(folders.records, manifest):
-            yield f"           its {ERASED}: make run PROFILE={profile} trains without them"
+        if is_fitted_to_erased(folders.records, folders.trained, manifest):
+            yield f"           its {ERASED}{_without_them(profile, folders)}"
     pin = Chronicle.read(folders.records, folders.bundles).pin(datetime.now(UTC))
     if pin:
         yield f"pin        {pin}; make unpin PROFILE={profile} takes it off"
@@ -92,6 +92,17 @@ def _champion(profile: str, folders: ProfileFolders, champion: Champion) -> Iter
         yield f"  make run PROFILE={profile}     what is missing, then make serve PROFILE={profile}"
     else:
         yield f"  make serve PROFILE={profile}   the bento in {bento_folder(folders.bentos, tag)}"
+
+
+def _without_them(profile: str, folders: ProfileFolders) -> str:
+    """What brings a champion that was not fitted to erased tickets; a run alone does not once its challenger lost."""
+    run, taken = f"make run PROFILE={profile}", decisions(folders.records).whole
+    if not taken or not lost_without_erased(folders.records, folders.trained, taken[-1]):
+        return f": {run} trains without them"
+    return (
+        f"; a challenger trained without them was refused: {run} does nothing before there are new tickets, which make "
+        "another, or other settings such as promotion.max_loss, by which it is judged again"
+    )
 
 
 def _split_today(folders: ProfileFolders, evaluated: str) -> str:

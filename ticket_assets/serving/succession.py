@@ -14,14 +14,16 @@ from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.models.promotion import Decision, Verdict, decide
 from ticket_assets.serving.assembly import assemble, keepable
 from ticket_assets.serving.chronicle import Chronicle
+from ticket_assets.serving.fitted import erased_data, versions
 from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
+from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import Champion
 from ticket_assets.serving.throne import Court, instant, record, require_unmoved, seat, throne
-from ticket_assets.serving.trial import HeldOut, Testimony, contest, hear, outdated
-from ticket_assets.tickets.ledger import fitted_to_erased
+from ticket_assets.serving.trial import HeldOut, Testimony, contest, flaws, hear, outdated
+from ticket_assets.tickets.ledger import HOLDOUT
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,13 @@ def _judge(
         return unjudged.failed(str(error))
     testimony = hear(court, champion, tickets, held, challenger.taxonomy)
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
-    fits = keepable(challenger, testimony)
+    fits = keepable(challenger, testimony, renamed(court.records, HOLDOUT))
     may_stay = [target for target, why_not in fits.items() if why_not is None]
-    erased = fitted_to_erased(court.records)
-    old = outdated(testimony.manifest, challenger, erased) if testimony.manifest else None
-    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old)
+    old, flawed = None, {}
+    if testimony.manifest:
+        erased = erased_data(court.records, court.trained, versions(testimony.manifest))
+        old, flawed = outdated(testimony.manifest, challenger, erased), flaws(testimony.manifest, erased)
+    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old, flawed)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}
     judged = Judged(challenger, decision, {**_told(latency), **{name: one for name, one in further.items() if one}})

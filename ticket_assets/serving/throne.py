@@ -32,7 +32,9 @@ class ThroneError(RuntimeError):
 
 @dataclass(frozen=True)
 class Court:
-    """Where a succession takes place: bundle store, encoders, records, registry, rules, how labels changed."""
+    """Where a succession takes place: bundle store, encoders, records, registry, rules, who was trained on, how labels
+    changed.
+    """
 
     bundles: Path
     encoders: Path
@@ -41,6 +43,7 @@ class Court:
     rules: PromotionSettings
     seed: int
     threads: int
+    trained: Path
     taxonomies: Mapping[str, Taxonomy] = field(default_factory=dict)
 
 

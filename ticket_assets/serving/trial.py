@@ -13,7 +13,7 @@ import pandas as pd
 from ticket_assets.models.promotion import Contest
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.serving.bundle import TriageBundle
-from ticket_assets.serving.fitted import ERASED, versions
+from ticket_assets.serving.fitted import ERASED, version_of, versions
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.rehearsal import Expected
@@ -98,6 +98,16 @@ def outdated(champion: BundleManifest, challenger: BundleManifest, erased: Colle
     if not (versions(champion) - versions(challenger)).isdisjoint(erased):
         told.append(f"the champion's {ERASED}")
     return "; ".join(told) or None
+
+
+def flaws(champion: BundleManifest, erased: Collection[str]) -> dict[str, str]:
+    """Target to what speaks against the champion's model of it, should that stay when others go.
+
+    Args:
+        champion: its manifest.
+        erased: as for `outdated`.
+    """
+    return {target: f"its {ERASED}" for target in champion.targets if version_of(champion, target) in erased}
 
 
 def hear(

@@ -24,8 +24,8 @@ from ticket_assets.tickets.sources.contract import FAULT
 from ticket_assets.tickets.statements import identifier, types_of
 
 LEDGER = "erasures.jsonl"
-# Kinds of entries: what was erased, which id a rewritten bundle has now, what the search afterwards found.
-ERASURE, BUNDLE, PROOF = "erasure", "bundle", "proof"
+# Kinds of entries: what was erased, which id a rewritten bundle or hold-out has now, what the search afterwards found.
+ERASURE, BUNDLE, HOLDOUT, PROOF = "erasure", "bundle", "holdout", "proof"
 CHUNK = 50_000
 
 
@@ -59,7 +59,12 @@ def read_ledger(records: Path) -> Ledger:
 
 
 def enter(
-    records: Path, name: str, at: str, ticket_ids: Iterable[str], contents: Iterable[str], fitted: Iterable[str] = ()
+    records: Path,
+    name: str,
+    at: str,
+    ticket_ids: Iterable[str],
+    contents: Iterable[str],
+    fitted: Iterable[str] | None = (),
 ) -> None:
     """Enter an erasure once, by its name; rows that are no ticket's stand by their contents alone.
 
@@ -69,7 +74,8 @@ def enter(
         at: when it began, ISO 8601.
         ticket_ids: that never come back, whatever their rows will say.
         contents: content hashes of the rows.
-        fitted: versions of the data that these tickets were trained on in (models/trained_rows.py).
+        fitted: versions of the data that these tickets were trained on in (models/trained_rows.py); None where nobody
+            asked, the erasure being begun by an earlier version of the project.
     """
     if any(one["kind"] == ERASURE and one["erasure"] == name for one in read_records(records / LEDGER).whole):
         return
@@ -78,7 +84,7 @@ def enter(
         **{"kind": ERASURE, "erasure": name, "at": at, "salt": ledger.salt},
         "tickets": sorted(map(ledger.hashed, ticket_ids)),
         "contents": sorted(set(map(ledger.hashed, contents))),
-        "fitted": sorted(fitted),
+        **({} if fitted is None else {"fitted": sorted(fitted)}),
     }
     append_record(records / LEDGER, entry)
 
@@ -87,6 +93,16 @@ def fitted_to_erased(records: Path) -> frozenset[str]:
     """Versions of the data that models were fitted to, tickets among it that were erased since."""
     entries = (one for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE)
     return frozenset(version for one in entries for version in one.get("fitted", ()))
+
+
+def tells_fitted(records: Path) -> bool:
+    """Whether every erasure entered such versions; those of an earlier version of the project did not."""
+    return all("fitted" in one for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE)
+
+
+def last_erasure(records: Path) -> str:
+    """When the last one began, ISO 8601; empty where there was none."""
+    return max((str(one["at"]) for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE), default="")
 
 
 def skip_erased(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings, ledger: Ledger) -> int:

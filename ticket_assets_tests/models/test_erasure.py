@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.thresholds import OutOfFold
 from ticket_assets.models.training import train
 from ticket_assets.models.workbench import Workbench
-from ticket_assets.storage import digest
+from ticket_assets.storage import digest, read_records
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.erasure import Erased
 from ticket_assets.tickets.traces import Traces
@@ -135,15 +136,38 @@ def test_rows_leave_all_tables_and_a_family_whose_name_goes_is_named_by_the_smal
 
 
 def test_the_frozen_holdout_loses_the_ticket_and_stays_readable_under_another_id(tmp_path: Path) -> None:
-    path = tmp_path / "holdout.json"
-    assert erase_from_holdout(path, {"t-1"}) == 0
+    path, records = tmp_path / "holdout.json", tmp_path / "records"
+    assert erase_from_holdout(path, records, {"t-1"}) == 0
     before = Holdout("a rule", 42, ("t-1", "t-2", "t-3"), 0.15)
     before.save(path)
-    assert erase_from_holdout(path, {"t-1", "t-9"}) == 1
+    assert erase_from_holdout(path, records, {"t-1", "t-9"}) == 1
     after = Holdout.load(path)
     assert after.ticket_ids == ("t-2", "t-3") and after.id != before.id and after.share == 0.15
     written = path.stat().st_mtime_ns
-    assert erase_from_holdout(path, {"t-1"}) == 0 and path.stat().st_mtime_ns == written
+    assert erase_from_holdout(path, records, {"t-1"}) == 0 and path.stat().st_mtime_ns == written
+    # Who knows it by the old id finds it: the ledger has both, as it has of bundles.
+    [entry] = read_records(records / "erasures.jsonl").whole
+    assert entry == {"kind": "holdout", "before": before.id, "after": after.id}
+
+
+def test_an_erasure_that_was_killed_as_soon_as_the_holdout_was_rewritten_has_entered_its_next_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entered after it, nobody would ever learn of it: done again, there is nothing left to take out."""
+    path, records = tmp_path / "holdout.json", tmp_path / "records"
+    Holdout("a rule", 42, ("t-1", "t-2"), 0.15).save(path)
+
+    save = Holdout.save
+
+    def killed(*arguments: Any) -> None:
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Holdout, "save", killed)
+        erase_from_holdout(path, records, {"t-1"})
+    assert erase_from_holdout(path, records, {"t-1"}) == 0
+    assert {one["after"] for one in read_records(records / "erasures.jsonl").whole} == {Holdout.load(path).id}
 
 
 def test_terms_of_ones_own_are_those_that_no_text_says_that_stays() -> None:

@@ -19,6 +19,7 @@ import pytest
 from ticket_assets.automation.staleness import due_assets
 from ticket_assets.definitions import build_defs
 from ticket_assets.models.neighbours import row_names
+from ticket_assets.models.trained_rows import was_trained_on
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.fitted import is_fitted_to_erased
 from ticket_assets.serving.manifest import BundleManifest
@@ -234,21 +235,27 @@ def test_a_champion_that_was_fitted_to_erased_tickets_is_told_so_until_one_train
     served = command_line(copy, "serve")
     assert (served.returncode, served.stdout.strip()) == (2, gone)
 
+    # On 61 held-out tickets another search of the same family may lose by chance; linear models find far more in these.
+    settings = copy.folder / "ticket_assets.toml"
+    settings.write_text(settings.read_text().replace('families = ["lightgbm"]', 'families = ["linear_svm"]'))
     copy.bring_up_to_date()
     [*_, decided] = decisions(copy.folders.records).whole
     champion, told = require_champion(copy.folders.bundles), command_line(copy, "report").stdout
     manifest = BundleManifest.read(copy.folders.bundles / champion.bundle)
-    assert "the bento in " in told and "before tickets were erased" not in told
-    beside_champion = told.partition("\nchampion   ")[2]
-    # On 61 held-out tickets another search may end in a loss that is one by the rules; either way the erasure counts.
-    if any(one["verdict"] == "loses" for one in decided["targets"].values()):
-        assert f"; the champion stays, though the champion's {said}" in decided["reason"]
-        assert champion.version == fitted.version and is_fitted_to_erased(copy.folders.records, manifest)
-        assert f"its {said}" in beside_champion
-    else:
-        assert decided["reason"].startswith(f"promoted: no target loses, and the champion's {said}")
-        assert champion.version == fitted.version + 1 and not is_fitted_to_erased(copy.folders.records, manifest)
-        assert said not in beside_champion
+    assert decided["promoted"] and not manifest.kept, decided["reason"]
+    assert champion.version == fitted.version + 1 and not is_fitted_to_erased(
+        copy.folders.records, copy.folders.trained, manifest
+    )
+    serving = TriageBundle.load(copy.folders.bundles / champion.bundle, copy.folders.encoders)
+    assert was_trained_on(copy.folders.trained, manifest.data["tickets/clean"], PERSON) is False
+    assert serving.probabilities(serving.features([Ticket("I cannot log on")]))["queue"].shape[0] == 1
+    assert said not in told.partition("\nchampion   ")[2]
+    counted = told.partition("\ndata")[2]
+    assert counted.startswith("\n") and "before tickets were erased" not in told
+    assert f"{copy.source.name}\n" in counted.partition("  source ")[2], (
+        "it is not read again, and is told all the same"
+    )
+    assert "the bento in " in told
     assert copy.bring_up_to_date() == set()
 
 

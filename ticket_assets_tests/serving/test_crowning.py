@@ -9,8 +9,11 @@ import pytest
 
 from ticket_assets.features.text import FeatureSchema
 from ticket_assets.models.bands import Bands
+from ticket_assets.models.erasure import erase_from_holdout
 from ticket_assets.models.promotion import Verdict
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.split import Holdout
+from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.serving.rollback import plan, roll_back
 from ticket_assets.serving.store import write_champion
@@ -49,6 +52,39 @@ def test_a_challenger_trained_without_erased_tickets_is_served_though_it_makes_t
     assert desk.lines()[-1]["reason"] == f"promoted: no target loses, and {said}"
     again = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v3"})
     assert not desk.settle(again).decision.promoted, "the new champion was fitted to nobody who was erased"
+
+
+def test_a_model_that_stays_though_it_was_fitted_to_erased_tickets_is_told_so_in_the_decision(desk: SmallDesk) -> None:
+    """One target gained, the other lost: the old model went into the new bundle without a word."""
+    desk.crown(
+        desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)], data={"tickets/clean": "v1"})
+    )
+    said = ", though its weights were fitted to tickets that were erased since"
+    before = desk.written([hearing("tone", NEARLY_GOOD), hearing("mood", DEAF)], data={"tickets/clean": "v2"})
+    done = desk.settle(before).decision
+    assert done.kept == ("mood",) and "erased" not in done.reason, "nothing was erased yet"
+    enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    after = desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], data={"tickets/clean": "v3"})
+    done = desk.settle(after).decision
+    assert done.promoted and done.kept == ("mood",)
+    assert "; the champion's model stays for mood: " in done.reason and done.reason.endswith(said)
+    assert desk.lines()[-1]["reason"] == done.reason
+    # What stays now is of v3, which holds nobody who was erased; the model of v1 goes.
+    other = desk.written([hearing("tone", DEAF), hearing("mood", GOOD)], data={"tickets/clean": "v4"})
+    done = desk.settle(other).decision
+    assert done.kept == ("tone",) and said not in done.reason
+
+
+def test_a_champion_of_before_an_erasure_by_an_earlier_version_gives_way(desk: SmallDesk) -> None:
+    """That erasure entered nothing of whom it touched, and the champion went on for ever."""
+    desk.crown(desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v1"}))
+    enter(desk.records, "of an earlier version", "2026-01-01", ["T-1"], ["c"], None)
+    for version in ("v2", "v3"):
+        keep_trained(desk.court.trained, version, ["T-2"])
+    challenger = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v2"})
+    assert desk.settle(challenger).decision.promoted
+    again = desk.written([hearing("tone", GOOD)], data={"tickets/clean": "v3"})
+    assert not desk.settle(again).decision.promoted, "once is enough"
 
 
 def test_a_challenger_that_was_fitted_to_the_same_tickets_is_no_reason_to_change(desk: SmallDesk) -> None:
@@ -231,6 +267,21 @@ def test_a_model_that_does_not_fit_the_challengers_bundle_does_not_stay_and_the_
     [(target, why)] = desk.lines()[-1]["cannot_stay"].items()
     assert target == "mood" and why.startswith("the champion's model of it was made with another ")
     assert set(why.rpartition("another ")[2].split(", ")) == set(differs.split(", "))
+
+
+def test_an_erasure_from_the_hold_out_does_not_make_another_hold_out_of_it(desk: SmallDesk, tmp_path: Path) -> None:
+    """Its id changed with one ticket less, and until the next promotion no model could stay."""
+    path = tmp_path / "holdout.json"
+    Holdout("a rule", 42, ("T-1", "T-2", "T-3"), 0.15).save(path)
+    before = Holdout.load(path).id
+    desk.crown(desk.written([hearing("tone", HARD_OF_HEARING), hearing("mood", NEARLY_GOOD)], split=before))
+    for one in ("T-1", "T-2"):
+        erase_from_holdout(path, desk.records, {one})
+    now = Holdout.load(path).id
+    done = desk.settle(desk.written([hearing("tone", GOOD), hearing("mood", DEAF)], split=now))
+    assert now != before and done.decision.promoted and done.decision.kept == ("mood",)
+    other = desk.written([hearing("tone", DEAF), hearing("mood", GOOD)], split="of other tickets")
+    assert desk.settle(other).decision.targets["tone"].verdict is Verdict.LOSES, "that one is another"
 
 
 @pytest.fixture

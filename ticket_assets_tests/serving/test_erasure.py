@@ -144,10 +144,15 @@ def test_an_erasure_enters_the_data_that_bundles_were_fitted_to_with_the_ticket_
     assert trained is not None and (trained.trained, trained.fitted) == (True, ("v1",))
     trained.keep(folders)
     assert Plan.begun(folders) == trained, "one that goes on after it was broken off knows it too"
+    path = plan_of_erasure(folders.root)
+    earlier = {name: its for name, its in json.loads(path.read_text()).items() if name not in ("fitted", "trained")}
+    path.write_text(json.dumps(earlier))
+    begun = Plan.begun(folders)
+    assert begun is not None and begun.fitted is None, "that of an earlier version does not tell: not that it is nobody"
     for one in (held_out, trained):
         carry_out(site, one, lambda *_: None)
         assert [its for its in prove(site, one) if its.hits] == []
-        assert fitted_to_erased(folders.records) == {*one.fitted}
+        assert one.fitted is not None and fitted_to_erased(folders.records) == {*one.fitted}
     assert was_trained_on(folders.trained, "v1", ["4"]) is False
     assert was_trained_on(folders.trained, "v1", ["1"]) is True
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ticket_assets.models.trained_rows import keep_trained
-from ticket_assets.serving.fitted import is_fitted_to_erased, touched
+from ticket_assets.serving.fitted import erased_data, is_fitted_to_erased, touched
 from ticket_assets.serving.manifest import BundleManifest, Origin
 from ticket_assets.tickets.ledger import enter
 from ticket_assets_tests.serving.toys import GOOD, SmallDesk, hearing
@@ -36,8 +36,22 @@ def test_where_no_list_tells_a_ticket_is_taken_for_trained_on(desk: SmallDesk, t
     assert touched(desk.bundles, tmp_path / "trained", {"T-9"}) == ("of an earlier version of the project",)
 
 
-def test_a_bundle_is_fitted_to_erased_tickets_if_one_of_its_models_is(desk: SmallDesk) -> None:
+def test_an_erasure_that_does_not_tell_counts_against_all_data_without_a_list(desk: SmallDesk, tmp_path: Path) -> None:
+    """Those that an earlier version of the project made were never caught up: whom they touched, nobody had noted."""
+    lists = tmp_path / "trained"
+    keep_trained(lists, "listed", ["T-2"])
+    enter(desk.records, "one that tells", "2026-01-01", ["T-1"], ["c"], ["v1"])
+    assert not is_fitted_to_erased(desk.records, lists, made_from(desk, "v2"))
+    enter(desk.records, "of an earlier version", "2026-01-02", ["T-3"], ["d"], None)
+    assert "fitted" not in (desk.records / "erasures.jsonl").read_text().splitlines()[-1]
+    assert is_fitted_to_erased(desk.records, lists, made_from(desk, "v2"))
+    assert is_fitted_to_erased(desk.records, lists, made_from(desk, "listed", mood="v2"))
+    assert not is_fitted_to_erased(desk.records, lists, made_from(desk, "listed"))
+    assert erased_data(desk.records, lists, {"v1", "v2", "listed"}) == {"v1", "v2"}
+
+
+def test_a_bundle_is_fitted_to_erased_tickets_if_one_of_its_models_is(desk: SmallDesk, tmp_path: Path) -> None:
     enter(desk.records, "an erasure", "2026-01-01", ["T-1"], ["c"], ["v1"])
-    assert is_fitted_to_erased(desk.records, made_from(desk, "v1"))
-    assert is_fitted_to_erased(desk.records, made_from(desk, "v2", mood="v1"))
-    assert not is_fitted_to_erased(desk.records, made_from(desk, "v2"))
+    assert is_fitted_to_erased(desk.records, tmp_path / "trained", made_from(desk, "v1"))
+    assert is_fitted_to_erased(desk.records, tmp_path / "trained", made_from(desk, "v2", mood="v1"))
+    assert not is_fitted_to_erased(desk.records, tmp_path / "trained", made_from(desk, "v2"))

@@ -10,11 +10,13 @@ from ticket_assets.models.erasure import erase_from_holdout
 from ticket_assets.models.evaluation import LINEAR_BASELINE
 from ticket_assets.models.plain_baseline import SCORE
 from ticket_assets.models.split import Holdout
+from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.report import report_lines
 from ticket_assets.serving.store import require_champion
 from ticket_assets.settings import load_settings
 from ticket_assets.storage import append_record
+from ticket_assets.tickets.ledger import enter
 from ticket_assets_tests.line import Line
 
 
@@ -88,7 +90,7 @@ def test_a_hold_out_that_an_erasure_made_smaller_is_told_beside_its_scores(
     monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
     assert not [one for one in report_lines(load_settings()) if "smaller" in one]
     path = tmp_path / "tiny" / "split" / "holdout.json"
-    assert erase_from_holdout(path, Holdout.load(path).ticket_ids[:1]) == 1
+    assert erase_from_holdout(path, tmp_path / "tiny" / "records", Holdout.load(path).ticket_ids[:1]) == 1
     [said] = [one for one in report_lines(load_settings()) if "smaller" in one]
     assert said.strip() == "which an erasure made smaller since: make run PROFILE=tiny scores on the rest"
 
@@ -104,6 +106,44 @@ def test_a_bento_that_is_gone_is_not_named_and_the_way_back_is_what_to_run_next(
     assert [one.split("   ")[0].strip() for one in told[told.index("open next") + 1 :]] == [
         *("make ui PROFILE=tiny", "make run PROFILE=tiny")
     ]
+
+
+def test_a_champion_fitted_to_erased_tickets_is_told_with_what_a_run_can_still_do_about_it(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a challenger without them was refused nothing was due, and the report named a run that did nothing."""
+    for name in ("reports", "records", "bundles", "split"):
+        shutil.copytree(line.folders.root / name, tmp_path / "tiny" / name)
+    monkeypatch.setenv("TICKET_ASSETS_STORAGE_ROOT", str(tmp_path))
+    root = tmp_path / "tiny"
+    fitted = BundleManifest.read(root / "bundles" / require_champion(root / "bundles").bundle).data["tickets/clean"]
+    refused = {"promoted": False, "reason": "refused: queue: a loss", "targets": {"queue": {"verdict": "loses"}}}
+
+    def told() -> str:
+        [one] = [one for one in report_lines(load_settings()) if one.strip().startswith("its weights were fitted to")]
+        return one.strip().removeprefix("its weights were fitted to tickets that were erased since")
+
+    enter(root / "records", "first", "3001-01-01T00:00:00+00:00", ["T-1"], ["c"], [fitted])
+    trains = ": make run PROFILE=tiny trains without them"
+    assert told() == trains
+    for at, made_from, said in (
+        ("3001-01-01T01:00:00+00:00", fitted, trains),
+        ("3000-12-31T01:00:00+00:00", "without", trains),
+        ("3001-01-01T02:00:00+00:00", "without", "; a challenger trained without them was refused"),
+    ):
+        line_of_record = {**refused, "at": at, "champion_before": 1, "tickets/clean": made_from}
+        append_record(root / "records" / RECORD, line_of_record)
+        assert told().startswith(said), at
+    assert told().endswith(
+        "refused: make run PROFILE=tiny does nothing before there are new tickets, which make another, or other "
+        "settings such as promotion.max_loss, by which it is judged again"
+    )
+    held = {**line_of_record, "targets": {"queue": {"verdict": "holds"}}, "reason": "refused: pinned until tomorrow"}
+    append_record(root / "records" / RECORD, held)
+    assert told() == trains
+    append_record(root / "records" / RECORD, line_of_record)
+    enter(root / "records", "second", "3002-01-01T00:00:00+00:00", ["T-2"], ["d"], [])
+    assert told() == trains, "the data is another since"
 
 
 def test_the_search_of_a_target_is_told_with_what_pruning_saved(line: Line, told: list[str]) -> None:

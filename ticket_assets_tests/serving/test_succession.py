@@ -35,7 +35,9 @@ class Stage:
         require_experiment(uri, "tiny", folder / "artifacts")
         self.client = MlflowClient(tracking_uri=uri)
         self.registry = Registry(uri, f"ticket-assets-{folder.name}")
-        self.court = Court(self.bundles, served.encoders, folder / "records", self.registry, RULES, 1, 1)
+        self.court = Court(
+            self.bundles, served.encoders, folder / "records", self.registry, RULES, 1, 1, folder / "trained"
+        )
         self.ids = served.of_both_targets()
         self.good, self.bad = self._bundle(), self._bundle(turned=1)
 

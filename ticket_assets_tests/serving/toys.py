@@ -56,7 +56,9 @@ class SmallDesk:
         require_experiment(uri, "toys", folder / "artifacts")
         self.client = MlflowClient(tracking_uri=uri)
         self.registry = Registry(uri, f"ticket-assets-{folder.name}")
-        self.court = Court(self.bundles, folder / "encoders", self.records, self.registry, rules, 1, 1)
+        self.court = Court(
+            self.bundles, folder / "encoders", self.records, self.registry, rules, 1, 1, folder / "trained"
+        )
 
     def bundle(self, models: list[TargetModel] | None = None, /, **hears: float) -> BundleManifest:
         """A bundle of toys, each target with its hearing; or of the given models."""
