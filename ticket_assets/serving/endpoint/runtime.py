@@ -63,7 +63,6 @@ class Runtime:
         self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar)
         self.office = Office(self.engine, self.log, switch, self._similar)
         self.pools = Pools()
-        self.database = self.pools.database
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
         if self._watcher:
             self._watcher.start()
@@ -113,7 +112,7 @@ class Runtime:
                 logger.warning("gauges did not end in %.0f s; the service ends without", CLOSE_SECONDS)
             if self._watcher and not self._watcher.stop(max(0.0, until - time.monotonic())):
                 logger.warning("watcher did not end in %.0f s; the service ends without", CLOSE_SECONDS)
-            self.database.close()
+            self.pools.close()
         finally:
             self.log.close(CLOSE_SECONDS)
 

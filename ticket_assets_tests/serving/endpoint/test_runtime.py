@@ -105,7 +105,7 @@ def test_the_log_is_closed_though_a_thread_hangs(
 
 
 def test_the_log_is_closed_whatever_fails_before(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime.database, "close", broken(0))
+    monkeypatch.setattr(runtime.pools.act, "close", broken(0))
     with pytest.raises(RuntimeError, match="broken"):
         runtime.close()
     assert not runtime.log._drain._thread.is_alive()
