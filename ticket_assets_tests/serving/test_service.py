@@ -149,13 +149,15 @@ def test_the_documented_example_is_answered(port: int) -> None:
 
 
 def test_every_error_has_one_shape_and_names_the_field(port: int) -> None:
+    made = json.loads(posted(port, body="The VPN drops")[1])["prediction_id"]
     for path, content, status, field in (
         ("/predict", '{"body": 7}', 400, "body"),
         ("/predict", '{"subjekt": "x"}', 400, "subjekt"),
         ("/predict", '{"body": " "}', 422, "body"),
         ("/predict", "{", 400, None),
         ("/predict_batch", '{"tickets": []}', 400, "tickets"),
-        ("/feedback", '{"prediction_id": "p-1", "labels": {"queue": "x"}}', 422, "labels.queue"),
+        ("/feedback", json.dumps({"prediction_id": made, "labels": {"queue": "x"}}), 422, "labels.queue"),
+        ("/feedback", '{"prediction_id": "p-1", "labels": {"queue": "x"}}', 404, "prediction_id"),
         ("/nowhere", "{}", 404, None),
     ):
         found, said = request(port, "POST", path, content)
