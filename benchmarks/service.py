@@ -26,12 +26,6 @@ from benchmarks.service_servers import PROJECT, alone, inside, load, serving, wr
 from ticket_assets.storage import write_text
 
 ASKED = 640  # different tickets
-CELLS = [
-    *(("http", "single", clients) for clients in (1, 8, 32)),
-    *(("grpc", "single", clients) for clients in (1, 8, 32)),
-    *((transport, "batch", 1) for transport in ("http", "grpc")),
-    ("http", "batch", 8),
-]
 RESULTS = "results.json"
 begun = time.monotonic()
 
@@ -106,7 +100,7 @@ def round_of(
             for transport in ("http", "grpc"):
                 if port := servers[-1].port if transport == "http" else servers[-1].grpc_port:
                     load(servers[-1], files[transport, "single"], port, 1, 0.5)  # warm
-        for cell, (transport, kind, clients) in enumerate(CELLS):
+        for cell, (transport, kind, clients) in enumerate(service_figures.CELLS):
             turn = (cell + number) % len(servers)
             for server in servers[turn:] + servers[:turn]:
                 port = server.port if transport == "http" else server.grpc_port

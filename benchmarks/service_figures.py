@@ -16,6 +16,9 @@ PLAIN, REFERENCE = "plain", "onnx f32"
 BATCH = 64
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 CLIENTS = (1, 8, 32)
+CELLS = [
+    (transport, kind, clients) for kind in ("single", "batch") for transport in ("http", "grpc") for clients in CLIENTS
+]
 Results = dict[str, Any]
 
 
@@ -71,11 +74,9 @@ def tables(results: Results) -> str:
         "Throughput against the plain app, same round, same core, median (least-most of the rounds); then tickets/s, "
         f"p50 / p99 in ms. Batches have {BATCH} tickets, and count as such.",
     ]
-    columns = [("http", "single", one) for one in CLIENTS] + [("grpc", "single", one) for one in CLIENTS]
-    columns += [("http", "batch", 1), ("http", "batch", 8), ("grpc", "batch", 1)]
-    head = [f"{transport} {'' if kind == 'single' else 'batch '}{clients}" for transport, kind, clients in columns]
+    head = [f"{transport} {'' if kind == 'single' else 'batch '}{clients}" for transport, kind, clients in CELLS]
     for title, cell in (("ratio", _ratio), ("tickets/s", _rate), ("p50 / p99 ms", _latency)):
-        rows = [[name, *(cell(results, name, *column) for column in columns)] for name in variants]
+        rows = [[name, *(cell(results, name, *column) for column in CELLS)] for name in variants]
         parts.append(_table([title, *head], rows))
     parts.append(_alone(results, variants))
     return "\n\n".join(parts) + "\n"
