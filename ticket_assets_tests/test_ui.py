@@ -39,7 +39,8 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         )
         try:
             until = time.monotonic() + 300
-            while "Serving dagster-webserver" not in said.read_text():
+            # It says so before it listens.
+            while "Serving dagster-webserver" not in said.read_text() or not _is_listening(port):
                 assert process.poll() is None and time.monotonic() < until, said.read_text()
                 time.sleep(0.5)
             yield f"http://127.0.0.1:{port}", said
@@ -54,6 +55,11 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(30)
+
+
+def _is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _of(line: Line) -> list[psutil.Process]:
