@@ -145,19 +145,18 @@ def test_hostile_text_takes_no_more_than_a_hundred_times_what_plain_text_takes(p
     assert seconds((part * 100_000)[:100_000]) < 100 * seconds(plain)
 
 
-def test_an_ordinary_ticket_takes_less_than_a_millisecond() -> None:
-    """The service cleans on the request path. Here it is a tenth of that: the bound is far, for busy machines."""
-    body = (
+def test_a_ticket_with_all_that_mail_brings_takes_no_more_than_forty_times_what_plain_text_takes() -> None:
+    """The service cleans on the request path. Here it is ten times: repair alone reads each line several times.
+
+    A ratio, since a bound in milliseconds says how busy the machine is (benchmarks/service_inside.py measures those).
+    """
+    mail = (
         r"Hello team,\n\nsince this morning the VPN client on <b>LT-4711</b> says \"error 0x80070005\".\nMy address is "
         r"10.20.30.40, call +49 171 1234567 or write to anna@example.com.\n\nMit freundlichen Grüßen\nAnna Müller"
     ) * 2
-    ticket_text("VPN", body)
-    took = []
-    for _ in range(50):
-        begun = time.perf_counter()
-        ticket_text("VPN does not connect", body)
-        took.append(time.perf_counter() - begun)
-    assert min(took) < 0.001
+    plain = ("The printer on the third floor is broken since Monday, and nobody can print. " * 20)[: len(mail)]
+    mails, plains = ([seconds(text) for _ in range(20)] for text in (mail, plain))
+    assert min(mails) < 40 * min(plains)
 
 
 @settings(deadline=None)
