@@ -1,7 +1,8 @@
 """The settings of one profile: its tickets, its targets, its budgets.
 
 Belongs here: what a user may set per profile, its default, its bounds.
-Does not belong here: its source (source_settings.py), its bands (band_settings.py), what holds for all profiles and
+Does not belong here: its source (source_settings.py), its bands (band_settings.py), what follows a
+promotion (monitoring_settings.py), what holds for all profiles and
 where settings are read from (settings.py).
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from ticket_assets.band_settings import BandSettings, Share
+from ticket_assets.monitoring_settings import MonitoringSettings
 from ticket_assets.source_settings import MADE_OF, Section, SourceSettings
 
 NAME = re.compile("[a-z][a-z0-9_]*")
@@ -187,6 +189,7 @@ class Profile(Section):
     promotion: PromotionSettings = PromotionSettings()
     retention: RetentionSettings = RetentionSettings()
     bands: BandSettings = BandSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
 
     @field_validator("targets")
     @classmethod
