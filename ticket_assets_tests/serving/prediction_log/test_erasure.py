@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from ticket_assets.serving.prediction_log.erasure import ErasedLog, erase, traces
 from ticket_assets.serving.prediction_log.log import PredictionLog
@@ -65,18 +65,18 @@ def test_a_line_that_is_written_to_the_store_while_traces_are_looked_for_is_foun
     logged(slow, ticket_id="T-gone")
     looked: list[str] = []
 
-    def looking(name: str, look: Callable[..., object]) -> Callable[..., object]:
-        def first(*asked: object, **named: object) -> object:
-            found = look(*asked, **named)
-            if not looked:
-                looked.append(name)
-                assert slow.flush(PATIENCE)  # behind the back of whoever looked here first
-            return found
+    def behind_the_back(name: str) -> None:
+        if not looked:
+            looked.append(name)
+            assert slow.flush(PATIENCE)
 
-        return first
+    def segments(spool: Spool, look: Callable[[Spool], object] = Spool.segments) -> object:
+        found = look(spool)
+        behind_the_back("journals")
+        return found
 
-    monkeypatch.setattr(Spool, "segments", looking("journals", Spool.segments))
-    monkeypatch.setattr(type(engine), "connect", looking("tables", type(engine).connect))
+    monkeypatch.setattr(Spool, "segments", segments)
+    event.listen(engine, "after_cursor_execute", lambda *_: behind_the_back("tables"))
     found = traces(engine, wanted.spool, ["T-gone"])
     monkeypatch.undo()
     assert "table predictions: 1 rows" in found
