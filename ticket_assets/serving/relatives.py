@@ -32,18 +32,18 @@ class SimilarTicket:
 
 
 def sharing_vectors(models: Sequence[TargetModel]) -> list[TargetModel]:
-    """The same models; equal indexes hold one and the same array of vectors."""
-    arrays: list[np.ndarray] = []
+    """The same models; equal indexes hold one and the same array of vectors, made ready for one ticket at a time."""
+    kept: list[Neighbours] = []
     shared = []
     for model in models:
         index = model.representation.neighbours
         if index is not None:
-            same = next((one for one in arrays if np.array_equal(one, index.vectors)), None)
+            same = next((one for one in kept if np.array_equal(one.vectors, index.vectors)), None)
             if same is None:
-                arrays.append(index.vectors)
-            else:
-                kept = replace(index, vectors=same)
-                model = replace(model, representation=replace(model.representation, neighbours=kept))
+                same = index.quick()
+                kept.append(same)
+            one = replace(index, vectors=same.vectors, principal=same.principal)
+            model = replace(model, representation=replace(model.representation, neighbours=one))
         shared.append(model)
     return shared
 
