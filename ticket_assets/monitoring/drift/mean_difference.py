@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from ticket_assets.monitoring.drift.tail import permutation_p
 
+# Of the squared mean: below, float32 tells no two means apart.
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class MeansCompared:
@@ -55,6 +58,9 @@ class Permutations:
         differences = np.asarray(rows.T @ self._weights, dtype=np.float32)
         distances = np.einsum("db,db->b", differences, differences, dtype=np.float64)
         observed = float(distances[0])
+        mean = np.asarray(rows.mean(axis=0), dtype=np.float64).ravel()
+        if distances.max() <= _ROUNDING * float(mean @ mean):  # the same row throughout
+            return MeansCompared(0.0, 1.0, 0.5)
         return MeansCompared(observed, permutation_p(observed, distances[1:]), self._auc(rows))
 
     def _auc(self, rows: Any) -> float:
