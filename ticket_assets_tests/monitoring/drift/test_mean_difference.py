@@ -9,7 +9,9 @@ from ticket_assets.monitoring.drift.vector_features import FourierFeatures, usab
 
 
 def compared(rows: np.ndarray, m: int, seed: int = 0, permutations: int = 200) -> MeansCompared:
-    return Permutations(m, len(rows) - m, permutations, np.random.default_rng(seed)).compare(rows.astype(np.float32))
+    return Permutations(np.arange(m), np.arange(len(rows) - m), permutations, np.random.default_rng(seed)).compare(
+        rows.astype(np.float32)
+    )
 
 
 def test_the_statistic_is_the_squared_distance_of_the_means() -> None:
@@ -20,8 +22,8 @@ def test_the_statistic_is_the_squared_distance_of_the_means() -> None:
 
 def test_sparse_rows_give_what_dense_ones_give() -> None:
     rows = np.random.default_rng(2).poisson(0.3, size=(300, 40)).astype(np.float32)
-    dense = Permutations(200, 100, 100, np.random.default_rng(0)).compare(rows)
-    sparse = Permutations(200, 100, 100, np.random.default_rng(0)).compare(csr_matrix(rows))
+    dense = Permutations(np.arange(200), np.arange(100), 100, np.random.default_rng(0)).compare(rows)
+    sparse = Permutations(np.arange(200), np.arange(100), 100, np.random.default_rng(0)).compare(csr_matrix(rows))
     assert sparse.p_value == pytest.approx(dense.p_value) and sparse.auc == pytest.approx(dense.auc)
 
 

@@ -28,5 +28,7 @@ def test_a_new_topic_is_found_by_its_words_and_the_same_topics_are_not() -> None
     p_values = []
     for seed, new in ((2, 0.0), (3, 0.15)):
         rows = weighted_words(before, hashed_words(sample(300, seed, new=new).texts))
-        p_values.append(Permutations(800, 300, 200, np.random.default_rng(seed)).compare(rows).p_value)
+        p_values.append(
+            Permutations(np.arange(800), np.arange(300), 200, np.random.default_rng(seed)).compare(rows).p_value
+        )
     assert p_values[0] > 0.01 and p_values[1] < 1e-6
