@@ -120,13 +120,13 @@ def make_pool(
     rng = np.random.default_rng(12)
     reserved = np.sort(rng.permutation(len(table))[: min(RESERVED[encode.runtime], len(table) // 5)])
     texts = table["text"].tolist()
-    rows = _sample(table["ticket_id"].astype(str).tolist(), texts, table["language"].tolist(), languages, encode)
+    rows = plain_rows(table["ticket_id"].astype(str).tolist(), texts, table["language"].tolist(), languages, encode)
     common = Perturbation.of(texts)
     perturbed = {}
     for kind, change in PERTURBED.items():
         changed = [change(common, texts[row], np.random.default_rng([13, int(row)])) for row in reserved]
         ids = [f"{rows.ids[row]}-{kind}" for row in reserved]
-        perturbed[kind] = _sample(ids, changed, [rows.languages[row] for row in reserved], languages, encode)
+        perturbed[kind] = plain_rows(ids, changed, [rows.languages[row] for row in reserved], languages, encode)
     labels = {target: table[target].to_numpy(dtype=object) for target in targets}
     return Pool(rows, labels, pd.factorize(table["family"])[0], reserved, perturbed, cut)
 
@@ -176,7 +176,10 @@ def joined(parts: Sequence[Sample]) -> Sample:
     )
 
 
-def _sample(ids: list[str], texts: list[str], found: list[str], languages: tuple[str, ...], encode: Encoded) -> Sample:
+def plain_rows(
+    ids: list[str], texts: list[str], found: list[str], languages: tuple[str, ...], encode: Encoded
+) -> Sample:
+    """Rows without answers, of cleaned texts in the languages that were found."""
     schema = FeatureSchema(languages)
     columns = text_features(texts, found, [{}] * len(texts), schema).columns
     return Sample(tuple(ids), tuple(texts), tuple(found), columns, schema.columns, {}, encode(texts))
