@@ -22,7 +22,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.drift_kinds import KINDS, NONE, Round, Sizes, window
-from benchmarks.drift_pools import Encoded, Pool, make_pool, read_pool
+from benchmarks.drift_pools import Encode, Encoded, Pool, make_pool, read_pool
 from benchmarks.drift_rivals import evidently_says, score_says
 from ticket_assets.monitoring.drift.detector import Detector
 from ticket_assets.monitoring.sample import Sample
@@ -126,14 +126,14 @@ def run_folder(chosen: argparse.Namespace) -> Path:
 
 def _pool(name: str, chosen: argparse.Namespace) -> Pool:
     if name == "generated":
-        return generated_pool(chosen.state)
+        return generated_pool(Encoded(chosen.state, "static"))
     if chosen.data is None:
         raise SystemExit("name the folder of the public ticket files: --data")
     return read_pool(name, chosen.data, chosen.state, chosen.encoder, chosen.rows, chosen.whole_families)
 
 
-def generated_pool(state: Path, rows: int = 3000) -> Pool:
-    """Tickets that the package makes itself, under static vectors."""
+def generated_pool(encode: Encode, rows: int = 3000) -> Pool:
+    """Tickets that the package makes itself; their families stay whole."""
     from ticket_assets.tickets.cleaning import ticket_text
     from ticket_assets.tickets.families import number_families
     from ticket_assets.tickets.sample import generate
@@ -145,7 +145,7 @@ def generated_pool(state: Path, rows: int = 3000) -> Pool:
     ids = table["ticket_id"].astype(str).tolist()
     table["family"] = number_families(table["text"].tolist(), ids, 0.5).family_ids
     table["language"] = table["language"].fillna("und")
-    return make_pool(table.reset_index(drop=True), ("queue",), ("de", "en", "es", "fr"), Encoded(state, "static"), 0.5)
+    return make_pool(table.reset_index(drop=True), ("queue",), ("de", "en", "es", "fr"), encode, 0.5)
 
 
 def run_stage(cells: Sequence[Cell], plan: Plan, pool: Pool, folder: Path, seed: int) -> None:

@@ -150,10 +150,10 @@ def who_spoke(lines: Iterable[Line]) -> list[str]:
     return made
 
 
-def power_picture(lines: Sequence[Line]) -> bytes:
-    """Power by strength for windows of 500, one line per kind, on the pool where it has a goal."""
-    figure, (axes,) = canvas.new_figure("Drift found in windows of 500 tickets, by its strength", 4.6)
-    some = [one for one in lines if one["rows"] == 500 and one["way"] != STREAM and one["kind"] != NONE]
+def power_picture(lines: Sequence[Line], rows: int = 500) -> bytes:
+    """Power by strength for windows of so many rows, one line per kind, on the pool where it has a goal."""
+    figure, (axes,) = canvas.new_figure(f"Drift found in windows of {rows:,} tickets, by its strength", 4.6)
+    some = [one for one in lines if one["rows"] == rows and one["way"] != STREAM and one["kind"] != NONE]
     home = [one for one in some if one["pool"] != "helpdesk" or one["kind"] == "language mix"]
     styles = [(colour, mark, dash) for dash in ("-", "--") for colour, mark in canvas.SERIES]
     for (kind, *_), (colour, mark, dash) in zip(sorted(grouped(home, "kind")), styles, strict=False):

@@ -8,7 +8,7 @@ rows are independent. `whole_families` keeps all, to see what relatives do to th
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +30,9 @@ from ticket_assets.tickets.language import detect_languages
 
 # Rows that are perturbed, and never in a reference.
 RESERVED = {"static": 4000, "onnx": 1000}
+
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""Texts to float32 vectors of L2 norm 1."""
 
 
 @dataclass(frozen=True)
@@ -89,21 +92,21 @@ def read_pool(
     if not whole_families:
         table = table.groupby("family", sort=False).head(1)
     table = table.head(most).reset_index(drop=True)
-    return make_pool(table, source.targets, source.languages, Encoded(state, encoder), source.cut)
+    return make_pool(table, source.targets, source.languages, Encoded(state, encoder), source.cut, RESERVED[encoder])
 
 
 class Encoded:
     """The packaged encoder of a runtime, whose vectors are kept by the texts that they are of."""
 
     def __init__(self, state: Path, runtime: str) -> None:
-        self.runtime = runtime
+        self._runtime = runtime
         self._state = state
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """float32 (n, d), L2 norm 1."""
-        kept = self._state / "vectors" / f"{self.runtime}-{digest(list(texts))}.npy"
+        kept = self._state / "vectors" / f"{self._runtime}-{digest(list(texts))}.npy"
         if not kept.exists():
-            settings = EncoderSettings(runtime=self.runtime)  # type: ignore[arg-type]
+            settings = EncoderSettings(runtime=self._runtime)  # type: ignore[arg-type]
             shelf = EncoderShelf(settings, self._state, self._state / "encoders", self._state / "choices", 1)
             encoder = load_encoder(self._state / "encoders" / shelf.choice(print).encoder_id, 1)
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -114,11 +117,16 @@ class Encoded:
 
 
 def make_pool(
-    table: pd.DataFrame, targets: tuple[str, ...], languages: tuple[str, ...], encode: Encoded, cut: float
+    table: pd.DataFrame,
+    targets: tuple[str, ...],
+    languages: tuple[str, ...],
+    encode: Encode,
+    cut: float,
+    most: int = RESERVED["static"],
 ) -> Pool:
-    """Pool of a table with ticket_id, text, language, family and the targets."""
+    """Pool of a table with ticket_id, text, language, family and the targets; at most so many rows are perturbed."""
     rng = np.random.default_rng(12)
-    reserved = np.sort(rng.permutation(len(table))[: min(RESERVED[encode.runtime], len(table) // 5)])
+    reserved = np.sort(rng.permutation(len(table))[: min(most, len(table) // 5)])
     texts = table["text"].tolist()
     rows = plain_rows(table["ticket_id"].astype(str).tolist(), texts, table["language"].tolist(), languages, encode)
     common = Perturbation.of(texts)
@@ -177,7 +185,7 @@ def joined(parts: Sequence[Sample]) -> Sample:
 
 
 def plain_rows(
-    ids: list[str], texts: list[str], found: list[str], languages: tuple[str, ...], encode: Encoded
+    ids: list[str], texts: list[str], found: list[str], languages: tuple[str, ...], encode: Encode
 ) -> Sample:
     """Rows without answers, of cleaned texts in the languages that were found."""
     schema = FeatureSchema(languages)
