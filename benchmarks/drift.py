@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--encoder", choices=("static", "onnx"), default="static")
     parser.add_argument("--rows", type=int, help="most tickets of a pool")
     parser.add_argument("--stages", type=int, nargs="+", help="of the plan, from 0; all without")
+    parser.add_argument("--strengths", type=float, nargs="+", help="these alone")
     parser.add_argument("--pool", help="this one alone")
     parser.add_argument("--quiet", type=int, default=1000, help="windows without drift per pool")
     parser.add_argument("--whole-families", action="store_true", help="relatives stay, each family on one side")
@@ -108,7 +109,11 @@ def main() -> None:
     plan = smoke_plan() if chosen.smoke else full_plan(chosen.quiet)
     pools: dict[str, Pool] = {}
     for place, stage in enumerate(plan.stages):
-        wanted = [cell for cell in stage if chosen.pool in (None, cell.pool)]
+        wanted = [
+            cell
+            for cell in stage
+            if chosen.pool in (None, cell.pool) and (not chosen.strengths or cell.strength in chosen.strengths)
+        ]
         if (chosen.stages and place not in chosen.stages) or not wanted:
             continue
         for name in {cell.pool: None for cell in wanted}:
@@ -173,9 +178,8 @@ def run_stage(cells: Sequence[Cell], plan: Plan, pool: Pool, folder: Path, seed:
                         file.write(json.dumps(_judged(cell, index, one, detector, seed)) + "\n")
                         file.flush()
                         judged += 1
-            print(
-                f"{cells[0].pool} {left_out or ''} round {number}: {judged} windows, {time.monotonic() - begun:.0f} s"
-            )
+            took = time.monotonic() - begun
+            print(f"{cells[0].pool} {left_out or ''} round {number}: {judged} windows, {took:.0f} s", flush=True)
 
 
 def read_lines(folder: Path) -> list[dict[str, Any]]:
