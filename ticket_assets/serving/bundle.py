@@ -223,6 +223,10 @@ class TriageBundle:
         """The very features that training used, from tickets as they arrive."""
         return self._features(self.read(tickets))
 
+    def encode(self, texts: Sequence[str]) -> np.ndarray | None:
+        """Sentence vectors float32 (n, d) of n cleaned texts; None where the models need none."""
+        return None if self._encoder is None else np.asarray(self._encoder.encode(texts))
+
     def _features(self, read: ReadTickets) -> TicketFeatures:
         contexts = [ticket.context for ticket in read.tickets]
         features = text_features(read.texts, read.languages, contexts, self.schema)
