@@ -39,7 +39,6 @@ NOTHING = "none"
     kinds={"parquet", "sqlalchemy"},
     deps=[["tickets", "clean"]],
     partitions_def=DAYS,
-    backfill_policy=dg.BackfillPolicy.single_run(),
     retry_policy=SYSTEM_RETRY,
 )
 def predictions(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
@@ -53,10 +52,10 @@ def predictions(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
         states = {day: write_day(engine, watch.folder, day, now(), targets, labels) for day in days}
     kept = watch.kept_since(now())
     gone = forget_days(watch.folder, kept) if kept else 0
-    return dg.MaterializeResult(
-        data_version=dg.DataVersion(digest([str(one) for one in states.values()])),
-        metadata=reporting.predictions_metadata(watch.folder, states, gone),
-    )
+    for day, state in states.items():
+        told = reporting.day_metadata(watch.folder, day, state, gone)
+        context.add_asset_metadata(told, partition_key=day.isoformat())
+    return dg.MaterializeResult(data_version=dg.DataVersion(digest([str(one) for one in states.values()])))
 
 
 @asset(

@@ -13,7 +13,7 @@ import dagster as dg
 
 from ticket_assets.assets.declaration import table
 from ticket_assets.models.plots import as_markdown_image
-from ticket_assets.monitoring.day_tables import FOLDER, DayState
+from ticket_assets.monitoring.day_tables import DayState, day_file
 from ticket_assets.monitoring.judged import REPORT, Judged, window_folder
 from ticket_assets.monitoring.reference import Basis
 from ticket_assets.monitoring.reference_store import reference_folder
@@ -27,26 +27,19 @@ SHOWN = 20
 NO_WINDOW = "no window is complete yet"
 
 
-def predictions_metadata(folder: Path, states: Mapping[date, DayState], gone: int) -> dict[str, Any]:
-    """Rows of the days, how many of them have a label and who gave it, how far the log was read."""
-    rows = [
-        {
-            "day": day.isoformat(),
-            "predictions": state.rows,
-            **{
-                f"{target}: labels by {source}": count
-                for target, by_source in (state.labelled or {}).items()
-                for source, count in by_source.items()
-            },
-            "read until": state.read_until[:19],
-        }
-        for day, state in states.items()
-    ]
+def day_metadata(folder: Path, day: date, state: DayState, gone: int) -> dict[str, Any]:
+    """Rows of a day, how many of them have a label and who gave it, how far the log was read."""
+    labelled = {
+        f"labels of {target} by {source}": rows
+        for target, by_source in (state.labelled or {}).items()
+        for source, rows in by_source.items()
+    }
     return {
-        "dagster/row_count": sum(state.rows for state in states.values()),
-        "days": table(rows),
+        "dagster/row_count": state.rows,
+        **labelled,
+        "read_until": state.read_until,
         "days_no_longer_kept": gone,
-        "path": dg.MetadataValue.path(folder / FOLDER),
+        "path": dg.MetadataValue.path(day_file(folder, day)),
     }
 
 

@@ -86,7 +86,7 @@ def read_state(path: Path) -> DayState | None:
     """What a day's table was made from; None where there is none, or one of another layout."""
     if not path.exists():
         return None
-    told = (pq.read_schema(path).metadata or {}).get(_STATE)
+    told = (pq.read_metadata(path).metadata or {}).get(_STATE)
     return DayState(**json.loads(told)) if told else None
 
 

@@ -34,6 +34,9 @@ from ticket_assets.serving.store import Champion
 DATA, EMBEDDING, PREDICTION = "data_drift", "embedding_drift", "prediction_drift"
 KINDS = (DATA, EMBEDDING, PREDICTION)
 SHARE_WITHOUT_TEXT = 0.5
+LABELLED_SHARE = 0.5
+"""With labels for fewer answers, whom somebody labelled says more of him than of the traffic: people correct what is
+wrong. Such labels are for performance, and no test of drift sees them."""
 LATE_WINDOWS = 60
 """In so many windows back labels are looked for that came later."""
 
@@ -87,6 +90,8 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
             Verdict.UNJUDGED, len(sample), window.rows, len(bench.basis.reference.inputs), (), (words,)
         )
     else:
+        sample, scarce = _without_scarce_labels(sample)
+        notes = (*notes, *scarce)
         summary = judge().judge(sample)
         silent = sum(not (row["subject"] or row["body"]) for row in rows)
         if silent > SHARE_WITHOUT_TEXT * len(rows):
@@ -101,6 +106,17 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
     found = Judged(window, verdicts, (*said, *reasons), {"summary": summary.as_dict()})
     files.write_judged(bench.folder, files.SUMMARY, found)
     return found
+
+
+def _without_scarce_labels(sample: Sample) -> tuple[Sample, list[str]]:
+    """The window without the labels of targets that only some answers have one of, and what is to be said."""
+    targets, notes = dict(sample.targets), []
+    for name, its in sample.targets.items():
+        told = sum(one is not None for one in its.truth)
+        if 0 < told < LABELLED_SHARE * len(its.truth):
+            targets[name] = replace(its, truth=(None,) * len(its.truth))
+            notes.append(f"{name}: {told:,} of {len(its.truth):,} answers have a label, too few to compare labels")
+    return replace(sample, targets=targets), notes
 
 
 def _of_answers_alone(summary: DriftSummary, why: str) -> DriftSummary:

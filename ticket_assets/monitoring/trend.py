@@ -37,11 +37,11 @@ class Point:
 
 def points(monitoring: Path, history: Sequence[WindowRecord], most: int = MOST_POINTS) -> tuple[Point, ...]:
     """The latest windows of a history, oldest first."""
-    shown = list(history)[-most:]
-    before = [None, *shown[:-1]] if len(history) <= most else [list(history)[-most - 1], *shown[:-1]]
+    every: list[WindowRecord | None] = [None, *history]
+    shown = list(zip(every, history, strict=False))[-most:]
     return tuple(
         Point(one, _strongest(monitoring, one.window), former is not None and former.version != one.version)
-        for former, one in zip(before, shown, strict=True)
+        for former, one in shown
     )
 
 
