@@ -27,7 +27,7 @@ FEEDBACK, TICKETS = "feedback", "tickets"
 SETTLED = timedelta(seconds=10)
 """A prediction may wait so long in the journal of another worker; the log is read up to so long ago."""
 PAGE = 2000
-FOLDER = "predictions"
+FOLDER = "predictions"  # as ProfileFolders.monitoring_copies has it: an erasure removes it
 _STATE = b"ticket-assets.day"
 _SHARES = pa.map_(pa.string(), pa.float32())
 

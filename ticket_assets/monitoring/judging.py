@@ -4,6 +4,7 @@ Belongs here: the order of work, which window is next, what is written for each.
 Does not belong here: the tests (drift/, performance.py), what is recorded for decisions (history.py).
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -103,7 +104,7 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
     alone = {kind: summary.verdict_of(kind) for kind in KINDS}  # type: ignore[arg-type]
     verdicts, said = escalated(alone, bench.before(files.SUMMARY, window), bench.settings.drift.warnings)
     reasons = [one.words for one in summary.findings if one.verdict in (Verdict.WARN, Verdict.ALARM)]
-    found = Judged(window, verdicts, (*said, *reasons), {"summary": summary.as_dict()})
+    found = Judged(window, verdicts, (*said, *reasons), {"summary": json.loads(json.dumps(summary.as_dict()))})
     files.write_judged(bench.folder, files.SUMMARY, found)
     return found
 

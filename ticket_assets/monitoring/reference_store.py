@@ -21,7 +21,7 @@ from ticket_assets.monitoring.sample import Reference, Sample, TargetSample
 from ticket_assets.storage import temporary_sibling
 from ticket_assets.tables import write_parquet
 
-FOLDER = "reference"
+FOLDER = "reference"  # as ProfileFolders.monitoring_copies has it: an erasure removes it
 LAYOUT = 1
 _ABOUT = "reference.json"
 _CONTEXT, _TRUTH = "context_", "truth_"

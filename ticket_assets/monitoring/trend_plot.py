@@ -39,7 +39,8 @@ def trend_chart(points: Sequence[Point], rule: DriftRule, title: str) -> bytes:
         axes.set_xlim(-0.6, len(points) - 0.4)
         axes.grid(axis="y", color="#DDDDDD", linewidth=0.6)
         axes.tick_params(labelbottom=axes is by_hand)
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8, frameon=False)
     step = max(1, len(points) // 15)
     shown = range(0, len(points), step)
     by_hand.set_xticks(list(shown), [str(points[place].record.number) for place in shown], fontsize=8.5)
