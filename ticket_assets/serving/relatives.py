@@ -7,12 +7,13 @@ Targets are mostly trained on the same rows. Their indexes are then equal, and f
 vectors, costs as much as the rest of an answer without the encoder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.cascade import Early
 from ticket_assets.models.neighbours import Nearest, Neighbours
 from ticket_assets.models.target_model import TargetModel
 
@@ -31,35 +32,44 @@ class SimilarTicket:
 
 
 def sharing_vectors(models: Sequence[TargetModel]) -> list[TargetModel]:
-    """The same models; equal indexes hold one and the same array of vectors."""
-    arrays: list[np.ndarray] = []
+    """The same models; equal indexes hold one and the same array of vectors, made ready for one ticket at a time."""
+    kept: list[Neighbours] = []
     shared = []
     for model in models:
         index = model.representation.neighbours
         if index is not None:
-            same = next((one for one in arrays if np.array_equal(one, index.vectors)), None)
+            same = next((one for one in kept if np.array_equal(one.vectors, index.vectors)), None)
             if same is None:
-                arrays.append(index.vectors)
-            else:
-                kept = replace(index, vectors=same)
-                model = replace(model, representation=replace(model.representation, neighbours=kept))
+                same = index.quick()
+                kept.append(same)
+            one = replace(index, vectors=same.vectors, principal=same.principal)
+            model = replace(model, representation=replace(model.representation, neighbours=one))
         shared.append(model)
     return shared
 
 
-def probabilities(models: Sequence[TargetModel], features: TicketFeatures) -> dict[str, np.ndarray]:
-    """Target to calibrated probabilities float64 (n, K); the nearest are looked for once per shared array."""
+def probabilities(
+    models: Sequence[TargetModel], features: TicketFeatures, early: Mapping[str, Early]
+) -> dict[str, np.ndarray]:
+    """Target to calibrated probabilities float64 (n, K); the nearest are looked for once per shared array.
+
+    Args:
+        models: one per target.
+        features: of n tickets.
+        early: target to what its first stage says of them, of all targets that have one (staged.py).
+    """
     found: dict[int, Nearest] = {}
     answers = {}
     for model in models:
-        index, votes = model.representation.neighbours, None
+        index, votes, first = model.representation.neighbours, None, early.get(model.target)
         # Of many tickets at once the similarities would be a large matrix: the index cuts them into blocks itself.
-        if index is not None and features.vectors is not None and len(features) == 1:
+        asked = first is None or first.unsure.any()
+        if index is not None and features.vectors is not None and len(features) == 1 and asked:
             key = id(index.vectors)
             if key not in found:
                 found[key] = index.nearest(features.vectors)
             votes = index.votes_of(found[key])
-        answers[model.target] = model.probabilities(features, votes)
+        answers[model.target] = model.probabilities(features, votes, first)
     return answers
 
 
