@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticket_assets.monitoring.drift.categories import compare_categories
-from ticket_assets.monitoring.drift.inputs import category
+from ticket_assets.monitoring.drift.inputs import Shares, category
 from ticket_assets.monitoring.drift.numbers import EFFECT, TEST, compare_numbers
 from ticket_assets.monitoring.drift.outcome import Outcome, number, percent
 from ticket_assets.monitoring.sample import TargetSample
@@ -23,22 +23,29 @@ _LEAST_OF_A_CLASS = 5
 
 
 def predictions(
-    target: str, reference: TargetSample, window: TargetSample, permutations: int, rng: np.random.Generator
+    target: str,
+    reference: TargetSample,
+    window: TargetSample,
+    permutations: int,
+    rng: np.random.Generator,
+    shares: Shares = (1.0, 1.0),
 ) -> Outcome | None:
     """Whether classes are predicted as often as on the hold-out.
 
     Lipton, Wang and Smola, "Detecting and correcting for label shift with black box predictors" (2018): classes
     predicted stand for classes that are there, as long as the model errs as it did.
     """
-    found = compare_categories(_predicted(reference), _predicted(window), permutations, rng)
+    found = compare_categories(_predicted(reference), _predicted(window), permutations, rng, shares)
     group = f"{target}: predictions"
     return None if found is None else category("prediction_drift", group, group, found)
 
 
-def confidence(target: str, reference: TargetSample, window: TargetSample) -> Outcome | None:
+def confidence(
+    target: str, reference: TargetSample, window: TargetSample, shares: Shares = (1.0, 1.0)
+) -> Outcome | None:
     """Whether the model is as sure of its answers as on the hold-out (Rabanser and others, "Failing loudly", 2019)."""
     sure = [_surest(side) for side in (reference, window)]
-    found = compare_numbers(*sure)
+    found = compare_numbers(sure[0], sure[1], shares)
     if found is None:
         return None
     means = [percent(float(np.nanmean(side))) if np.isfinite(side).any() else "not known" for side in sure]
@@ -48,27 +55,30 @@ def confidence(target: str, reference: TargetSample, window: TargetSample) -> Ou
 
 
 def true_classes(
-    target: str, reference: TargetSample, window: TargetSample, permutations: int, rng: np.random.Generator
+    target: str,
+    reference: TargetSample,
+    window: TargetSample,
+    permutations: int,
+    rng: np.random.Generator,
+    shares: Shares = (1.0, 1.0),
 ) -> Outcome | None:
     """Whether the classes that were told later have the shares that they had: label shift."""
     before, now = (_told(side) for side in (reference, window))
     if len(now) < LEAST_TOLD or len(before) < LEAST_TOLD:
         return None
     labels = [[side.truth[row] for row in rows] for side, rows in ((reference, before), (window, now))]
-    found = compare_categories(labels[0], labels[1], permutations, rng)
+    found = compare_categories(labels[0], labels[1], permutations, rng, shares)
     group = f"{target}: true classes"
     return None if found is None else category("prediction_drift", group, group, found)
 
 
-def errors(target: str, reference: TargetSample, window: TargetSample) -> Outcome | None:
+def errors(target: str, reference: TargetSample, window: TargetSample, shares: Shares = (1.0, 1.0)) -> Outcome | None:
     """Whether answers are wrong more often than on the hold-out, of all or of one predicted class: concept shift.
 
     Fisher's exact test (1935) on right and wrong by side, for all answers and for each predicted class with five rows
     on both sides; the smallest p-value times their number (Bonferroni). One-sided: fewer errors call for nothing.
     Effect: difference of the two error rates.
     """
-    from scipy.stats import hypergeom
-
     before, now = (_told(side) for side in (reference, window))
     if len(now) < LEAST_TOLD or len(before) < LEAST_TOLD:
         return None
@@ -79,7 +89,7 @@ def errors(target: str, reference: TargetSample, window: TargetSample) -> Outcom
     for name, (ref_rows, win_rows) in _slices(reference, window, before, now):
         was, ref = int(wrong[0][ref_rows].sum()), int(ref_rows.sum())
         are, win = int(wrong[1][win_rows].sum()), int(win_rows.sum())
-        p_value = float(hypergeom.sf(are - 1, ref + win, was + are, win))
+        p_value = _fisher((was, ref), (are, win), shares)
         found.append((p_value, name, are / win, was / ref, win))
     p_value, name, rate, usual, rows = min(found)
     said = f"{percent(rate)} of {rows} answers{name} were wrong, {percent(usual)} on the hold-out"
@@ -100,6 +110,16 @@ def only_errors_told(window: TargetSample) -> bool:
     """Whether enough was told to say something of errors, were it not errors alone."""
     rows = _told(window)
     return len(rows) >= LEAST_TOLD and bool(_wrong(window, rows).all())
+
+
+def _fisher(before: tuple[int, int], now: tuple[int, int], shares: Shares) -> float:
+    """Of wrong and all answers on either side, each counted by the independent rows that it is worth."""
+    from scipy.stats import hypergeom
+
+    (was, ref), (are, win) = (
+        [round(count * share) for count in side] for side, share in zip((before, now), shares, strict=True)
+    )
+    return float(hypergeom.sf(are - 1, ref + win, was + are, win)) if ref and win else 1.0
 
 
 def _slices(

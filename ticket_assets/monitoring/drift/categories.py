@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ticket_assets.monitoring.drift.relatives import worth
 from ticket_assets.monitoring.drift.tail import permutation_p
 
 EFFECT = "Cramér's V"
@@ -41,7 +42,11 @@ class CategoriesCompared:
 
 
 def compare_categories(
-    reference: Sequence[str | None], window: Sequence[str | None], permutations: int, rng: np.random.Generator
+    reference: Sequence[str | None],
+    window: Sequence[str | None],
+    permutations: int,
+    rng: np.random.Generator,
+    shares: tuple[float, float] = (1.0, 1.0),
 ) -> CategoriesCompared | None:
     """Pearson's chi-square of the table of values by side; None is a value like any other, and so is an unseen one.
 
@@ -54,6 +59,8 @@ def compare_categories(
         window: n values.
         permutations: tables drawn.
         rng: draws them.
+        shares: independent rows that each side is worth, as a share of its rows (relatives.py); chi-square is reduced
+            by as much as the first correction of Rao and Scott (1984) does.
 
     Returns:
         None where there is nothing to compare: a side without rows, or one value everywhere.
@@ -66,24 +73,25 @@ def compare_categories(
     rows, columns, total = table.sum(axis=1), table.sum(axis=0), int(table.sum())
     expected = np.outer(rows, columns) / total
     statistic = float(((table - expected) ** 2 / expected).sum())
+    tells = statistic * worth(int(rows[0]), int(rows[1]), shares)
     if expected.min() >= LEAST_EXPECTED:
         from scipy.stats import chi2
 
-        test, p_value = "chi-square", float(chi2.sf(statistic, len(values) - 1))
+        test, p_value = "chi-square", float(chi2.sf(tells, len(values) - 1))
     else:
         drawn = rng.multivariate_hypergeometric(columns, int(rows[1]), size=permutations, method="marginals")
         # One side says it all: the other holds the rest, so both deviate by as much.
         deviation = (drawn - expected[1]) ** 2
         permuted = (deviation / expected[1]).sum(axis=1) + (deviation / expected[0]).sum(axis=1)
-        test, p_value = "chi-square by permutation", permutation_p(statistic, permuted)
-    shares = table / rows[:, None]
-    most = int(np.abs(shares[1] - shares[0]).argmax())
+        test, p_value = "chi-square by permutation", permutation_p(tells, permuted)
+    parts = table / rows[:, None]
+    most = int(np.abs(parts[1] - parts[0]).argmax())
     return CategoriesCompared(
         test,
         statistic,
         float(np.sqrt(statistic / total)),
         p_value,
         values[most],
-        (float(shares[0, most]), float(shares[1, most])),
+        (float(parts[0, most]), float(parts[1, most])),
         float(table[1][table[0] == 0].sum() / rows[1]),
     )

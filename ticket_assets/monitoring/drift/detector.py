@@ -16,6 +16,7 @@ from ticket_assets.monitoring.drift import answers, inputs, vectors
 from ticket_assets.monitoring.drift.correction import weighted_holm
 from ticket_assets.monitoring.drift.mean_difference import Permutations
 from ticket_assets.monitoring.drift.outcome import Outcome, chance
+from ticket_assets.monitoring.drift.relatives import CUT, Relatives
 from ticket_assets.monitoring.drift.vector_features import FourierFeatures, usable, whitened
 from ticket_assets.monitoring.drift.word_features import hashed_words, unseen_shares, vocabulary, weighted_words
 from ticket_assets.monitoring.sample import Reference, Sample
@@ -36,6 +37,7 @@ class Detector:
         rule: levels and permutations.
         size: least and most rows of a window.
         seed: of samples and permutations.
+        cut: cosine of near-duplicates.
     """
 
     inputs: Sample
@@ -43,7 +45,9 @@ class Detector:
     rule: DriftRule
     size: WindowSettings
     seed: int
+    cut: float
     _notes: tuple[str, ...]
+    _relatives: tuple[Relatives, Relatives]
     _words: Any
     _unseen: np.ndarray
     _known: frozenset[str]
@@ -52,7 +56,9 @@ class Detector:
     _fourier: FourierFeatures | None
 
     @classmethod
-    def fit(cls, reference: Reference, rule: DriftRule, seed: int, size: WindowSettings | None = None) -> "Detector":
+    def fit(
+        cls, reference: Reference, rule: DriftRule, seed: int, size: WindowSettings | None = None, cut: float = CUT
+    ) -> "Detector":
         """Do once what windows share.
 
         Args:
@@ -60,6 +66,7 @@ class Detector:
             rule: levels and permutations.
             seed: of samples and permutations.
             size: least and most rows that are compared; its defaults without.
+            cut: cosine from which on two texts are near-duplicates: the profile's `families.cut`.
         """
         size = size or WindowSettings()
         notes: list[str] = []
@@ -76,7 +83,8 @@ class Detector:
             held = np.ascontiguousarray(given.vectors[usable(given.vectors)], dtype=np.float32)
         fourier = FourierFeatures(held, np.random.default_rng(seed)) if held is not None and len(held) else None
         words = hashed_words(given.texts) if len(given) else None
-        its = (tuple(notes), words, unseen, frozenset(known), whose, held, fourier)
+        relatives = (Relatives.among(given.texts, cut), Relatives.among(held_out.texts, cut))
+        its = (cut, tuple(notes), relatives, words, unseen, frozenset(known), whose, held, fourier)
         return cls(given, held_out, rule, size, seed, *its)
 
     def judge(self, window: Sample, of_rows: int | None = None) -> DriftSummary:
@@ -102,46 +110,56 @@ class Detector:
         # Of the window's own rows, so that chance does not strike every window of a champion alike.
         key = zlib.crc32("\n".join(compared.ids).encode())
         rng = np.random.default_rng([self.seed, key])
-        findings = self._judged([*self._of_inputs(compared, rng, notes), *self._of_answers(compared, rng, notes)])
+        its = Relatives.among(compared.texts, self.cut)
+        of_inputs = self._of_inputs(compared, its, rng, notes)
+        findings = self._judged([*of_inputs, *self._of_answers(compared, its, rng, notes)])
         worst = max((one.verdict for one in findings), key=list(Verdict).index, default=Verdict.PASS)
         return DriftSummary(worst, findings=findings, notes=tuple(notes), **facts)
 
-    def _of_inputs(self, window: Sample, rng: np.random.Generator, notes: list[str]) -> Iterator[Outcome]:
+    def _of_inputs(
+        self, window: Sample, its: Relatives, rng: np.random.Generator, notes: list[str]
+    ) -> Iterator[Outcome]:
         permutations = self.rule.permutations
         apart = sorted({*self.inputs.column_names, *self.inputs.context} ^ {*window.column_names, *window.context})
         if apart:
             notes.append(f"not compared, as one side has them alone: {', '.join(apart)}")
-        length = inputs.text_length(self.inputs, window)
-        unseen = inputs.unseen_words(self._unseen, unseen_shares(window.texts, self._known), self._whose)
+        shares = (self._relatives[0].share, its.share)
+        of_unseen = (self._relatives[len(self.answers) >= _LEAST_HELD_OUT].share, its.share)
+        length = inputs.text_length(self.inputs, window, shares)
+        unseen = inputs.unseen_words(self._unseen, unseen_shares(window.texts, self._known), self._whose, of_unseen)
         yield from (one for one in (length, unseen) if one is not None)
-        yield from inputs.columns(self.inputs, window)
-        yield from inputs.categories(self.inputs, window, permutations, rng)
-        membership = Permutations(len(self.inputs), len(window), permutations, rng)
+        yield from inputs.columns(self.inputs, window, shares)
+        yield from inputs.categories(self.inputs, window, permutations, rng, shares)
+        membership = Permutations(self._relatives[0].blocks, its.blocks, permutations, rng)
         words = weighted_words(self._words, hashed_words(window.texts))
         if words.shape[1]:
             yield vectors.words_outcome(membership.compare(words))
-        yield from self._of_vectors(window, membership, rng, notes)
+        yield from self._of_vectors(window, its, membership, rng, notes)
 
     def _of_vectors(
-        self, window: Sample, membership: Permutations, rng: np.random.Generator, notes: list[str]
+        self, window: Sample, its: Relatives, membership: Permutations, rng: np.random.Generator, notes: list[str]
     ) -> Iterator[Outcome]:
-        if self._vectors is None or self._fourier is None or window.vectors is None:
+        if self.inputs.vectors is None or self._vectors is None or self._fourier is None or window.vectors is None:
             notes.append("embeddings were not compared: the models or the window have no vectors")
             return
-        held = window.vectors[usable(window.vectors)]
+        kept = usable(window.vectors)
+        held = window.vectors[kept]
         if len(held) < len(window):
             notes.append(f"embeddings: {len(window) - len(held):,} rows without a vector were left out")
         if held.shape[1] != self._vectors.shape[1] or min(len(held), len(self._vectors)) < self.size.min_sample:
             notes.append("embeddings were not compared: too few vectors, or of another encoder")
             return
         if (len(self._vectors), len(held)) != (membership.m, membership.n):
-            membership = Permutations(len(self._vectors), len(held), self.rule.permutations, rng)
+            usual = self._relatives[0].take(usable(self.inputs.vectors))
+            membership = Permutations(usual.blocks, its.take(kept).blocks, self.rule.permutations, rng)
         both = np.vstack([self._vectors, held]).astype(np.float32)
         yield vectors.whitened_outcome(membership.compare(whitened(both)))
         yield vectors.mmd_outcome(membership.compare(self._fourier(both)))
 
-    def _of_answers(self, window: Sample, rng: np.random.Generator, notes: list[str]) -> Iterator[Outcome]:
-        permutations = self.rule.permutations
+    def _of_answers(
+        self, window: Sample, its: Relatives, rng: np.random.Generator, notes: list[str]
+    ) -> Iterator[Outcome]:
+        permutations, shares = self.rule.permutations, (self._relatives[1].share, its.share)
         for target, now in window.targets.items():
             before = self.answers.targets.get(target)
             if before is None or len(self.answers) < self.size.min_sample:
@@ -150,10 +168,10 @@ class Detector:
             if answers.only_errors_told(now):
                 notes.append(f"{target}: only corrections were told, no confirmation: nothing is said of errors")
             found = (
-                answers.predictions(target, before, now, permutations, rng),
-                answers.confidence(target, before, now),
-                answers.true_classes(target, before, now, permutations, rng),
-                answers.errors(target, before, now),
+                answers.predictions(target, before, now, permutations, rng, shares),
+                answers.confidence(target, before, now, shares),
+                answers.true_classes(target, before, now, permutations, rng, shares),
+                answers.errors(target, before, now, shares),
             )
             yield from (one for one in found if one is not None)
 

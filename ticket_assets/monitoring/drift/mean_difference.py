@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 from ticket_assets.monitoring.drift.tail import permutation_p
 
+# Of the squared mean: below, float32 tells no two means apart.
+_ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class MeansCompared:
@@ -35,16 +38,36 @@ class MeansCompared:
 
 
 class Permutations:
-    """Membership of m reference rows and n window rows, as observed and permuted; drawn once, used by several tests."""
+    """Membership of m reference rows and n window rows, as observed and permuted; drawn once, used by several tests.
 
-    def __init__(self, m: int, n: int, permutations: int, rng: np.random.Generator) -> None:
+    Rows of a block change sides together, as many blocks as the window has (Winkler and others, "Multi-level block
+    permutation", 2015): rewordings of one ticket that came together would else pass for as many tickets.
+    """
+
+    def __init__(
+        self, reference: NDArray[np.int64], window: NDArray[np.int64], permutations: int, rng: np.random.Generator
+    ) -> None:
+        """Draw them.
+
+        Args:
+            reference: (m,) block of each row, from 0 without gaps.
+            window: (n,) likewise.
+            permutations: how many.
+            rng: draws them.
+        """
+        m, n = len(reference), len(window)
         self.m, self.n = m, n
+        of_reference, of_window = int(reference.max()) + 1, int(window.max()) + 1
+        blocks = np.concatenate([reference, window + of_reference])
         # (m + n, 1 + permutations): rows times it are window mean less reference mean; the first column is observed.
         self._weights = np.full((m + n, permutations + 1), -1 / m, dtype=np.float32)
         self._weights[m:, 0] = 1 / n
         for column in range(1, permutations + 1):
-            self._weights[rng.permutation(m + n)[:n], column] = 1 / n
-        self._folds = rng.integers(0, 2, m + n)
+            moved = np.zeros(of_reference + of_window, bool)
+            moved[rng.permutation(len(moved))[:of_window]] = True
+            ours = moved[blocks]
+            self._weights[:, column] = np.where(ours, 1 / ours.sum(), -1 / (~ours).sum())
+        self._folds = rng.integers(0, 2, of_reference + of_window)[blocks]
 
     def compare(self, rows: Any) -> MeansCompared:
         """Compare rows, reference first.
@@ -55,6 +78,9 @@ class Permutations:
         differences = np.asarray(rows.T @ self._weights, dtype=np.float32)
         distances = np.einsum("db,db->b", differences, differences, dtype=np.float64)
         observed = float(distances[0])
+        mean = np.asarray(rows.mean(axis=0), dtype=np.float64).ravel()
+        if distances.max() <= _ROUNDING * float(mean @ mean):  # the same row throughout
+            return MeansCompared(0.0, 1.0, 0.5)
         return MeansCompared(observed, permutation_p(observed, distances[1:]), self._auc(rows))
 
     def _auc(self, rows: Any) -> float:

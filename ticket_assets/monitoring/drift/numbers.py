@@ -32,7 +32,9 @@ class NumbersCompared:
     missing: tuple[float, float]
 
 
-def compare_numbers(reference: NDArray[np.floating], window: NDArray[np.floating]) -> NumbersCompared | None:
+def compare_numbers(
+    reference: NDArray[np.floating], window: NDArray[np.floating], shares: tuple[float, float] = (1.0, 1.0)
+) -> NumbersCompared | None:
     """Kolmogorov and Smirnov's test (Hodges 1958 for its p-value), with how far values moved (Vallender 1974).
 
     A value that is missing or infinite counts as the smallest of all, so that a column that goes missing is a
@@ -41,11 +43,12 @@ def compare_numbers(reference: NDArray[np.floating], window: NDArray[np.floating
     Args:
         reference: (m,) values.
         window: (n,) values.
+        shares: independent rows that each side is worth, as a share of its rows (relatives.py).
 
     Returns:
         None where there is nothing to compare: a side without rows, or one value everywhere.
     """
-    from scipy.stats import ks_2samp, wasserstein_distance
+    from scipy.stats import ks_2samp, kstwo, wasserstein_distance
 
     sides = [np.asarray(side, np.float64) for side in (reference, window)]
     if not all(len(side) for side in sides):
@@ -56,15 +59,16 @@ def compare_numbers(reference: NDArray[np.floating], window: NDArray[np.floating
     whole = [np.where(np.isfinite(side), side, smallest) for side in sides]
     if np.ptp(np.concatenate(whole)) == 0:
         return None
-    found = ks_2samp(*whole, method="asymp")
+    statistic = float(ks_2samp(*whole, method="asymp").statistic)
+    rows = 1 / sum(1 / (len(side) * share) for side, share in zip(sides, shares, strict=True))
     effect = 0.0
     if all(one.size for one in finite):
         deviation = float(finite[0].std()) or float(held.std()) or 1.0
         effect = float(wasserstein_distance(*finite)) / deviation
     return NumbersCompared(
-        float(found.statistic),
+        statistic,
         effect,
-        float(found.pvalue),
+        float(kstwo.sf(statistic, max(1, round(rows)))),
         (_median(finite[0]), _median(finite[1])),
         (1 - finite[0].size / len(sides[0]), 1 - finite[1].size / len(sides[1])),
     )

@@ -33,6 +33,10 @@ def permutation_p(observed: float, permuted: NDArray[np.floating]) -> float:
         return counted
     from scipy.stats import pearson3, skew
 
-    tail = float(pearson3.sf((observed - permuted.mean()) / spread, max(float(skew(permuted)), 0.0)))
+    centre = float(permuted.mean())
+    # A sum of squares is never less skewed than the gamma from 0 with its mean and deviation (by Cauchy and Schwarz);
+    # the skewness of some hundred permutations is noisy, and too small a one would make small p-values of chance.
+    skewness = max(float(skew(permuted)), 2 * spread / centre if centre > 0 else 0.0)
+    tail = float(pearson3.sf((observed - centre) / spread, skewness))
     # Ten of the permutations bound it: a tail that is fatter than what was counted is a poor fit.
     return max(min(tail, (ENOUGH_ABOVE + 1) / (len(permuted) + 1)), SMALLEST)
