@@ -1,5 +1,6 @@
 """The champion's reference: which rows it is made of, how it is kept."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ticket_assets.features.vectors import VectorTable
 from ticket_assets.monitoring.reference import Basis, NoReferenceError, TicketTables, make_reference
 from ticket_assets.monitoring.reference_store import (
     MadeWith,
@@ -15,6 +17,7 @@ from ticket_assets.monitoring.reference_store import (
     reference_folder,
     save_reference,
 )
+from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets_tests.monitoring.watched import TARGET, Watched
 
 MADE_WITH = MadeWith(max_rows=5000, seed=3)
@@ -144,3 +147,40 @@ def test_a_draft_that_was_left_is_no_reference(watched: Watched, tmp_path: Path)
     (reference_folder(folder, "b")).mkdir(parents=True)
     pd.DataFrame({"id": ["a"]}).to_parquet(reference_folder(folder, "b") / "inputs.parquet")
     assert load_reference(folder, "b") is None
+
+
+class Lengths:
+    """An encoder of three dimensions that counts what it was asked to encode."""
+
+    encoder_id, dimensions = "onnx-lengths", 3
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        self.encoded += len(texts)
+        raw = np.array([[len(text), text.count(" "), 1] for text in texts], dtype=np.float32).reshape(-1, 3)
+        return raw / np.linalg.norm(raw, axis=1, keepdims=True)
+
+
+def test_vectors_that_are_stored_are_read_and_missing_ones_are_made(watched: Watched, tmp_path: Path) -> None:
+    its, champion, encoder = tables(watched), watched.watch.champion, Lengths()
+    assert champion
+    plain = watched.bundle(champion)
+    manifest = replace(plain.manifest, encoder={"id": encoder.encoder_id, "runtime": "onnx"})
+    bundle = TriageBundle(manifest, plain._models, encoder)  # type: ignore[arg-type]
+    clean, table = its.clean, VectorTable(tmp_path / "lancedb", encoder.encoder_id, 3)
+    table.fill(list(clean["ticket_id"]), list(clean["text"]), list(clean["text"]), encoder, lambda *_: None)
+    encoder.encoded = 0
+    stored = make_reference(bundle, replace(its, vectors=table), 5000, seed=3)
+    assert encoder.encoded == 0, "all of them are stored"
+    made = make_reference(bundle, its, 5000, seed=3)
+    assert encoder.encoded == 1200
+    np.testing.assert_allclose(stored.reference.inputs.vectors, made.reference.inputs.vectors, atol=1e-6)
+    lacking = [one for one in clean["ticket_id"] if one in {*stored.reference.inputs.ids}][:5]
+    fewer = clean[~clean["ticket_id"].isin(lacking)]
+    table.fill(list(fewer["ticket_id"]), list(fewer["text"]), list(fewer["text"]), encoder, lambda *_: None)
+    encoder.encoded = 0
+    again = make_reference(bundle, replace(its, vectors=table), 5000, seed=3)
+    assert encoder.encoded == 900, "of a half that lacks some, all are made"
+    np.testing.assert_allclose(again.reference.inputs.vectors, made.reference.inputs.vectors, atol=1e-6)
