@@ -12,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run score report quarantine mend champion rollback unpin test check ui serve image keys users erase upgrade pictures clean help
+.PHONY: demo run score report quarantine mend champion rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -72,6 +72,9 @@ keys: $(READY) ## API keys of the service: make keys PROFILE=x ARGS='add --name 
 
 users: $(READY) ## users of the console: make users PROFILE=x ARGS='add --name anna --scopes predict,admin'
 	@$(RUN) users --profile $(PROFILE) $(ARGS)
+
+monitor: $(READY) ## judge what was answered since the last time: drift, performance, answers by hand
+	@$(RUN) monitor --profile $(PROFILE)
 
 erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows what it would do, and does it with YES=1
 	@$(RUN) erase --profile $(PROFILE) $(ARGS) $(if $(YES),--yes)

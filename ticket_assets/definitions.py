@@ -10,10 +10,11 @@ from typing import Any
 
 import dagster as dg
 
-from ticket_assets.assets import features, models, serving, tickets
+from ticket_assets.assets import features, models, monitoring, serving, tickets
 from ticket_assets.assets.declaration import settings_of_tags
-from ticket_assets.automation import checks
+from ticket_assets.automation import checks, monitoring_checks
 from ticket_assets.automation.progress import peak_memory, progress
+from ticket_assets.automation.schedules import MONITORING, monitoring_schedule
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets.resources.tracking import mlflow_resource
@@ -21,6 +22,7 @@ from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import digest, file_digest
 
 LINE = "line"
+WATCHING = dg.AssetSelection.groups(MONITORING)
 # Where a file lies is not what it says.
 NO_CONTENT: dict[str, Any] = {"source": {"path"}, "targets": {"__all__": {"taxonomy"}}}
 FOR_ALL_PROFILES = {"seed"}  # of the settings beside the profiles, those that change a result
@@ -50,16 +52,23 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     """
     settings = settings or load_settings()
     return dg.Definitions(
-        assets=[versioned(one, settings) for one in line_assets(settings)],
-        asset_checks=[checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset],
+        assets=[versioned(one, settings) for one in (*line_assets(settings), *monitoring_assets())],
+        asset_checks=[
+            *(checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset),
+            *(monitoring_checks.as_in_training, monitoring_checks.as_promised),
+        ],
         jobs=[
             dg.define_asset_job(
                 LINE,
-                dg.AssetSelection.all(),
+                dg.AssetSelection.all() - WATCHING,
                 description="The whole line, from source to bento.",
                 hooks={peak_memory},
-            )
+            ),
+            dg.define_asset_job(
+                MONITORING, WATCHING, description="Live traffic against what the champion was made for."
+            ),
         ],
+        schedules=[monitoring_schedule(settings)],
         loggers={"console": progress},
         resources={**build_resources(settings), **(resources or {})},
         executor=dg.multiprocess_executor.configured(ONE_STEP_AT_A_TIME),
@@ -86,6 +95,17 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         models.pin,
         models.champion(targets),
         serving.bento,
+    ]
+
+
+def monitoring_assets() -> list[dg.AssetsDefinition]:
+    """What watches the champion, for every profile."""
+    return [
+        monitoring.predictions,
+        monitoring.reference,
+        monitoring.drift,
+        monitoring.performance,
+        monitoring.history,
     ]
 
 
@@ -118,6 +138,11 @@ def taxonomy_digests(settings: Settings) -> dict[str, str]:
 
 
 defs = build_defs()
+
+
+def monitoring_job() -> dg.JobDefinition:
+    """The job `monitoring`, likewise."""
+    return defs.resolve_job_def(MONITORING)
 
 
 def line_job() -> dg.JobDefinition:

@@ -28,6 +28,7 @@ class WindowSettings(Section):
     min_sample: int = Field(200, ge=30, description="below, a window is not judged")
     max_days: float = Field(7, gt=0, description="a window that is not full by then is closed as it is")
     max_rows: int = Field(5000, ge=100, description="of a window or of the reference; of more a seeded sample is read")
+    schedule: str = Field("*/10 * * * *", description="cron, UTC: when it is looked whether a window is complete")
 
     @model_validator(mode="after")
     def _a_full_window_is_judged(self) -> "WindowSettings":

@@ -28,6 +28,12 @@ def was_trained_on(folder: Path, version: str, ticket_ids: Iterable[str]) -> boo
     return None if not path.exists() else not _names(ticket_ids).isdisjoint(_read(path))
 
 
+def trained_names(folder: Path, version: str) -> set[str] | None:
+    """Names of who was trained on in that version; None where no list tells."""
+    path = _list(folder, version)
+    return None if not path.exists() else {one for one in _read(path) if one}
+
+
 def erase_trained(folder: Path, ticket_ids: Collection[str]) -> int:
     """Take tickets out of every list; return how many lists named one."""
     gone, touched = _names(ticket_ids), 0

@@ -226,6 +226,10 @@ class TriageBundle:
         features = self._stateless(read)
         return replace(features, vectors=self._encoder.encode(read.texts)) if self._encoder else features
 
+    def encode(self, texts: Sequence[str]) -> np.ndarray | None:
+        """Sentence vectors float32 (n, d) of n cleaned texts; None where the models need none."""
+        return None if self._encoder is None else np.asarray(self._encoder.encode(texts))
+
     def _stateless(self, read: ReadTickets) -> TicketFeatures:
         contexts = [ticket.context for ticket in read.tickets]
         return text_features(read.texts, read.languages, contexts, self.schema)

@@ -147,6 +147,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
     ("kept results", lambda site, plan: _remove(site.folders.kept)),
+    ("copies of monitoring", lambda site, plan: _remove(*site.folders.monitoring_copies)),
     ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces, plan.trained)),
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
@@ -230,9 +231,10 @@ def _not_held_out(folders: ProfileFolders, ticket_ids: Collection[str]) -> froze
     return frozenset(ticket_ids) - {*(Holdout.load(path).ticket_ids if path.exists() else ())}
 
 
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def sweep(root: Path) -> int:
