@@ -1,0 +1,49 @@
+"""The one condition by which data flows on by itself.
+
+Belongs here: the condition, and why it is made of these parts.
+Does not belong here: which assets follow it (triggers.py), what leads to a retraining (retraining.py).
+
+`new_data` asks for an asset when what it is made from has another data version than before. It does not ask for models,
+bentos or windows: each of those has one owner of its own.
+
+    any_deps_updated().replace("newly_updated", data_version_changed())
+        Something before it was made, and is another than it was. `eager()` would go by every making: a source that is
+        read again without a new row would carry itself through the line. What will be asked for in the same tick counts
+        too, so that one run takes new rows from the source to the vectors; a run that made both does not count, or the
+        second half of it would be made twice.
+    .since(newly_requested() | initial_evaluation() | made_by_hand)
+        A latch: it holds from the tick in which the data changed until the asset was asked for. Without it a change
+        would be lost that comes while the asset is being made. Not `since_last_handled()`, which also lets go whenever
+        the asset is made: a run that began before the change would let go of it.
+        initial_evaluation: the first look of a new daemon is where it begins to count. What `make run` made before it
+        is not made again.
+        made_by_hand: `make run` goes on until nothing is due, by the very data versions that count here, so what it
+        made needs no second run. Its runs carry a tag of their process; runs of the daemon do not.
+    ~any_deps_in_progress() & ~in_progress()
+        Not while something before it, or it itself, is being made: the latch keeps it for the tick after.
+    ~any_deps_missing()
+        A line that never ran is begun by `make run`, which asks for settings and source to be right.
+    execution_failed().newly_true(), latched the same way
+        Once again when the latest try failed; a second failure changes nothing, so it asks no third time.
+"""
+
+import dagster as dg
+
+from ticket_assets.automation.interrupted import PROCESS_TAG
+
+NAME = "new_data"
+
+
+def new_data() -> dg.AutomationCondition:
+    """True in the tick in which an asset is to be made because its data changed."""
+    ask = dg.AutomationCondition
+    made_by_hand = ask.newly_updated() & ask.all_new_updates_have_run_tags(tag_keys={PROCESS_TAG})
+    handled = ask.newly_requested() | ask.initial_evaluation() | made_by_hand.with_label("made_by_hand")
+    changed = ask.any_deps_updated().replace("newly_updated", ask.data_version_changed())
+    failed = ask.execution_failed().newly_true()
+    return (
+        (changed.since(handled).with_label("data_changed") | failed.since(handled).with_label("once_again"))
+        & ~ask.any_deps_in_progress()
+        & ~ask.in_progress()
+        & ~ask.any_deps_missing()
+    ).with_label(NAME)
