@@ -17,7 +17,7 @@ from ticket_assets.monitoring.orders import read_orders
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
-from ticket_assets.serving.manifest import BundleManifest
+from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
 from ticket_assets.storage import ProfileFolders, read_records
 
@@ -134,7 +134,10 @@ def _unseen(
     """
     if champion is None:
         return None, None
-    made_from = BundleManifest.read(folders.bundles / champion.bundle).data.get(DATA)
+    try:
+        made_from = BundleManifest.read(folders.bundles / champion.bundle).data.get(DATA)
+    except BundleError:  # its files are out of reach, or of another version: report and service say so
+        return None, None
     known = [one.asset_materialization for one in instance.fetch_materializations(CLEAN, limit=REMEMBERED).records]
     counts = [(made.tags or {}, _numbers(made)) for made in known if made]
     then = next((told for tags, told in counts if tags.get(DATA_VERSION) == made_from), None)

@@ -44,7 +44,6 @@ def watch(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = tim
         name=OBSERVED,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        asset_selection=dg.AssetSelection.keys(["tickets", "source"], ["tickets", "mended"], ["models", "pin"]),
         description="Looks at source, mended rows, corrections and champion; reports their data versions.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
