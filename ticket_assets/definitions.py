@@ -15,6 +15,7 @@ from ticket_assets.assets.declaration import settings_of_tags
 from ticket_assets.automation import checks
 from ticket_assets.automation.conditions import NAME as NEW_DATA
 from ticket_assets.automation.deployment import deploy_job, deployment
+from ticket_assets.automation.evidence import RETRAIN
 from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.automation.retraining import retrain_job, retraining
 from ticket_assets.automation.telling import notices, run_failed, run_recovered
@@ -110,7 +111,7 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
             target=dg.AssetSelection.all(),
             default_status=dg.DefaultSensorStatus.RUNNING,
             minimum_interval_seconds=NEW_DATA_SECONDS,
-            run_tags={"ticket-assets/causes": "new data"},
+            run_tags={"ticket-assets/causes": "new data", "dagster/max_retries": "1"},
             description="Carries new data from the source to the vectors (automation/conditions.py says how).",
         ),
         retraining(profile),
@@ -155,3 +156,8 @@ defs = build_defs()
 def line_job() -> dg.JobDefinition:
     """The job `line`, as a process of its own finds it."""
     return defs.resolve_job_def(LINE)
+
+
+def retrain_here() -> dg.JobDefinition:
+    """The job `retrain`, as a process of its own finds it."""
+    return defs.resolve_job_def(RETRAIN)

@@ -11,20 +11,26 @@ bentos or windows: each of those has one owner of its own.
         read again without a new row would carry itself through the line. What will be asked for in the same tick counts
         too, so that one run takes new rows from the source to the vectors; a run that made both does not count, or the
         second half of it would be made twice.
-    .since(newly_requested() | initial_evaluation() | made_by_hand)
+    .since(...)
         A latch: it holds from the tick in which the data changed until the asset was asked for. Without it a change
         would be lost that comes while the asset is being made. Not `since_last_handled()`, which also lets go whenever
-        the asset is made: a run that began before the change would let go of it.
-        initial_evaluation: the first look of a new daemon is where it begins to count. What `make run` made before it
-        is not made again.
-        made_by_hand: `make run` goes on until nothing is due, by the very data versions that count here, so what it
-        made needs no second run. Its runs carry a tag of their process; runs of the daemon do not.
+        the asset is made: a run that began before the change would let go of it. It lets go by
+
+        newly_requested() & ~changed
+            The asset was asked for in the tick before. Not where the data changed again in between: the run that was
+            asked for may have begun on what was there then.
+        initial_evaluation()
+            The first look of a new daemon is where it begins to count: what was made before it is not made again.
+        newly_updated() & all_new_updates_have_run_tags(process)
+            `make run` goes on until nothing is due, by the very data versions that count here, so what it made needs no
+            second run. Its runs carry a tag of their process; runs of the daemon do not.
     ~any_deps_in_progress() & ~in_progress()
         Not while something before it, or it itself, is being made: the latch keeps it for the tick after.
-    ~any_deps_missing()
+    ~any_deps_missing() & ~missing()
         A line that never ran is begun by `make run`, which asks for settings and source to be right.
-    execution_failed().newly_true(), latched the same way
-        Once again when the latest try failed; a second failure changes nothing, so it asks no third time.
+
+A run that failed is tried once more by the instance (`run_retries` in dagster.yaml, asked for by the sensor's tag), not
+by `execution_failed().newly_true()`: that is true again after each try, and would try for ever.
 """
 
 import dagster as dg
@@ -37,13 +43,15 @@ NAME = "new_data"
 def new_data() -> dg.AutomationCondition:
     """True in the tick in which an asset is to be made because its data changed."""
     ask = dg.AutomationCondition
-    made_by_hand = ask.newly_updated() & ask.all_new_updates_have_run_tags(tag_keys={PROCESS_TAG})
-    handled = ask.newly_requested() | ask.initial_evaluation() | made_by_hand.with_label("made_by_hand")
-    changed = ask.any_deps_updated().replace("newly_updated", ask.data_version_changed())
-    failed = ask.execution_failed().newly_true()
+    changed = ask.any_deps_updated().replace("newly_updated", ask.data_version_changed()).with_label("data_changed")
+    asked_for = (ask.newly_requested() & ~changed).with_label("asked_for")
+    made_by_hand = (ask.newly_updated() & ask.all_new_updates_have_run_tags(tag_keys={PROCESS_TAG})).with_label(
+        "made_by_hand"
+    )
     return (
-        (changed.since(handled).with_label("data_changed") | failed.since(handled).with_label("once_again"))
+        changed.since(asked_for | ask.initial_evaluation() | made_by_hand)
         & ~ask.any_deps_in_progress()
         & ~ask.in_progress()
         & ~ask.any_deps_missing()
+        & ~ask.missing()
     ).with_label(NAME)

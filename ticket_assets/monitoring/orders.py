@@ -14,13 +14,15 @@ from ticket_assets.storage import append_record, read_records
 ORDERS = "orders.jsonl"
 
 
-def give_order(records: Path, reason: str, now: datetime) -> Order:
-    """Write an order into the folder of a profile's records."""
-    order = Order(uuid.uuid4().hex[:8], reason, now.astimezone(UTC))
-    append_record(
-        records / ORDERS, {"id": order.id, "reason": reason, "at": order.at.isoformat(timespec="microseconds")}
-    )
-    return order
+def new_order(reason: str, now: datetime) -> Order:
+    """An order that is not written down yet."""
+    return Order(uuid.uuid4().hex[:8], reason, now.astimezone(UTC))
+
+
+def write_order(records: Path, order: Order) -> None:
+    """Write an order into the folder of a profile's records: from now on the daemon sees it."""
+    told = {"id": order.id, "reason": order.reason, "at": order.at.isoformat(timespec="microseconds")}
+    append_record(records / ORDERS, told)
 
 
 def read_orders(records: Path) -> tuple[Order, ...]:

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG
-from ticket_assets.monitoring.orders import give_order
+from ticket_assets.monitoring.orders import new_order, write_order
 from ticket_assets_tests.automation.world import World, begun
 
 
@@ -170,7 +170,8 @@ def test_a_daemon_that_is_started_again_in_the_middle_goes_on_where_it_was(tmp_p
 
 
 def test_an_order_by_hand_is_carried_out_once(world: World) -> None:
-    order = give_order(world.line.folders.records, "a new product", world.now)
+    order = new_order("a new product", world.now)
+    write_order(world.line.folders.records, order)
     [run] = world.ticks(10)
     assert run.tags[EVENT_TAG] == f"order-{order.id}"
     assert run.tags[CAUSES_TAG] == "ordered by hand: a new product"
