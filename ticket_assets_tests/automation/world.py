@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.test_utils import freeze_time
 
-from ticket_assets.automation.evidence import CLEAN, HISTORY, RETRAIN
+from ticket_assets.automation.evidence import CLEAN, HISTORY
 from ticket_assets.automation.retraining import retraining
 from ticket_assets.definitions import build_defs
 from ticket_assets.monitoring.outbox import Outbox
@@ -84,7 +84,7 @@ class World:
         ):
             came = sensor.evaluate_tick(context)
             self.cursors[sensor.name] = came.cursor
-            runs = [one for request in came.run_requests or [] if (one := self._launched(sensor.name, request))]
+            runs = [one for request in came.run_requests or [] if (one := self._launched(sensor, request))]
         assert len(runs) <= 1
         self.now += EVERY
         return Ticked(runs[0] if runs else None, came.skip_message)
@@ -93,12 +93,12 @@ class World:
         """So many ticks; the runs that they launched."""
         return [one.run for one in (self.tick(sensor) for _ in range(count)) if one.run]
 
-    def _launched(self, sensor: str, request: dg.RunRequest) -> dg.DagsterRun | None:
+    def _launched(self, sensor: dg.SensorDefinition, request: dg.RunRequest) -> dg.DagsterRun | None:
         """A run key is used once, ever."""
-        key = {"dagster/run_key": request.run_key or "", "dagster/sensor_name": sensor}
+        key = {"dagster/run_key": request.run_key or "", "dagster/sensor_name": sensor.name}
         if request.run_key and self.instance.get_runs(dg.RunsFilter(tags=key)):
             return None
-        job = self.repository.get_job(request.job_name or RETRAIN)
+        job = self.repository.get_job(sensor.job_name)
         return self.instance.create_run_for_job(job, tags={**request.tags, **key})
 
     def ends(self, run: dg.DagsterRun, well: bool) -> None:
