@@ -1,4 +1,4 @@
-"""What people are told, from the sensors to a real webhook: failure, recovery, decisions, drift; no text of a ticket."""
+"""What people are told, from the sensors to a real webhook: failure, recovery, decisions, drift; no ticket's text."""
 
 from collections.abc import Iterator
 from pathlib import Path

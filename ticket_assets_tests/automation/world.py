@@ -171,11 +171,13 @@ class World:
 
 
 @contextmanager
-def begun(folder: Path, instance: dg.DagsterInstance, settings: str = MONITORED) -> Iterator[World]:
-    """A world with its first champion, some hours ago."""
+def begun(
+    folder: Path, instance: dg.DagsterInstance, settings: str = MONITORED, at: datetime = BEGUN
+) -> Iterator[World]:
+    """A world with its first champion, five hours ago."""
     line = Line.begin(folder, settings=settings)
     with line.environment():
-        world = World(line, instance)
+        world = World(line, instance, at)
         world.promote()
         world.now += timedelta(hours=5)
         yield world
