@@ -47,7 +47,7 @@ def run_failed(profile: str) -> dg.SensorDefinition:
                 error = error.cause
             kinds += [error.cls_name or "error"] if error else []
         run = context.dagster_run
-        why = ", ".join(dict.fromkeys(kinds)) or "its process ended"
+        why = ", ".join(dict.fromkeys(kinds)) or "outside of any step"
         at = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC)
         _outbox(profile).put(of_failure(profile, _job(run), run.run_id, steps, why, at))
 
