@@ -131,6 +131,11 @@ class ProfileFolders:
         """Days of the log and references under `monitoring`: they hold tickets, and are made again where they lack."""
         return self.monitoring / "predictions", self.monitoring / "reference"
 
+    @property
+    def notices(self) -> Path:
+        """Notices that are on their way, and what became of the others."""
+        return self.root / "notices"
+
     def database_url(self, name: str) -> str:
         """URL of an embedded SQLite database."""
         self.root.mkdir(parents=True, exist_ok=True)
