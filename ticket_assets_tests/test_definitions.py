@@ -19,11 +19,11 @@ from ticket_assets.settings import Settings, load_settings
 PROJECT = Path(__file__).resolve().parents[1]
 FILES = {"tickets": tickets, "features": features, "models": models, "serving": serving}
 SINGLE = [
-    *("tickets/mended", "tickets/raw", "tickets/clean", "tickets/quarantine", "tickets/quality"),
+    *("tickets/mended", "tickets/raw", "tickets/feedback", "tickets/clean", "tickets/quarantine", "tickets/quality"),
     *("features/text", "features/embeddings"),
     *("models/split", "models/explanation", "models/evaluation", "models/champion", "serving/bento"),
 ]
-WATCHED = {"tickets/source", "tickets/mended", "models/pin"}  # made by others, observed
+WATCHED = {"tickets/source", "tickets/mended", "tickets/corrections", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
 CURATED = {"tickets/clean", "tickets/quarantine"}
 HEAVY = {"features/embeddings", "models/evaluation", "models/explanation"}
@@ -34,8 +34,9 @@ OF_CANDIDATES = {
 EDGES = {
     "tickets/raw": {"tickets/source", "tickets/mended"},
     "tickets/quality": {"tickets/raw", "tickets/clean", "tickets/quarantine"},
-    "tickets/clean": {"tickets/raw"},
-    "tickets/quarantine": {"tickets/raw"},
+    "tickets/feedback": {"tickets/corrections"},
+    "tickets/clean": {"tickets/raw", "tickets/feedback"},
+    "tickets/quarantine": {"tickets/raw", "tickets/feedback"},
     "features/text": {"tickets/clean"},
     "features/embeddings": {"tickets/clean"},
     "models/split": {"tickets/clean"},

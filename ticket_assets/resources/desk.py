@@ -4,7 +4,7 @@ Belongs here: turning the profile's name into settings, folders, tables, encoder
 Does not belong here: any arithmetic; what the objects do stands in the plain folders.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,10 +34,12 @@ from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
+from ticket_assets.serving.corrected import read_corrections
 from ticket_assets.serving.fitted import versions_in_store
 from ticket_assets.serving.former_work import sweep_work
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.prediction_log.corrections import Correction
 from ticket_assets.serving.retention import needed_bundles, sweep
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
@@ -188,6 +190,10 @@ class Desk(dg.ConfigurableResource):
             str(row.Index): Ticket(row.body, row.subject, {name: frame.at[row.Index, name] for name in context})
             for row in frame[["subject", "body"]].itertuples()
         }
+
+    def corrections(self) -> Sequence[Correction]:
+        """All corrections in the profile's prediction log; none where it has no log yet."""
+        return read_corrections(self.folders)
 
     def manifest(self, report: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
         """What a bundle of this profile says of itself, but for the files and labels of its models.
