@@ -18,7 +18,8 @@ from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
-from ticket_assets.models.split import TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
+from ticket_assets.models.seen_tickets import SeenTickets
+from ticket_assets.models.split import RECENT, TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
 from ticket_assets.models.thresholds import OutOfFold, choose
 from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.models.training import train
@@ -51,19 +52,21 @@ pin = dg.AssetSpec(
     "models",
     "split",
     kinds={"pandas", "parquet"},
-    settings=["split"],
+    settings=["split", "monitoring.feedback.held_out_share"],
     ins={"clean": dg.AssetIn(["tickets", "clean"])},
 )
 def split(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     """Which tickets are trained on and which are held out: frozen once, whole families, latest last."""
     path = desk.folders.split / "holdout.json"
     holdout = frozen_holdout(path, clean, desk.active.split)
-    frame = assign(clean, holdout, desk.active.split.folds)
+    seen, share = SeenTickets.load(desk.folders.split), desk.active.monitoring.feedback.held_out_share
+    frame = assign(clean, holdout, desk.active.split.folds, seen, share)
     shifts = class_shifts(clean, frame, [LABEL_PREFIX + name for name in desk.active.targets])
     if not path.exists():
         # At the freezing alone: later, classes that move are what retraining is for.
         require_same_classes(shifts.values(), desk.active.split.max_class_shift)
         holdout.save(path)
+    (seen or SeenTickets()).and_those_of(frame, RECENT).save(desk.folders.split)
     doubt = doubt_of_dates(clean, holdout)
     if doubt:
         context.log.warning(f"the hold-out: {doubt}")

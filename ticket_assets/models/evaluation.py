@@ -29,7 +29,7 @@ from ticket_assets.models.significance import (
 from ticket_assets.models.slices import Slice, slices
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.thresholds import Choice
-from ticket_assets.models.workbench import Workbench
+from ticket_assets.models.workbench import Workbench, some_of
 
 CANDIDATE = "candidate"
 LINEAR_BASELINE = "TF-IDF(1,2) + LinearSVC"
@@ -219,9 +219,11 @@ def random_split(
     # Strata need two rows of each class, and a test row for each.
     stratify = y if np.bincount(y).min() >= 2 and RANDOM_SHARE * len(y) >= len(candidate.labels) else None
     seen, unseen = train_test_split(groups, test_size=RANDOM_SHARE, random_state=RANDOM_SEED, stratify=stratify)
-    bench = Workbench(features, y, groups, len(candidate.labels), seed, threads)
+    weights = None if training.weights is None else np.concatenate([training.weights, np.ones(int(known.sum()))])
+    bench = Workbench(features, y, groups, len(candidate.labels), seed, threads, weights=weights)
     representation, matrix = bench.fit_representation(candidate.recipe.blocks, seen)
-    estimator = fit_estimator(candidate.recipe, matrix, y[seen], bench.classes, seed, threads)
+    heavy = some_of(weights, seen)
+    estimator = fit_estimator(candidate.recipe, matrix, y[seen], bench.classes, seed, threads, weights=heavy)
     scores = estimator.scores(bench.matrix(representation, unseen))
     probabilities = apply(scores, candidate.inverse_temperature)
     fitted = LabelledRows(features.take(seen), y[seen], groups[seen], groups[seen])

@@ -92,6 +92,16 @@ def feed(
     )
 
 
+def said_in_log(feedback: pd.DataFrame) -> dict[str, tuple[str, str, dict[str, str | None]]]:
+    """Ticket id, as a row of `feed` has it, to subject, body and context of its latest answer with a correction."""
+    standing = feedback[feedback["standing"] == STANDS].sort_values("at", kind="stable").to_dict("records")
+    return {_name(row): (row["subject"], row["body"], json.loads(row["context"])) for row in standing}
+
+
+def _name(row: Mapping[Any, Any]) -> str:
+    return row["ticket_id"] or f"feedback-{row['text_hash']}"
+
+
 def _parted(
     clean: pd.DataFrame, standing: pd.DataFrame
 ) -> tuple[dict[tuple[int, str], str], dict[str, list[Mapping[str, Any]]]]:
@@ -109,8 +119,7 @@ def _parted(
         if known:
             changes |= {(place, row["target"]): row["label"] for place in known}
         else:
-            name = row["ticket_id"] or f"feedback-{row['text_hash']}"
-            added.setdefault(name, []).append(row)
+            added.setdefault(_name(row), []).append(row)
     return changes, added
 
 

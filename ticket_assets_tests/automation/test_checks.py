@@ -11,7 +11,6 @@ from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.store import require_champion
 from ticket_assets_tests.line import PROFILE, Line
 
-
 TABLES = ("clean", "quarantine", "feedback")
 
 
