@@ -19,6 +19,8 @@ from ticket_assets.models.calibration import apply
 from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.labelled_rows import LabelledRows, joined
 from ticket_assets.models.measures import Measures, PointScores, measure, measure_predictions, per_group
+from ticket_assets.models.recent import RecentReport, report_recent
+from ticket_assets.models.rows import RecentLabels
 from ticket_assets.models.significance import (
     Interval,
     McNemar,
@@ -78,6 +80,7 @@ class Evaluation:
         standings: candidate, best boosted model and baselines, in that order.
         random: candidate and baselines on the random split of published figures.
         probabilities: float64 (n, K) of the candidate on the hold-out.
+        recent: the candidate on tickets that came since the freezing; None where there are none.
     """
 
     target: str
@@ -90,10 +93,12 @@ class Evaluation:
     standings: tuple[Standing, ...]
     random: dict[str, PointScores]
     probabilities: np.ndarray
+    recent: RecentReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, probabilities left out."""
-        return {key: value for key, value in asdict(self).items() if key != "probabilities"}
+        """JSON-ready; without probabilities, and without recent tickets where there are none."""
+        left_out = {"probabilities", *(() if self.recent else ("recent",))}
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
 def evaluate(
@@ -104,6 +109,7 @@ def evaluate(
     choice: Choice,
     seed: int,
     threads: int,
+    lately: RecentLabels | None = None,
 ) -> Evaluation:
     """Score everybody on the hold-out, and the candidate's recipe on the random split.
 
@@ -115,6 +121,7 @@ def evaluate(
         choice: thresholds of its bands.
         seed: of intervals and baselines.
         threads: at most so many.
+        lately: recent rows, which nothing was fitted to either.
     """
     labels = candidate.labels
     probabilities = candidate.probabilities(holdout.features)
@@ -140,7 +147,16 @@ def evaluate(
         ),
         random_split(candidate, training, holdout, seed, threads),
         probabilities,
+        _on_recent(candidate, lately, seed),
     )
+
+
+def _on_recent(candidate: TargetModel, lately: RecentLabels | None, seed: int) -> RecentReport | None:
+    if lately is None:
+        return None
+    rows, by_people = lately
+    predicted = candidate.probabilities(rows.features).argmax(axis=1)
+    return report_recent(rows.y, predicted, rows.families, by_people, len(candidate.labels), seed)
 
 
 def report_rows(report: Evaluation, rows: LabelledRows, ticket_ids: Sequence[str]) -> pd.DataFrame:

@@ -17,6 +17,9 @@ from ticket_assets.storage import digest
 from ticket_assets.tickets.fed_tickets import DESK
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX, SOURCE, WEIGHT
 
+RecentLabels = tuple[LabelledRows, np.ndarray]
+"""Recent rows, and whether people corrected or confirmed a label of each."""
+
 
 @dataclass(frozen=True)
 class TargetRows:
@@ -49,6 +52,11 @@ class TargetRows:
     recent_ids: tuple[str, ...] = ()
     recent_labels: tuple[str, ...] = ()
     recent_by_people: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
+
+    @property
+    def lately(self) -> RecentLabels | None:
+        """The recent rows, where there are any."""
+        return None if self.recent is None or not self.recent_ids else (self.recent, self.recent_by_people)
 
     @property
     def training_digest(self) -> str:
