@@ -148,6 +148,14 @@ class SearchSettings(Section):
     max_ngrams: int = Field(60_000, ge=1000, description="vocabulary bound of the sparse features")
 
 
+class CascadeSettings(Section):
+    """Whether a model without sentence vectors is asked first, and the encoder only where that one is unsure."""
+
+    max_loss: float | None = Field(
+        None, ge=0, lt=0.1, description="macro F1 that may be lost by it, out of fold; unset: every ticket is encoded"
+    )
+
+
 class PromotionSettings(Section):
     """What a challenger must show."""
 
@@ -189,6 +197,7 @@ class Profile(Section):
     encoder: EncoderSettings = EncoderSettings()
     split: SplitSettings = SplitSettings()
     search: SearchSettings = SearchSettings()
+    cascade: CascadeSettings = CascadeSettings()
     promotion: PromotionSettings = PromotionSettings()
     retention: RetentionSettings = RetentionSettings()
     bands: BandSettings = BandSettings()

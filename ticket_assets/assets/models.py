@@ -20,9 +20,9 @@ from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
 from ticket_assets.models.seen_tickets import SeenTickets
 from ticket_assets.models.split import RECENT, TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
-from ticket_assets.models.thresholds import OutOfFold, choose
+from ticket_assets.models.thresholds import choose
 from ticket_assets.models.trained_rows import keep_trained
-from ticket_assets.models.training import train
+from ticket_assets.models.training import fit_winners
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.fitted import DATA as CLEAN_DATA
@@ -113,6 +113,7 @@ def candidate(target: str) -> dg.AssetsDefinition:
         "models",
         f"candidate_{target}",
         kinds={"xgboost", "lightgbm", "catboost", "scikitlearn"},
+        settings=["cascade"],
         ins=TABLES,
         deps=[["models", f"search_{target}"]],
         pool=HEAVY_POOL,
@@ -124,16 +125,12 @@ def candidate(target: str) -> dg.AssetsDefinition:
         rows = desk.target_rows(target, clean, text, split)
         prepared = desk.search(target, rows, context.log.info)
         outcome = SearchOutcome.from_dict(json.loads((prepared.folder / "outcome.json").read_text()))
-        fitted = {
-            number: train(prepared.bench, recipe, target, rows.labels, prepared.out_of_fold(number))
-            for number, recipe in outcome.recipes.items()
-        }
-        best, boosted = fitted[outcome.best], fitted[outcome.best_boosted]
-        scores = prepared.out_of_fold(outcome.best)
-        known = OutOfFold.of(scores, rows.training.y, rows.groups, best.inverse_temperature)
-        version = write_candidate(desk.folders.candidates / target, best, boosted, known)
+        may_lose = desk.active.cascade.max_loss
+        fitted = fit_winners(prepared.bench, outcome, prepared.out_of_fold, target, rows.labels, may_lose)
+        version = write_candidate(desk.folders.candidates / target, fitted.winner, fitted.boosted, fitted.known)
         return dg.MaterializeResult(
-            data_version=dg.DataVersion(version), metadata=reporting.candidate_metadata(best, boosted, rows)
+            data_version=dg.DataVersion(version),
+            metadata=reporting.candidate_metadata(fitted.winner, fitted.boosted, rows),
         )
 
     return candidate

@@ -113,6 +113,7 @@ def candidate_metadata(best: TargetModel, boosted: TargetModel, rows: TargetRows
         "labels": list(rows.labels),
         "training_rows": len(rows.training.y),
         "inverse_temperature": best.inverse_temperature,
+        **({"asked_first": best.first.recipe.family, "believed_from": best.sure_from} if best.first else {}),
     }
 
 

@@ -2,8 +2,8 @@
 
 Belongs here: scoring, what each column adds to a score, saving and loading; XGBoost and LightGBM are imported only when
 one of theirs is loaded.
-Does not belong here: estimators that are arrays of our own (trees.py, perceptron.py), fitting (fitting.py), turning
-scores into probabilities (calibration.py), contributions into words (reasons.py).
+Does not belong here: estimators that are arrays of our own (trees.py, padded_trees.py, perceptron.py), fitting
+(fitting.py), turning scores into probabilities (calibration.py), contributions into words (reasons.py).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 
+from ticket_assets.models.padded_trees import PADDED_FILE, PaddedTrees
 from ticket_assets.models.perceptron import PERCEPTRON_FILE, PerceptronEstimator
 from ticket_assets.models.representation import Matrix
 from ticket_assets.models.trees import TREES_FILE, TreesEstimator
@@ -93,12 +94,21 @@ class LinearEstimator:
 
 @dataclass(frozen=True)
 class XgboostEstimator:
-    """A boosted model of XGBoost, objective multi:softprob."""
+    """A boosted model of XGBoost, objective multi:softprob.
+
+    Attributes:
+        booster: of the library.
+        padded: the same trees for one ticket at a time; None where they cannot be padded, or were just fitted.
+    """
 
     booster: Any
+    padded: PaddedTrees | None = None
 
     def scores(self, matrix: Matrix) -> np.ndarray:
         """Raw margins float64 (n, K)."""
+        # What a sparse row does not hold the library takes for missing, and sends by a rule of its own.
+        if self.padded is not None and isinstance(matrix, np.ndarray) and len(matrix) == 1:
+            return self.padded.margins(matrix[0])[None, :].astype(np.float64)
         return np.asarray(self.booster.inplace_predict(matrix, predict_type="margin"), dtype=np.float64)
 
     def contributions(self, matrix: Matrix, chosen: np.ndarray) -> np.ndarray:
@@ -110,8 +120,11 @@ class XgboostEstimator:
         return _summing_to(self.scores(matrix)[rows, chosen], found[rows, chosen].astype(np.float64))
 
     def save(self, folder: Path) -> None:
-        """Write `model.ubj`."""
+        """Write `model.ubj`, and the padded trees beside it."""
         self.booster.save_model(folder / XGBOOST_FILE)
+        padded = self.padded or PaddedTrees.of(self.booster)
+        if padded is not None:
+            padded.save(folder)
 
     @classmethod
     def load(cls, folder: Path, threads: int) -> "XgboostEstimator":
@@ -120,7 +133,9 @@ class XgboostEstimator:
 
         booster = xgboost.Booster({"nthread": threads})
         booster.load_model(folder / XGBOOST_FILE)
-        return cls(booster)
+        # A bundle of an earlier version has no such file.
+        there = (folder / PADDED_FILE).exists()
+        return cls(booster, PaddedTrees.load(folder) if there else PaddedTrees.of(booster))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Word n-grams: counting them once, and the TF-IDF that is fitted on training rows and travels in the bundle.
 
-Belongs here: the tokeniser, the count matrix, fitting and applying TF-IDF, its files.
+Belongs here: the tokeniser, the count matrix, fitting and applying TF-IDF, to many documents and to one, its files.
 Does not belong here: what is built upon it (representation.py).
 
 Our own rather than scikit-learn's vectoriser for two reasons, both on paths this project exists for: the counts of
@@ -80,6 +80,23 @@ def _matrix(counted: Sequence[Counter[str]], columns: dict[str, int]) -> sparse.
 
 
 @dataclass(frozen=True)
+class GramRow:
+    """TF-IDF of one document, as far as a product needs it: scipy's matrix of one row takes longer to make than to use.
+
+    Attributes:
+        columns: int64 (k,), ascending.
+        values: float32 (k,).
+    """
+
+    columns: np.ndarray
+    values: np.ndarray
+
+    def __matmul__(self, dense: np.ndarray) -> np.ndarray:
+        """Product float32 (1, K) with a matrix of two columns or more, added up in the order in which scipy does."""
+        return np.add.reduce(self.values[:, None] * dense[self.columns], axis=0, keepdims=True)
+
+
+@dataclass(frozen=True)
 class TfidfSpec:
     """What is chosen before fitting: longest n-gram, smallest document frequency, vocabulary bound, damping."""
 
@@ -130,19 +147,31 @@ class Tfidf:
         """TF-IDF rows of documents: float32 CSR (n, len(terms))."""
         return self._weigh(_matrix([Counter(ngrams(document)) for document in documents], self._columns))
 
+    def transform_one(self, document: str) -> GramRow:
+        """The row of one document, with the values that `transform` gives it."""
+        columns = self._columns
+        known = sorted((columns[term], count) for term, count in Counter(ngrams(document)).items() if term in columns)
+        counted = np.array(known, dtype=np.int64).reshape(-1, 2)
+        values = self._weights(counted[:, 1].astype(np.float32), counted[:, 0])
+        norm = np.sqrt(np.bincount(np.zeros(len(known), np.int64), weights=np.square(values, dtype=np.float64)))
+        return GramRow(counted[:, 0], (values / norm).astype(np.float32) if known else values)
+
     def transform_counts(self, counts: NgramCounts, rows: np.ndarray) -> sparse.csr_matrix:
         """The same for rows counted before, with bit-identical result."""
         wanted = np.fromiter((counts.column_of[term] for term in self.terms), dtype=np.int64, count=len(self.terms))
         return self._weigh(counts.matrix[rows][:, wanted].tocsr())
 
     def _weigh(self, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
-        data = 1 + np.log(matrix.data) if self.spec.sublinear else matrix.data
-        data = (data * self.idf[matrix.indices]).astype(np.float32)
+        data = self._weights(matrix.data, matrix.indices)
         row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         norm = np.sqrt(np.bincount(row, weights=np.square(data, dtype=np.float64), minlength=matrix.shape[0]))
         norm[norm == 0] = 1
         data = (data / norm[row]).astype(np.float32)
         return sparse.csr_matrix((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+    def _weights(self, counts: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        damped = 1 + np.log(counts) if self.spec.sublinear else counts
+        return np.asarray((damped * self.idf[columns]).astype(np.float32))
 
     def save(self, folder: Path) -> None:
         """Write `terms.txt` (one a line) and `idf.npy`."""

@@ -48,11 +48,12 @@ class SearchOutcome:
     Attributes:
         study: name in the storage; the same rows, folds and space give the same name.
         best: trial number of the winner, `best_boosted` of the best boosted trial.
-        recipes: of both, by trial number.
-        scores: of both, out-of-fold macro F1 over all folds.
+        recipes: of both, and of `best_light`, by trial number.
+        scores: of the same, out-of-fold macro F1 over all folds.
         trials: every trial.
         seconds_saved: what pruned trials would have cost, by their family's median.
         leaders: the families that finished a trial, best first.
+        best_light: trial number of the best that needs no sentence vectors; None where none finished.
     """
 
     study: str
@@ -63,16 +64,22 @@ class SearchOutcome:
     trials: tuple[TrialRow, ...]
     seconds_saved: float
     leaders: tuple[FamilyStanding, ...] = ()
+    best_light: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return asdict(self)
 
     @property
-    def winners(self) -> tuple[str, str]:
-        """Recipes of the winner and of the best boosted trial, as JSON: their numbers count trials that died, too."""
-        told = [json.dumps(self.recipes[number].as_dict(), sort_keys=True) for number in (self.best, self.best_boosted)]
-        return told[0], told[1]
+    def winners(self) -> tuple[str, ...]:
+        """Recipes of all trials that are fitted, as JSON: their numbers count trials that died, too."""
+        numbers = (self.best, self.best_boosted, self.best_light)
+        return tuple(json.dumps(self.recipes[one].as_dict(), sort_keys=True) for one in numbers if one is not None)
+
+    def fitted(self, cascade: bool) -> set[int]:
+        """Trials whose recipes are fitted on all rows; that of `best_light` only where it may be asked first."""
+        light = {self.best_light} if cascade and self.best_light is not None else set()
+        return {self.best, self.best_boosted} | light
 
     @property
     def pruned(self) -> int:

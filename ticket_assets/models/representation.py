@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -20,7 +20,7 @@ from scipy import sparse
 from ticket_assets.features.encoder import round_vectors
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.neighbours import TEMPERATURES, Neighbours
-from ticket_assets.models.ngrams import Tfidf, TfidfSpec
+from ticket_assets.models.ngrams import GramRow, Tfidf, TfidfSpec
 
 Matrix: TypeAlias = sparse.csr_matrix | np.ndarray
 
@@ -111,11 +111,15 @@ class Representation:
 
     def transform(self, features: TicketFeatures, inner: InnerBlocks | None = None) -> Matrix:
         """The matrix of tickets: float32 (n, d), CSR where the n-grams stand in it, else dense."""
-        grams = self.tfidf.transform(features.documents) if self.tfidf else None
+        grams: sparse.csr_matrix | GramRow | None = None
+        if self.tfidf is not None:
+            alone = len(features) == 1 and not self.blocks.sparse
+            one, many = self.tfidf.transform_one, self.tfidf.transform
+            grams = one(features.documents[0]) if alone else many(features.documents)
         return self.assemble(grams, features, inner)
 
     def assemble(
-        self, grams: sparse.csr_matrix | None, features: TicketFeatures, inner: InnerBlocks | None = None
+        self, grams: sparse.csr_matrix | GramRow | None, features: TicketFeatures, inner: InnerBlocks | None = None
     ) -> Matrix:
         """Put the blocks side by side; `inner` replaces those that would be computed here."""
         inner = inner or InnerBlocks()
@@ -184,7 +188,8 @@ class Representation:
         tfidf = Tfidf.load(folder, blocks.tfidf) if blocks.needs_ngrams else None
         neighbours = Neighbours.load(folder) if blocks.votes else None
         with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
-            fitted = {name: arrays[name] for name in arrays.files}
+            # In C order: scipy would else copy all of them for each ticket that it multiplies.
+            fitted: dict[str, Any] = {name: np.ascontiguousarray(arrays[name]) for name in arrays.files}
         return replace(cls(blocks, tfidf, neighbours=neighbours), **fitted)
 
 
@@ -193,7 +198,7 @@ def dense(matrix: Matrix) -> np.ndarray:
     return np.ascontiguousarray(matrix.toarray() if isinstance(matrix, sparse.csr_matrix) else matrix)
 
 
-def linear_scores(grams: sparse.csr_matrix, weights: np.ndarray) -> np.ndarray:
+def linear_scores(grams: sparse.csr_matrix | GramRow, weights: np.ndarray) -> np.ndarray:
     """Scores float32 (n, K) of a linear model whose last weight row holds the intercepts."""
     return np.asarray(grams @ weights[:-1] + weights[-1], dtype=np.float32)
 

@@ -193,18 +193,21 @@ class Search:
         values = {number: float(trial.value or 0.0) for number, trial in finished.items()}
         best = max(values, key=values.__getitem__)
         best_boosted = max(boosted, key=values.__getitem__) if boosted else best
-        chosen = {best, best_boosted}
-        recipes = {n: Recipe.from_dict(json.loads(finished[n].user_attrs["recipe"])) for n in chosen}
+        recipes = {n: Recipe.from_dict(json.loads(one.user_attrs["recipe"])) for n, one in finished.items()}
+        light = [number for number, recipe in recipes.items() if not recipe.blocks.needs_vectors]
+        best_light = max(light, key=values.__getitem__, default=None)
+        chosen = {best, best_boosted} | ({best_light} if best_light is not None else set())
         rows = tuple(trial_row(trial) for trial in trials if trial.state.is_finished())
         return SearchOutcome(
             study.study_name,
             best,
             best_boosted,
-            recipes,
+            {number: recipes[number] for number in chosen},
             {number: values[number] for number in chosen},
             rows,
             seconds_saved(rows),
             leaderboard(rows, values, lambda number: fold_macro_f1(self.out_of_fold(number), self.bench.y, self.folds)),
+            best_light,
         )
 
 

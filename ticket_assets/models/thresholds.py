@@ -39,7 +39,11 @@ class OutOfFold:
     @classmethod
     def of(cls, scores: np.ndarray, y: np.ndarray, families: np.ndarray, inverse_temperature: float) -> "OutOfFold":
         """From raw scores float (n, K) and classes int (n,); a class its fold did not know is an error, and stays."""
-        probabilities = apply(scores, inverse_temperature)
+        return cls.told(apply(scores, inverse_temperature), y, families)
+
+    @classmethod
+    def told(cls, probabilities: np.ndarray, y: np.ndarray, families: np.ndarray) -> "OutOfFold":
+        """From probabilities float (n, K) instead."""
         return cls(probabilities.max(axis=1), probabilities.argmax(axis=1) == y, families)
 
     def save(self, path: Path) -> None:

@@ -38,6 +38,7 @@ from ticket_assets.serving.manifest import (
     mismatches,
 )
 from ticket_assets.serving.prediction import ReadTickets, TargetPrediction, Ticket, target_prediction
+from ticket_assets.serving.staged import Staged, early_answers, stage
 from ticket_assets.storage import temporary_sibling, write_text
 from ticket_assets.tickets.cleaning import ticket_text
 from ticket_assets.tickets.language import detect_languages
@@ -79,7 +80,7 @@ def write_bundle(root: Path, models: Sequence[TargetModel], manifest: Mapping[st
         made = BundleManifest(
             targets={model.target: model.labels for model in models},
             libraries=library_versions(
-                {model.recipe.family for model in models},
+                set().union(*(model.families for model in models)),
                 runtime=manifest["encoder"]["runtime"] if needing else None,
                 stems=manifest.get("words", WordRules()).stem,
             ),
@@ -207,43 +208,47 @@ class TriageBundle:
         """The same as `predict`, for tickets that were read."""
         if not read.tickets:
             return []
-        features = self._features(read)
+        staged = self._staged(read)
         answers: list[dict[str, TargetPrediction]] = [{} for _ in read.tickets]
-        for target, probabilities in self.probabilities(features).items():
+        for target, probabilities in relatives.probabilities(self._models, staged.features, staged.early).items():
             labels, bands = self.manifest.targets[target], self.manifest.bands[target]
             for answer, row in zip(answers, probabilities, strict=True):
                 answer[target] = target_prediction(labels, row, bands)
-        return self._with_reasons(answers, features, read, reasons) if reasons else answers
+        return self._with_reasons(answers, staged, read, reasons) if reasons else answers
 
     def explain(self, tickets: Sequence[Ticket], top: int = 5) -> list[dict[str, tuple[Reason, ...]]]:
         """Why each target of n tickets has its label: the largest reasons, for and against."""
         return [{name: one.reasons for name, one in its.items()} for its in self.predict(tickets, top)]
 
     def features(self, tickets: Sequence[Ticket]) -> TicketFeatures:
-        """The very features that training used, from tickets as they arrive."""
-        return self._features(self.read(tickets))
+        """The very features that training used, from tickets as they arrive; every ticket is encoded."""
+        read = self.read(tickets)
+        features = self._stateless(read)
+        return replace(features, vectors=self._encoder.encode(read.texts)) if self._encoder else features
 
-    def _features(self, read: ReadTickets) -> TicketFeatures:
+    def _stateless(self, read: ReadTickets) -> TicketFeatures:
         contexts = [ticket.context for ticket in read.tickets]
-        features = text_features(read.texts, read.languages, contexts, self.schema)
-        if self._encoder is None:
-            return features
-        return TicketFeatures(features.documents, features.columns, self._encoder.encode(read.texts))
+        return text_features(read.texts, read.languages, contexts, self.schema)
+
+    def _staged(self, read: ReadTickets) -> Staged:
+        return stage(self._models, self._stateless(read), read.texts, self._encoder)
 
     def _with_reasons(
-        self, answers: list[dict[str, TargetPrediction]], features: TicketFeatures, read: ReadTickets, top: int
+        self, answers: list[dict[str, TargetPrediction]], staged: Staged, read: ReadTickets, top: int
     ) -> list[dict[str, TargetPrediction]]:
         rules = self.schema.words
         spoken = [spoken_words(text, code, rules) for text, code in zip(read.texts, read.languages, strict=True)]
-        for model in self._models:
-            told = explain(model, features, self.schema, top=top, spoken=spoken)
-            for answer, one in zip(answers, told, strict=True):
-                answer[model.target] = replace(answer[model.target], reasons=one.reasons)
+        for target in self._models:
+            for model, rows in target.answering(staged.early.get(target.target), len(answers)):
+                its = [spoken[row] for row in rows]
+                told = explain(model, staged.features.take(rows), self.schema, top=top, spoken=its)
+                for row, one in zip(rows, told, strict=True):
+                    answers[row][target.target] = replace(answers[row][target.target], reasons=one.reasons)
         return answers
 
     def probabilities(self, features: TicketFeatures) -> dict[str, np.ndarray]:
         """Target name to calibrated probabilities float64 (n, K)."""
-        return relatives.probabilities(self._models, features)
+        return relatives.probabilities(self._models, features, early_answers(self._models, features))
 
     def similar(self, ticket: Ticket, limit: int) -> list[relatives.SimilarTicket]:
         """The trained tickets nearest to one, nearest first.

@@ -7,12 +7,13 @@ Targets are mostly trained on the same rows. Their indexes are then equal, and f
 vectors, costs as much as the rest of an answer without the encoder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ticket_assets.features.text import TicketFeatures
+from ticket_assets.models.cascade import Early
 from ticket_assets.models.neighbours import Nearest, Neighbours
 from ticket_assets.models.target_model import TargetModel
 
@@ -47,19 +48,28 @@ def sharing_vectors(models: Sequence[TargetModel]) -> list[TargetModel]:
     return shared
 
 
-def probabilities(models: Sequence[TargetModel], features: TicketFeatures) -> dict[str, np.ndarray]:
-    """Target to calibrated probabilities float64 (n, K); the nearest are looked for once per shared array."""
+def probabilities(
+    models: Sequence[TargetModel], features: TicketFeatures, early: Mapping[str, Early]
+) -> dict[str, np.ndarray]:
+    """Target to calibrated probabilities float64 (n, K); the nearest are looked for once per shared array.
+
+    Args:
+        models: one per target.
+        features: of n tickets.
+        early: target to what its first stage says of them, of all targets that have one (staged.py).
+    """
     found: dict[int, Nearest] = {}
     answers = {}
     for model in models:
-        index, votes = model.representation.neighbours, None
+        index, votes, first = model.representation.neighbours, None, early.get(model.target)
         # Of many tickets at once the similarities would be a large matrix: the index cuts them into blocks itself.
-        if index is not None and features.vectors is not None and len(features) == 1:
+        asked = first is None or first.unsure.any()
+        if index is not None and features.vectors is not None and len(features) == 1 and asked:
             key = id(index.vectors)
             if key not in found:
                 found[key] = index.nearest(features.vectors)
             votes = index.votes_of(found[key])
-        answers[model.target] = model.probabilities(features, votes)
+        answers[model.target] = model.probabilities(features, votes, first)
     return answers
 
 

@@ -55,6 +55,22 @@ def test_a_row_does_not_depend_on_the_others_of_its_batch(clean):
     assert (tfidf.transform(documents)[7] != tfidf.transform([documents[7]])).nnz == 0
 
 
+@pytest.mark.parametrize("sublinear", [True, False])
+def test_one_document_alone_has_the_bits_that_it_has_among_others(clean, sublinear):
+    """Alone it is weighed without scipy, which takes longer to make a row than to use it."""
+    documents = [*clean["text"][:120], "", "nobody ever wrote thiswordhere"]
+    tfidf = Tfidf.fit(count_ngrams(documents), np.arange(100), TfidfSpec(sublinear=sublinear))
+    together = tfidf.transform(documents)
+    random = np.random.default_rng(3)
+    for width in (2, 8, 64, 300):
+        weights = random.normal(size=(len(tfidf.terms), width)).astype(np.float32)
+        products = together @ weights
+        for row, document in enumerate(documents):
+            alone, its = tfidf.transform_one(document), together[row]
+            assert (alone.columns.tolist(), alone.values.tobytes()) == (its.indices.tolist(), its.data.tobytes())
+            assert (alone @ weights).tobytes() == products[row].tobytes()
+
+
 def test_fitting_is_blind_to_rows_it_was_not_given():
     counts = count_ngrams(["red car", "red car", "red bus", "blue car", "blue bus", "blue bus"])
     tfidf = Tfidf.fit(counts, np.array([0, 1, 2]), TfidfSpec())

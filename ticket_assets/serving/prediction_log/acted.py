@@ -7,9 +7,8 @@ Accuracy is that of the answers that somebody corrected or confirmed; people who
 worse than it is, which is why the share without feedback stands beside it.
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from statistics import NormalDist
 
@@ -80,37 +79,6 @@ class ActedReport:
     labels: tuple[ActedLabel, ...]
     switched: tuple[Switched, ...]
 
-    def as_json(self) -> str:
-        """For programs."""
-        labels = [
-            {
-                **asdict(one),
-                "accuracy": one.accuracy,
-                "interval": one.interval,
-                "without_feedback": one.without_feedback,
-            }
-            for one in self.labels
-        ]
-        switched = [{**asdict(one), "at": one.at.isoformat()} for one in self.switched]
-        return json.dumps({"since": self.since.isoformat(), "labels": labels, "switched": switched}, indent=2)
-
-    def as_text(self) -> str:
-        """For people."""
-        rows = [("target", "label", "acted", "corrected", f"accuracy ({CONFIDENCE:.0%})", "without feedback")]
-        rows += [
-            (one.target, one.label, str(one.acted), str(one.corrected), _accuracy(one), f"{one.without_feedback:.1%}")
-            for one in self.labels
-        ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        if not self.labels:
-            table = ["nothing was acted upon"]
-        turned = [
-            f"act turned {'on' if one.on else 'off'} {one.at:%Y-%m-%d %H:%M:%S} UTC by {one.who}: {one.why}"
-            for one in self.switched
-        ]
-        return "\n".join([f"since {self.since:%Y-%m-%d %H:%M:%S} UTC", *table, *turned])
-
 
 def acted(engine: Engine, since: datetime) -> ActedReport:
     """Report what acting did since an instant.
@@ -159,10 +127,3 @@ def _switched(connection: Connection, since: datetime) -> tuple[Switched, ...]:
     before = connection.execute(asked.where(events.c.at < since).order_by(*(one.desc() for one in in_order)).limit(1))
     after = connection.execute(asked.where(events.c.at >= since).order_by(*in_order))
     return tuple(Switched(row.at, **row.detail) for row in (*before, *after))
-
-
-def _accuracy(one: ActedLabel) -> str:
-    if one.accuracy is None or one.interval is None:
-        return "unknown"
-    low, high = one.interval
-    return f"{one.accuracy:.1%} ({low:.1%} to {high:.1%})"

@@ -75,6 +75,9 @@ def traces(
     """
     place = Spool(spool)
     its = _predictions_of(engine, place, ticket_ids, prediction_ids)
+    # Journals before tables: a line that is written to the store meanwhile is found in one of them at least.
+    dead = {*place.dead()}
+    waiting = {path: sum(_is_of(line, ticket_ids, its) for line in _lines(path, dead)) for path in place.segments()}
     places = []
     with engine.connect() as connection:
         told = [(predictions, predictions.c.id), *((one, one.c.prediction_id) for one in (feedback, corrections))]
@@ -85,10 +88,7 @@ def traces(
                 places.append(f"table {table.name}: {count} rows")
         if count := len(_rejected(connection, ticket_ids, its)):
             places.append(f"table {rejected.name}: {count} rows")
-    dead = {*place.dead()}
-    for path in place.segments():
-        if count := sum(_is_of(line, ticket_ids, its) for line in _lines(path, dead)):
-            places.append(f"journal {path.name}: {count} lines")
+    places += [f"journal {path.name}: {count} lines" for path, count in waiting.items() if count]
     return places + remains(engine, ticket_ids, its)
 
 
@@ -97,12 +97,12 @@ def _predictions_of(
 ) -> set[str]:
     """Ids of all predictions that are meant, written and waiting."""
     found = {*prediction_ids}
-    with engine.connect() as connection:
-        for some in _cut(ticket_ids):
-            found |= {*connection.execute(select(predictions.c.id).where(predictions.c.ticket_id.in_(some))).scalars()}
     for path in spool.segments():
         payloads = (line.payload or {} for line in read(path))
         found |= {one["id"] for one in payloads if one.get("ticket_id") in ticket_ids and one.get("id")}
+    with engine.connect() as connection:
+        for some in _cut(ticket_ids):
+            found |= {*connection.execute(select(predictions.c.id).where(predictions.c.ticket_id.in_(some))).scalars()}
     return found
 
 

@@ -250,3 +250,37 @@ def test_with_a_certificate_the_port_speaks_tls_and_nothing_else(over_grpc: Call
     label, code = over_grpc(ask, credentials=trusted, certificate=certificate, key=key)
     assert label == "loud"
     assert code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def test_with_a_client_authority_only_clients_that_it_signed_are_answered(
+    over_grpc: Callable[..., Any], tmp_path: Path
+) -> None:
+    def openssl(command: str) -> None:
+        subprocess.run(["openssl", *command.split()], cwd=tmp_path, check=True, capture_output=True)
+
+    made = "-newkey rsa:2048 -nodes"
+    for name in ("server", "authority", "stranger"):  # each signed by itself
+        its = f"-subj /CN={name} -days 2 -addext subjectAltName=DNS:localhost"
+        openssl(f"req -x509 {made} {its} -keyout {name}.key -out {name}.pem")
+    openssl(f"req {made} -subj /CN=client -keyout client.key -out client.csr")
+    openssl("x509 -req -days 2 -in client.csr -CA authority.pem -CAkey authority.key -CAcreateserial -out client.pem")
+
+    def credentials(client: str | None) -> grpc.ChannelCredentials:
+        pair = [(tmp_path / f"{client}.{end}").read_bytes() for end in ("key", "pem")] if client else [None, None]
+        return grpc.ssl_channel_credentials((tmp_path / "server.pem").read_bytes(), *pair)
+
+    async def ask(channel: grpc.aio.Channel, wire: Wire) -> Any:
+        answer = await TriageStub(channel).Predict(pb.Ticket(body=LOUD), timeout=20)
+        codes = []
+        for client in (None, "stranger"):
+            async with grpc.aio.secure_channel(f"localhost:{wire.port}", credentials(client)) as other:
+                with pytest.raises(grpc.aio.AioRpcError) as error:
+                    await TriageStub(other).Predict(pb.Ticket(body=LOUD), timeout=5)
+                codes.append(error.value.code())
+        return answer.targets["tone"].label, codes
+
+    files = {"certificate": tmp_path / "server.pem", "key": tmp_path / "server.key"}
+    signed = credentials("client")
+    label, codes = over_grpc(ask, credentials=signed, client_authority=tmp_path / "authority.pem", **files)
+    assert label == "loud"
+    assert {*codes} <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}

@@ -1,11 +1,12 @@
 """A person's wish: what was logged of tickets goes from database, journals and rejected records; nothing is left."""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from ticket_assets.serving.prediction_log.erasure import ErasedLog, erase, traces
 from ticket_assets.serving.prediction_log.log import PredictionLog
@@ -54,6 +55,32 @@ def test_erasing_a_ticket_takes_it_from_database_journals_and_rejected_records(
     assert erase(engine, wanted.spool, ["T-gone"]) == ErasedLog()
     for path in wanted.folder.rglob("*"):
         assert path.is_dir() or b"the very secret" not in path.read_bytes(), path
+
+
+def test_a_line_that_is_written_to_the_store_while_traces_are_looked_for_is_found(
+    wanted: PredictionLogSettings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables were looked at first, journals then: what moved from the one to the other in between was in neither."""
+    slow = PredictionLog.open(wanted.model_copy(update={"flush_seconds": 60}))
+    logged(slow, ticket_id="T-gone")
+    looked: list[str] = []
+
+    def behind_the_back(name: str) -> None:
+        if not looked:
+            looked.append(name)
+            assert slow.flush(PATIENCE)
+
+    def segments(spool: Spool, look: Callable[[Spool], object] = Spool.segments) -> object:
+        found = look(spool)
+        behind_the_back("journals")
+        return found
+
+    monkeypatch.setattr(Spool, "segments", segments)
+    event.listen(engine, "after_cursor_execute", lambda *_: behind_the_back("tables"))
+    found = traces(engine, wanted.spool, ["T-gone"])
+    monkeypatch.undo()
+    assert "table predictions: 1 rows" in found
+    assert slow.close(PATIENCE)
 
 
 def test_a_single_prediction_can_be_erased(log: PredictionLog, engine: Engine, wanted: PredictionLogSettings) -> None:

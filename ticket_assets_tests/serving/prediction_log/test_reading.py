@@ -77,11 +77,6 @@ def test_the_report_of_acting_counts_what_was_served_and_not_what_might_have_bee
     assert billing.without_feedback == pytest.approx(0.25)
     assert (network.accuracy, network.interval, network.without_feedback) == (None, None, 1.0)
     assert [(one.on, one.who) for one in report.switched] == [(True, "ada"), (False, "bob")]
-    text = report.as_text()
-    assert "66.7% (20.8% to 93.9%)" in text
-    assert "act turned off" in text
-    assert "by bob: holidays" in text
-    assert '"corrected": 1' in report.as_json()
 
 
 def test_a_report_begins_with_how_the_switch_stood(log: PredictionLog, engine: Engine) -> None:
@@ -90,7 +85,7 @@ def test_a_report_begins_with_how_the_switch_stood(log: PredictionLog, engine: E
     assert log.flush(PATIENCE)
     later = acted(engine, datetime.now(UTC) + timedelta(days=1))
     assert [one.on for one in later.switched] == [True]
-    assert "nothing was acted upon" in later.as_text()
+    assert later.labels == ()
 
 
 @pytest.mark.parametrize(("right", "total", "low", "high"), [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0)])
