@@ -39,7 +39,7 @@ def recent_there(folder: Path, version: str | None) -> frozenset[str]:
     None of them where no list tells: the version is then of a time before any ticket was held out so.
     """
     path = _recent(folder, version) if version else None
-    return frozenset(_read(path)) if path and path.exists() else frozenset()
+    return frozenset(filter(None, _read(path))) if path and path.exists() else frozenset()
 
 
 def was_trained_on(folder: Path, version: str, ticket_ids: Iterable[str]) -> bool | None:

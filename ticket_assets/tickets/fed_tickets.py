@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from ticket_assets.tickets.curation import EMPTY_TEXT
-from ticket_assets.tickets.feedback import STANDS
+from ticket_assets.tickets.feedback import STANDS, row_name
 from ticket_assets.tickets.schema import CONTEXT_PREFIX, LABEL_PREFIX, SOURCE, WEIGHT
 
 DESK, CORRECTED, FEEDBACK = "desk", "corrected", "feedback"
@@ -95,11 +95,7 @@ def feed(
 def said_in_log(feedback: pd.DataFrame) -> dict[str, tuple[str, str, dict[str, str | None]]]:
     """Ticket id, as a row of `feed` has it, to subject, body and context of its latest answer with a correction."""
     standing = feedback[feedback["standing"] == STANDS].sort_values("at", kind="stable").to_dict("records")
-    return {_name(row): (row["subject"], row["body"], json.loads(row["context"])) for row in standing}
-
-
-def _name(row: Mapping[Any, Any]) -> str:
-    return row["ticket_id"] or f"feedback-{row['text_hash']}"
+    return {row_name(row): (row["subject"], row["body"], json.loads(row["context"])) for row in standing}
 
 
 def _parted(
@@ -119,7 +115,7 @@ def _parted(
         if known:
             changes |= {(place, row["target"]): row["label"] for place in known}
         else:
-            added.setdefault(_name(row), []).append(row)
+            added.setdefault(row_name(row), []).append(row)
     return changes, added
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ticket_assets.profile import ColumnSettings, Profile, TargetSettings
@@ -71,12 +72,13 @@ def feedback_table(
         given, `predicted` what had been answered; `text` is the cleaned text; `reason` says why one is unusable.
     """
     rows = [dict(one) for one in told]
-    rows = [one for one in rows if not (one["ticket_id"] and ledger.names(one["ticket_id"]))]
     frame = pd.DataFrame(rows, columns=[name for name in (*TEXTS, *INSTANTS) if name not in _MADE])
     frame = frame.rename(columns={"label": "given"})
     frame["context"] = [json.dumps(dict(one), sort_keys=True) for one in frame["context"]]
     frame["text"] = cleaned_texts(frame, _SAID, profile.cleaning.mask, kept).texts if len(frame) else []
     frame["text_hash"] = [digest([one]) for one in frame["text"]]
+    erased = [ledger.names(row_name(row)) for row in frame.to_dict("records")]
+    frame = frame.drop(index=frame.index[np.array(erased, dtype=bool)]).reset_index(drop=True)
     labels, faults = _labels_today(frame, profile.targets, taxonomies)
     frame["label"], frame["reason"] = pd.Series(labels, dtype="object"), pd.Series(faults, dtype="object")
     for name in INSTANTS:
@@ -87,6 +89,11 @@ def feedback_table(
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     frame = frame[[*TEXTS, *INSTANTS]]
     return frame.sort_values(["at", "correction_id", "target"], kind="stable").reset_index(drop=True)
+
+
+def row_name(row: Mapping[Any, Any]) -> str:
+    """The ticket id of a correction's own row, where the desk has none: the one that was told, or one of its text."""
+    return str(row["ticket_id"] or f"feedback-{row['text_hash']}")
 
 
 def standing_counts(table: pd.DataFrame) -> dict[str, int]:
