@@ -167,8 +167,10 @@ def decide(
     if not gaining and outdated:
         return Decision(True, f"promoted: no target loses, and {outdated}{silence}", judged, unanswered)
     if not gaining:
-        least = f" by min_gain {settings.min_gain}: {_told(judged, judged)}" if settings.min_gain else ""
-        return Decision(False, f"refused: no target gains over the champion{least}{silence}", judged, unanswered)
+        least = f" by min_gain {settings.min_gain}" if settings.min_gain else ""
+        numbers = f": {_told(judged, judged)}" if least or any(one.recent for one in judged.values()) else ""
+        reason = f"refused: no target gains over the champion{least}{numbers}{silence}"
+        return Decision(False, reason, judged, unanswered)
     decision = Decision(True, f"promoted: {_told(judged, gaining)}{silence}", judged, unanswered)
     if not decision.kept:
         return decision
