@@ -1,9 +1,12 @@
 """What training reads of the log: every correction with its answer, on both databases, and when there is more."""
 
+import pytest
 from sqlalchemy import Engine
 
+from ticket_assets.serving.endpoint.settings import load_service_settings
 from ticket_assets.serving.prediction_log.corrections import NOTHING, corrections_in, fingerprint
 from ticket_assets.serving.prediction_log.erasure import erase
+from ticket_assets.serving.prediction_log.feedback import WrongLabelsError
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets_tests.serving.prediction_log.desk import PATIENCE, logged
@@ -39,3 +42,25 @@ def test_the_fingerprint_changes_with_each_correction_and_with_each_that_is_eras
     found.append(fingerprint(engine))
     assert len({*found}) == len(found)
     assert [one.ticket_id for one in corrections_in(engine)] == ["T-2"]
+
+
+def test_a_label_that_no_model_has_yet_is_taken_where_the_settings_name_it(
+    wanted: PredictionLogSettings, engine: Engine
+) -> None:
+    """A queue that was opened yesterday could never be learnt from corrections."""
+    log = PredictionLog.open(wanted.model_copy(update={"new_labels": {"queue": ("payroll",)}}))
+    told = logged(log)
+    log.give_feedback(told, {"queue": "payroll"})
+    for labels in ({"queue": "payrol"}, {"type": "payroll"}):
+        with pytest.raises(WrongLabelsError):
+            log.give_feedback(told, labels)
+    assert log.close(PATIENCE)
+    assert [one.label for one in corrections_in(engine)] == ["payroll"], "written too, where it is checked again"
+    with pytest.raises(WrongLabelsError):
+        PredictionLog.open(wanted).give_feedback(told, {"queue": "payroll"})
+
+
+def test_new_labels_may_stand_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TICKET_ASSETS_CONFIG", raising=False)
+    monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__NEW_LABELS", '{"queue": ["payroll"]}')
+    assert load_service_settings().service.prediction_log.new_labels == {"queue": ("payroll",)}
