@@ -5,7 +5,7 @@ Does not belong here: any declaration of an asset, check or resource.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
@@ -96,6 +96,8 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     return [
         tickets.sample if generated else tickets.source,
         tickets.mended,
+        tickets.corrections,
+        tickets.feedback,
         tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
         tickets.clean,
         tickets.quality,
@@ -152,7 +154,7 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
         sections = settings_of_tags(spec.tags)
         if not sections:
             return spec
-        values = settings.active.model_dump(include=sections, exclude=NO_CONTENT, mode="json")
+        values = settings.active.model_dump(include=included(sections), exclude=NO_CONTENT, mode="json")
         values |= settings.model_dump(include=sections & FOR_ALL_PROFILES)
         values |= taxonomy_digests(settings) if "targets" in sections else {}
         return spec.replace_attributes(
@@ -161,6 +163,18 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
 
     [mapped] = dg.map_asset_specs(extend, [one])
     return mapped
+
+
+def included(sections: Iterable[str]) -> dict[str, Any]:
+    """Sections of a profile as pydantic wants them named; `monitoring.feedback.weight` is one value in two others."""
+    wanted: dict[str, Any] = {}
+    for section in sections:
+        *outer, last = section.split(".")
+        place = wanted
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = True
+    return wanted
 
 
 def taxonomy_digests(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,7 @@ import pytest
 
 from ticket_assets.automation.champion import observe_champion
 from ticket_assets.automation.schedules import MONITORING
+from ticket_assets.automation.feedback import observe_corrections
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.commands.instance import prepare_home
@@ -124,6 +125,7 @@ class Line:
         with self.instance() as instance:
             observe_source(self.settings(), instance)
             observe_mended(self.settings(), instance)
+            observe_corrections(self.folders, instance)
             observe_champion(Desk(profile=PROFILE), instance, datetime.now(UTC))
             for _ in range(len(defs.resolve_asset_graph().executable_asset_keys)):
                 selection = next_run(defs, due_assets(defs, instance).values())

@@ -20,7 +20,7 @@ from ticket_assets.settings import Settings, load_settings
 PROJECT = Path(__file__).resolve().parents[1]
 FILES = {"tickets": tickets, "features": features, "models": models, "serving": serving, "monitoring": monitoring}
 SINGLE = [
-    *("tickets/mended", "tickets/raw", "tickets/clean", "tickets/quarantine", "tickets/quality"),
+    *("tickets/mended", "tickets/raw", "tickets/feedback", "tickets/clean", "tickets/quarantine", "tickets/quality"),
     *("features/text", "features/embeddings"),
     *(
         "models/split",
@@ -33,7 +33,7 @@ SINGLE = [
     *("monitoring/predictions", "monitoring/reference", "monitoring/drift", "monitoring/performance"),
     "monitoring/history",
 ]
-WATCHED = {"tickets/source", "tickets/mended", "models/pin"}  # made by others, observed
+WATCHED = {"tickets/source", "tickets/mended", "tickets/corrections", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
 CURATED = {"tickets/clean", "tickets/quarantine"}
 HEAVY = {"features/embeddings", "models/evaluation", "models/explanation", "monitoring/reference", "monitoring/drift"}
@@ -45,8 +45,9 @@ OF_CANDIDATES = {
 EDGES = {
     "tickets/raw": {"tickets/source", "tickets/mended"},
     "tickets/quality": {"tickets/raw", "tickets/clean", "tickets/quarantine"},
-    "tickets/clean": {"tickets/raw"},
-    "tickets/quarantine": {"tickets/raw"},
+    "tickets/feedback": {"tickets/corrections"},
+    "tickets/clean": {"tickets/raw", "tickets/feedback"},
+    "tickets/quarantine": {"tickets/raw", "tickets/feedback"},
     "features/text": {"tickets/clean"},
     "features/embeddings": {"tickets/clean"},
     "models/split": {"tickets/clean"},

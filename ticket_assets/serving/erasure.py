@@ -28,6 +28,7 @@ from ticket_assets.features.erasure import erase_vectors
 from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
 from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.seen_tickets import erase_seen
 from ticket_assets.models.split import Holdout
 from ticket_assets.models.trained_rows import erase_trained
 from ticket_assets.profile import ColumnSettings
@@ -45,6 +46,7 @@ from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders, append_record, write_text
 from ticket_assets.tickets.arriving import is_scoring
 from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
+from ticket_assets.tickets.feedback_erasure import is_among, with_feedback
 from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
 from ticket_assets.tickets.masking import TOKENS
 from ticket_assets.tickets.quarantine import as_shown, erase_from_exports
@@ -121,10 +123,13 @@ def plan(site: Site, wanted: Selection) -> Plan | None:
     erased = select(site.folders.raw, site.columns, wanted)
     # Of an id that the snapshot does not know, something may stand elsewhere.
     erased = replace(erased, tickets=erased.tickets | {*wanted.ids})
+    clean = site.folders.parquet / "tickets" / "clean.parquet"
+    erased = with_feedback(erased, wanted, clean.with_stem("feedback"), clean)
     if not (erased.tickets or erased.contents):
         return None
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    trained = _not_held_out(site.folders, erased.tickets) if erased.contents else frozenset()
+    has_rows = bool(erased.contents) or is_among(erased, clean)
+    trained = _not_held_out(site.folders, erased.tickets) if has_rows else frozenset()
     fitted = touched(site.folders.bundles, site.folders.trained, trained)
     made = Plan(uuid.uuid4().hex, now, erased, _traces(site, erased), bool(trained), fitted)
     return made if erased.contents or any(one.hits for one in look(site, made)) else None
@@ -138,7 +143,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
             site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents, plan.fitted
         ),
     ),
-    ("lists of training tickets", lambda site, plan: erase_trained(site.folders.trained, plan.erased.tickets)),
+    ("lists of training tickets", lambda site, plan: _lists(site.folders, plan.erased.tickets)),
     # What a killed process left half written may hold anything, and would be taken for what it was to become.
     ("leftovers", lambda site, plan: sweep(site.folders.root)),
     ("prediction log", lambda site, plan: _logged(site.log, plan) if site.log else 0),
@@ -194,14 +199,14 @@ def look(site: Site, plan: Plan) -> list[Found]:
     if site.log is None:
         return found
     with _log(site.log) as engine:
-        logged = traces_in_log(engine, site.log.spool, plan.erased.tickets)
+        logged = traces_in_log(engine, site.log.spool, plan.erased.tickets, plan.erased.predictions)
     return [*found, Found(site.log.folder, "prediction log", len(logged))]
 
 
 def _logged(log: PredictionLogSettings, plan: Plan) -> dict[str, int]:
     """Also while a service runs."""
     with _log(log) as engine:
-        return asdict(erase_from_log(engine, log.spool, plan.erased.tickets))
+        return asdict(erase_from_log(engine, log.spool, plan.erased.tickets, plan.erased.predictions))
 
 
 @contextmanager
@@ -220,6 +225,10 @@ def _bundles(site: Site, plan: Plan) -> dict[str, str]:
 
 def _artifacts(site: Site, plan: Plan) -> int:
     return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
+
+
+def _lists(folders: ProfileFolders, ticket_ids: Collection[str]) -> int:
+    return erase_trained(folders.trained, ticket_ids) + bool(erase_seen(folders.split, ticket_ids))
 
 
 def _holdout(folders: ProfileFolders, plan: Plan) -> int:
