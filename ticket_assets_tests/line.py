@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 
 from ticket_assets.automation.champion import observe_champion
-from ticket_assets.automation.schedules import MONITORING
 from ticket_assets.automation.feedback import observe_corrections
+from ticket_assets.automation.schedules import MONITORING
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.commands.instance import prepare_home
