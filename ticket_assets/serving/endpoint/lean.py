@@ -1,7 +1,7 @@
-"""What BentoML puts around a service that is not wanted here, taken out; garbage and memory as serving wants them.
+"""What BentoML puts around a service that is not wanted here, taken out; garbage, memory and threads as serving wants.
 
 Belongs here: which of BentoML's middlewares leave something of each request behind, when garbage is looked for, when
-memory that nobody uses is given back.
+memory that nobody uses is given back, how many threads numpy may use.
 Does not belong here: our own middlewares (serving/access/), what a request comes to (triage.py).
 
 Measured on BentoML 1.4.39: its TimeoutMiddleware starts a timer per request and never stops it, and the timer keeps
@@ -66,3 +66,14 @@ def give_back_memory() -> None:
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def bound_threads(most: int) -> None:
+    """Have the libraries of linear algebra use so many threads; those that are loaded by now.
+
+    Left alone each worker takes all cores for products of a tenth of a millisecond, and its threads wait for each other
+    where anybody else works: 8 answers a second in place of 60 were seen.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=most)

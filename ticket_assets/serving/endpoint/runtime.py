@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
+from ticket_assets.serving.endpoint.lean import bound_threads
 from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
@@ -55,6 +56,7 @@ class Runtime:
         places = [*named, *([baked] if baked.bundles.exists() or not named else [])]
         self.engine = Engine(places, settings.threads, self.metrics.swapped)
         seat = self.engine.start()
+        bound_threads(settings.threads)
         self._similar = SimilarTickets(settings.similar)
         self._similar.look(seat.bundle)
         settings.state.mkdir(parents=True, exist_ok=True)

@@ -140,3 +140,18 @@ def broken(times: int, then: Callable[[], None] | None = None, real: Callable[[]
         return real()
 
     return made
+
+
+def test_numpy_uses_no_more_threads_than_the_settings_allow(opened: Callable[..., Runtime]) -> None:
+    """Left alone each worker takes all cores for products of a tenth of a millisecond."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def used() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    with threadpool_limits(limits=2):  # what was there before comes back at the end
+        if used() != {2}:
+            pytest.skip("this machine has one core, or numpy a library that cannot be bounded")
+        for threads in (1, 2):
+            opened(threads=threads).close()
+            assert used() == {threads}
