@@ -12,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run score report quarantine mend champion rollback unpin test check ui serve image keys users erase upgrade pictures clean help
+.PHONY: demo run score report quarantine mend champion retrain rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -41,6 +41,9 @@ mend: $(READY) ## take back that table with rows mended: make mend PROFILE=it_se
 
 champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all that happened
 	@$(RUN) champion --profile $(PROFILE) $(if $(ON),--on '$(ON)') $(if $(HISTORY),--history)
+
+retrain: $(READY) ## order a challenger: make retrain PROFILE=x [REASON="…"]; the daemon makes it, or NOW=1 here
+	@$(RUN) retrain --profile $(PROFILE) $(if $(REASON),--reason "$$REASON") $(if $(NOW),--now)
 
 rollback: $(READY) ## the champion before serves again: make rollback PROFILE=x [TO=v3] [REASON="…"] [HOURS=72]
 	@$(RUN) rollback --profile $(PROFILE) $(if $(TO),--to '$(TO)') $(if $(REASON),--reason "$$REASON") \
@@ -72,6 +75,9 @@ keys: $(READY) ## API keys of the service: make keys PROFILE=x ARGS='add --name 
 
 users: $(READY) ## users of the console: make users PROFILE=x ARGS='add --name anna --scopes predict,admin'
 	@$(RUN) users --profile $(PROFILE) $(ARGS)
+
+monitor: $(READY) ## judge what was answered since the last time: drift, performance, answers by hand
+	@$(RUN) monitor --profile $(PROFILE)
 
 erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows what it would do, and does it with YES=1
 	@$(RUN) erase --profile $(PROFILE) $(ARGS) $(if $(YES),--yes)

@@ -1,7 +1,8 @@
 """Minutes of load at a share of what the service can do: latency, failures, and whether memory grows.
 
 python -m benchmarks.soak --minutes 10 --share 0.7 --workers 2 --out soak.json
-Without `--bundles` (a bundle store, with `--encoders`) toy models answer: then it is the service's own cost. Capacity
+Without `--bundles` (a bundle store, with `--encoders`, asked the texts of `--asked`) toy models answer: then it is the
+service's own cost. Capacity
 is measured first (unless `--capacity` tells it), by clients that ask without a pause; then requests are sent at fixed
 times, whether or not earlier ones were answered, and a latency counts from when its request was due: a service that
 stalls is not spared. Memory rises for the first 15,000 answers, until SQLite's pages are there; its slope is of the
@@ -23,7 +24,7 @@ import numpy as np
 
 from ticket_assets_tests.serving.endpoint.conftest import ToyStore
 from ticket_assets_tests.serving.endpoint.server import Server, running
-from ticket_assets_tests.serving.service.clients import TEXTS, HttpAsker, answers, asking
+from ticket_assets_tests.serving.service.clients import TEXTS
 
 MIB = 1 << 20
 
@@ -48,6 +49,7 @@ def main() -> None:
     parser.add_argument("--capacity-seconds", type=float, default=15.0, help="to measure it in, where it was not")
     parser.add_argument("--bundles", type=Path, help="a bundle store; default: toy models")
     parser.add_argument("--encoders", type=Path, help="of that store")
+    parser.add_argument("--asked", type=Path, help="JSON list of ticket bodies; default: four toy texts")
     parser.add_argument("--out", type=Path, default=Path("soak.json"))
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -66,12 +68,13 @@ def main() -> None:
 
 def soak(server: Server, chosen: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
-    capacity = chosen.capacity or measured_capacity(server, chosen.clients, chosen.capacity_seconds)
+    bodies = json.loads(chosen.asked.read_text()) if chosen.asked else list(TEXTS)
+    capacity = chosen.capacity or measured_capacity(server, bodies, chosen.clients, chosen.capacity_seconds)
     rate, seconds = capacity * chosen.share, chosen.minutes * 60
     print(json.dumps({"capacity_per_second": round(capacity, 1), "rate_per_second": round(rate, 1)}), flush=True)
     due: queue.Queue[tuple[int, float] | None] = queue.Queue()
     taken, memory = Taken(), []
-    askers = [threading.Thread(target=ask, args=(server.port, due, taken)) for _ in range(4 * chosen.clients)]
+    askers = [threading.Thread(target=ask, args=(server.port, bodies, due, taken)) for _ in range(4 * chosen.clients)]
     for one in askers:
         one.start()
     begun, minute, number = time.monotonic(), 1, 0
@@ -101,24 +104,47 @@ def soak(server: Server, chosen: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def measured_capacity(server: Server, clients: int, seconds: float) -> float:
+def measured_capacity(server: Server, bodies: list[str], clients: int, seconds: float) -> float:
     """Answers per second to clients that ask without a pause."""
-    ending = threading.Event()
-    with asking([HttpAsker(server.port, ending) for _ in range(clients)]) as askers:
-        time.sleep(seconds / 5)
-        before, begun = answers(askers), time.monotonic()
-        time.sleep(seconds)
-        return (answers(askers) - before) / (time.monotonic() - begun)
+    due: queue.Queue[tuple[int, float] | None] = queue.Queue()
+    taken, ended = Taken(), threading.Event()
+    askers = [threading.Thread(target=ask, args=(server.port, bodies, due, taken)) for _ in range(clients)]
+    for one in askers:
+        one.start()
+
+    def refill() -> None:
+        number = 0
+        while not ended.is_set():
+            if due.qsize() < 2 * clients:
+                due.put((number, 0.0))
+                number += 1
+            else:
+                time.sleep(0.001)
+        for _ in askers:
+            due.put(None)
+
+    filling = threading.Thread(target=refill)
+    filling.start()
+    time.sleep(seconds / 5)
+    before, begun = len(taken.answered), time.monotonic()
+    time.sleep(seconds)
+    found = (len(taken.answered) - before) / (time.monotonic() - begun)
+    ended.set()
+    for thread in (filling, *askers):
+        thread.join()
+    if taken.failures:
+        raise RuntimeError(f"{len(taken.failures)} failed while the capacity was measured: {taken.failures[0]}")
+    return found
 
 
-def ask(port: int, due: "queue.Queue[tuple[int, float] | None]", taken: Taken) -> None:
+def ask(port: int, bodies: list[str], due: "queue.Queue[tuple[int, float] | None]", taken: Taken) -> None:
     """Send what is due on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     while (one := due.get()) is not None:
         number, at = one
         failure = None
         try:
-            content = json.dumps({"body": TEXTS[number % len(TEXTS)]})
+            content = json.dumps({"body": bodies[number % len(bodies)]})
             connection.request("POST", "/predict", content, {"Content-Type": "application/json"})
             response = connection.getresponse()
             said = response.read()

@@ -17,8 +17,10 @@ from ticket_assets.commands import (
     image,
     keys,
     mend,
+    monitor,
     quarantine,
     report,
+    retrain,
     rollback,
     run,
     score,
@@ -36,14 +38,25 @@ from ticket_assets.storage import ProfileFolders
 
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
-    **{"champion": champion, "rollback": rollback, "unpin": unpin},
+    **{"monitor": monitor, "champion": champion, "retrain": retrain, "rollback": rollback, "unpin": unpin},
     **{"serve": serve, "image": image, "score": score, "ui": ui, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
     **{"keys": keys, "users": users},
 }
 
 # On a profile that never ran they have nothing to say, and must not begin its state.
-OF_A_FILLED_ROOT = {"quarantine", "mend", "champion", "rollback", "unpin", "serve", "image", "score"}
+OF_A_FILLED_ROOT = {
+    "quarantine",
+    "mend",
+    "monitor",
+    "champion",
+    "retrain",
+    "rollback",
+    "unpin",
+    "serve",
+    "image",
+    "score",
+}
 # One at a time on a profile, with `run`: what one of them has looked at must not change under it.
 CHANGING = {"mend", "rollback", "unpin", "erase", "upgrade"}
 

@@ -31,6 +31,7 @@ APART = {
         f"{PACKAGE}.assets.declaration",
         f"{PACKAGE}.assets.reporting",
         f"{PACKAGE}.assets.ticket_reporting",
+        f"{PACKAGE}.assets.monitoring_reporting",
     ),
     *(f"{PACKAGE}.code_version", f"{PACKAGE}.storage:ProfileFolders"),
 }

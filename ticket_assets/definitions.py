@@ -5,15 +5,23 @@ Does not belong here: any declaration of an asset, check or resource.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
-from ticket_assets.assets import features, models, serving, tickets
+from ticket_assets.assets import features, models, monitoring, serving, tickets
 from ticket_assets.assets.declaration import settings_of_tags
-from ticket_assets.automation import checks
+from ticket_assets.automation import checks, monitoring_checks
+from ticket_assets.automation.conditions import NAME as NEW_DATA
+from ticket_assets.automation.deployment import deploy_job, deployment
+from ticket_assets.automation.evidence import RETRAIN
 from ticket_assets.automation.progress import peak_memory, progress
+from ticket_assets.automation.retraining import retrain_job, retraining
+from ticket_assets.automation.schedules import MONITORING, monitoring_schedule
+from ticket_assets.automation.telling import notices, run_failed, run_recovered
+from ticket_assets.automation.triggers import triggered
+from ticket_assets.automation.watch import watch
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets.resources.tracking import mlflow_resource
@@ -21,6 +29,8 @@ from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import digest, file_digest
 
 LINE = "line"
+WATCHING = dg.AssetSelection.groups(MONITORING)
+NEW_DATA_SECONDS = 15
 # Where a file lies is not what it says.
 NO_CONTENT: dict[str, Any] = {"source": {"path"}, "targets": {"__all__": {"taxonomy"}}}
 FOR_ALL_PROFILES = {"seed"}  # of the settings beside the profiles, those that change a result
@@ -50,16 +60,29 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     """
     settings = settings or load_settings()
     return dg.Definitions(
-        assets=[versioned(one, settings) for one in line_assets(settings)],
-        asset_checks=[checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset],
+        assets=[
+            *(triggered(versioned(one, settings), settings) for one in line_assets(settings)),
+            *(versioned(one, settings) for one in monitoring_assets()),
+        ],
+        asset_checks=[
+            *(checks.counts_add_up, checks.families_stay_whole, checks.answers_as_the_asset),
+            *(monitoring_checks.as_in_training, monitoring_checks.as_promised),
+        ],
         jobs=[
             dg.define_asset_job(
                 LINE,
-                dg.AssetSelection.all(),
+                dg.AssetSelection.all() - WATCHING,
                 description="The whole line, from source to bento.",
                 hooks={peak_memory},
-            )
+            ),
+            dg.define_asset_job(
+                MONITORING, WATCHING, description="Live traffic against what the champion was made for."
+            ),
+            retrain_job({peak_memory}),
+            deploy_job({peak_memory}),
         ],
+        schedules=[monitoring_schedule(settings)],
+        sensors=sensors(settings),
         loggers={"console": progress},
         resources={**build_resources(settings), **(resources or {})},
         executor=dg.multiprocess_executor.configured(ONE_STEP_AT_A_TIME),
@@ -73,6 +96,8 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     return [
         tickets.sample if generated else tickets.source,
         tickets.mended,
+        tickets.corrections,
+        tickets.feedback,
         tickets.raw(tickets.SAMPLE if generated else tickets.SOURCE),
         tickets.clean,
         tickets.quality,
@@ -86,6 +111,39 @@ def line_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         models.pin,
         models.champion(targets),
         serving.bento,
+        serving.deployment,
+    ]
+
+
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """What runs by itself once a daemon runs: all on from the start, each for the active profile."""
+    profile = settings.profile
+    return [
+        watch(profile),
+        dg.AutomationConditionSensorDefinition(
+            NEW_DATA,
+            target=dg.AssetSelection.all(),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=NEW_DATA_SECONDS,
+            run_tags={"ticket-assets/causes": "new data", "dagster/max_retries": "1"},
+            description="Carries new data from the source to the vectors (automation/conditions.py says how).",
+        ),
+        retraining(profile),
+        deployment(profile),
+        run_failed(profile),
+        run_recovered(profile),
+        notices(profile),
+    ]
+
+
+def monitoring_assets() -> list[dg.AssetsDefinition]:
+    """What watches the champion, for every profile."""
+    return [
+        monitoring.predictions,
+        monitoring.reference,
+        monitoring.drift,
+        monitoring.performance,
+        monitoring.history,
     ]
 
 
@@ -96,7 +154,7 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
         sections = settings_of_tags(spec.tags)
         if not sections:
             return spec
-        values = settings.active.model_dump(include=sections, exclude=NO_CONTENT, mode="json")
+        values = settings.active.model_dump(include=included(sections), exclude=NO_CONTENT, mode="json")
         values |= settings.model_dump(include=sections & FOR_ALL_PROFILES)
         values |= taxonomy_digests(settings) if "targets" in sections else {}
         return spec.replace_attributes(
@@ -105,6 +163,18 @@ def versioned(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
 
     [mapped] = dg.map_asset_specs(extend, [one])
     return mapped
+
+
+def included(sections: Iterable[str]) -> dict[str, Any]:
+    """Sections of a profile as pydantic wants them named; `monitoring.feedback.weight` is one value in two others."""
+    wanted: dict[str, Any] = {}
+    for section in sections:
+        *outer, last = section.split(".")
+        place = wanted
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = True
+    return wanted
 
 
 def taxonomy_digests(settings: Settings) -> dict[str, str]:
@@ -120,6 +190,16 @@ def taxonomy_digests(settings: Settings) -> dict[str, str]:
 defs = build_defs()
 
 
+def monitoring_job() -> dg.JobDefinition:
+    """The job `monitoring`, likewise."""
+    return defs.resolve_job_def(MONITORING)
+
+
 def line_job() -> dg.JobDefinition:
     """The job `line`, as a process of its own finds it."""
     return defs.resolve_job_def(LINE)
+
+
+def retrain_here() -> dg.JobDefinition:
+    """The job `retrain`, as a process of its own finds it."""
+    return defs.resolve_job_def(RETRAIN)

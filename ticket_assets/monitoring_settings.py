@@ -28,6 +28,7 @@ class WindowSettings(Section):
     min_sample: int = Field(200, ge=30, description="below, a window is not judged")
     max_days: float = Field(7, gt=0, description="a window that is not full by then is closed as it is")
     max_rows: int = Field(5000, ge=100, description="of a window or of the reference; of more a seeded sample is read")
+    schedule: str = Field("*/10 * * * *", description="cron, UTC: when it is looked whether a window is complete")
 
     @model_validator(mode="after")
     def _a_full_window_is_judged(self) -> "WindowSettings":
@@ -58,6 +59,9 @@ class RetrainSettings(Section):
     performance_drop: Share = Field(0.05, description="macro F1 on feedback below the lower end of what was promised")
     low_confidence_share: Share = Field(0.15, description="answers by hand, more than on the hold-out")
     feedback_rows: int = Field(500, ge=1, description="corrections that no model has seen")
+    fresh_rows: int = Field(
+        100, ge=0, description="labelled tickets that the champion has not seen; with fewer only an order retrains"
+    )
     max_age_days: float = Field(90, gt=0, description="of the champion")
     cool_down_minutes: float = Field(360, ge=0, description="from the end of a retraining to the next")
     retries: int = Field(1, ge=0, le=5, description="of a retraining that failed")

@@ -31,7 +31,7 @@ from ticket_assets.variables import Variable, behind, given, unreadable
 PREFIX = "TICKET_ASSETS_"
 SOURCE_MEMORY = "source.json"
 # Values that an error about settings does not show; of other URLs it leaves out the password.
-SECRETS = {"url", "secret_access_key"}
+SECRETS = {"url", "urls", "secret_access_key", "key"}
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 
 

@@ -121,6 +121,21 @@ class ProfileFolders:
         """BentoML's home."""
         return self.root / "bentoml"
 
+    @property
+    def monitoring(self) -> Path:
+        """Days of the prediction log, references, judged windows and their history."""
+        return self.root / "monitoring"
+
+    @property
+    def monitoring_copies(self) -> tuple[Path, Path]:
+        """Days of the log and references under `monitoring`: they hold tickets, and are made again where they lack."""
+        return self.monitoring / "predictions", self.monitoring / "reference"
+
+    @property
+    def notices(self) -> Path:
+        """Notices that are on their way, and what became of the others."""
+        return self.root / "notices"
+
     def database_url(self, name: str) -> str:
         """URL of an embedded SQLite database."""
         self.root.mkdir(parents=True, exist_ok=True)

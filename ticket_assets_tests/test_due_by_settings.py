@@ -1,12 +1,14 @@
 """Which settings make which assets due: those that they read, and no others."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ticket_assets.assets.declaration import settings_of_tags
 from ticket_assets.band_settings import BandRule, PromiseSettings
 from ticket_assets.definitions import FOR_ALL_PROFILES
+from ticket_assets.monitoring_settings import DriftRule, FeedbackSettings
 from ticket_assets.profile import Profile
 from ticket_assets.settings import Settings
 from ticket_assets_tests.test_definitions import CURATED, Specs, settings_of, specs_of
@@ -22,8 +24,19 @@ def test_settings_tags_name_sections_of_a_profile(specs: Specs) -> None:
     tagged = {name: sections for name, spec in specs.items() if (sections := settings_of_tags(spec.tags))}
     assert len(tagged) >= 8
     for name, sections in tagged.items():
-        assert sections <= Profile.model_fields.keys() | FOR_ALL_PROFILES, name
+        assert {one for one in sections if not _is_a_setting(one)} <= FOR_ALL_PROFILES, name
     assert Settings.model_fields.keys() >= FOR_ALL_PROFILES
+
+
+def _is_a_setting(name: str) -> bool:
+    """Whether a profile has it: `search`, or one within another, `monitoring.feedback.weight`."""
+    section: Any = Profile
+    for one in name.split("."):
+        fields = getattr(section, "model_fields", {})
+        if one not in fields:
+            return False
+        section = fields[one].annotation
+    return True
 
 
 # A language that no ticket is of, or a column that is empty, changes no table, and all the same what a bundle answers.
@@ -44,7 +57,10 @@ READ_FEATURES = {"tickets/raw", *CURATED, "tickets/quality", "features/text", "m
         ("split", {"folds": 4}, {"models/split"}),
         ("search", {"minutes": 61.0}, {"models/search_queue", "models/search_priority", "models/search_type"}),
         ("families", {"cut": 0.6}, CURATED),
-        ("cleaning", {"mask": ("email", "name")}, {*CURATED, "models/champion"}),
+        ("cleaning", {"mask": ("email", "name")}, {"tickets/feedback", *CURATED, "models/champion"}),
+        ("monitoring", {"feedback": FeedbackSettings(weight=2.0)}, CURATED),
+        ("monitoring", {"feedback": FeedbackSettings(held_out_share=0.2)}, {"models/split"}),
+        ("monitoring", {"drift": DriftRule(alpha=0.05)}, set()),
         ("words", {"stem": True}, {"features/text", "models/champion"}),
         ("words", {"drop": {"any": ("ticket",)}}, {"features/text", "models/champion"}),
         ("promotion", {"max_loss": 0.02}, {"models/champion"}),
@@ -98,7 +114,7 @@ def test_a_new_version_of_the_labels_makes_a_new_bundle_though_no_ticket_changes
 
     first, second = with_file("# one"), with_file("# two")
     assert {name for name in first if first[name].code_version != second[name].code_version} == {
-        *("tickets/raw", *CURATED, "tickets/quality", "models/champion"),
+        *("tickets/raw", "tickets/feedback", *CURATED, "tickets/quality", "models/champion"),
     }
 
 

@@ -18,13 +18,15 @@ from ticket_assets.models.class_shift import class_shifts, require_same_classes
 from ticket_assets.models.evaluation import evaluate, report_rows
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.reports import MARK, read_evaluation, read_explanation, write_evaluation, write_explanation
-from ticket_assets.models.split import TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
+from ticket_assets.models.seen_tickets import SeenTickets
+from ticket_assets.models.split import RECENT, TRAIN, Holdout, assign, doubt_of_dates, frozen_holdout
 from ticket_assets.models.thresholds import choose
 from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.models.training import fit_winners
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.fitted import DATA as CLEAN_DATA
+from ticket_assets.serving.recent_tickets import recent_tickets
 from ticket_assets.serving.succession import settle
 from ticket_assets.serving.trial import held_out
 from ticket_assets.storage import append_record, digest, write_text
@@ -51,19 +53,21 @@ pin = dg.AssetSpec(
     "models",
     "split",
     kinds={"pandas", "parquet"},
-    settings=["split"],
+    settings=["split", "monitoring.feedback.held_out_share"],
     ins={"clean": dg.AssetIn(["tickets", "clean"])},
 )
 def split(context: dg.AssetExecutionContext, desk: Desk, clean: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
     """Which tickets are trained on and which are held out: frozen once, whole families, latest last."""
     path = desk.folders.split / "holdout.json"
     holdout = frozen_holdout(path, clean, desk.active.split)
-    frame = assign(clean, holdout, desk.active.split.folds)
+    seen, share = SeenTickets.load(desk.folders.split), desk.active.monitoring.feedback.held_out_share
+    frame = assign(clean, holdout, desk.active.split.folds, seen, share)
     shifts = class_shifts(clean, frame, [LABEL_PREFIX + name for name in desk.active.targets])
     if not path.exists():
         # At the freezing alone: later, classes that move are what retraining is for.
         require_same_classes(shifts.values(), desk.active.split.max_class_shift)
         holdout.save(path)
+    (seen or SeenTickets()).and_those_of(frame, RECENT).save(desk.folders.split)
     doubt = doubt_of_dates(clean, holdout)
     if doubt:
         context.log.warning(f"the hold-out: {doubt}")
@@ -183,7 +187,7 @@ def evaluation(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             context.log.info(f"{target}: scoring {best.recipe.family} and baselines on {len(rows.holdout.y)} rows")
             bands = choose(desk.active.bands.of(target), read_out_of_fold(folder, version))
             seed, threads = desk.settings.seed, desk.settings.threads
-            reports[target] = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads)
+            reports[target] = evaluate(best, boosted, rows.training, rows.holdout, bands, seed, threads, rows.lately)
             frames.append(report_rows(reports[target], rows.holdout, rows.holdout_ids))
         frame, told = pd.concat(frames, ignore_index=True), {"split": holdout.id, "rule": holdout.rule}
         scored = write_evaluation(desk.folders.reports, told, candidates, reports, frame)
@@ -235,14 +239,17 @@ def champion(targets: tuple[str, ...]) -> dg.AssetsDefinition:
             rows = {target: desk.target_rows(target, clean, text, split) for target in targets}
             manifest = desk.manifest(report, data)
             card = model_card(manifest, desk.active.licence, desk.active.description, report, goes_by)
-            trained = split.loc[split["side"] == TRAIN, "ticket_id"]
-            keep_trained(desk.folders.trained, data[CLEAN_DATA], trained)  # before any bundle names that version
+            trained, lately = (split.loc[split["side"] == side, "ticket_id"] for side in (TRAIN, RECENT))
+            # Before any bundle names that version.
+            keep_trained(desk.folders.trained, data[CLEAN_DATA], trained, lately)
             challenger = write_bundle(desk.folders.bundles, desk.winners(candidates), manifest, card)
-            tickets, held = held_out(rows, evaluation, desk.original_tickets(), challenger.targets)
+            originals = desk.original_tickets()
+            tickets, held = held_out(rows, evaluation, originals, challenger.targets)
+            recent = recent_tickets(rows, originals)
             # Before anybody is seated; then under the id that was decided upon, which may be another.
             vectors = desk.keep_vectors(challenger.id)
             tags = {"dagster_run": context.run_id, "split": report["split"], "vectors": vectors, **data}
-            outcome = settle(desk.court(), challenger, tickets, held, run_id, tags)
+            outcome = settle(desk.court(), challenger, tickets, held, run_id, tags, recent)
             desk.keep_vectors(outcome.bundle, like=challenger.id)
         swept = desk.sweep()
         return dg.MaterializeResult(

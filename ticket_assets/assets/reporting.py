@@ -24,6 +24,7 @@ from ticket_assets.models.feature_plot import feature_weights
 from ticket_assets.models.leaderboard import FamilyStanding
 from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.proportion import Proportion
+from ticket_assets.models.recent import RecentReport
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.models.significance import Interval
 from ticket_assets.models.split import Holdout
@@ -146,6 +147,7 @@ def evaluation_metadata(reports: Mapping[str, Evaluation], scored: pd.DataFrame)
         metadata[f"{target}_scores"] = table([score_row(one, report) for one in report.standings])
         metadata[f"{target}_bands"] = table([band_row(one) for one in report.bands.standings])
         metadata |= {f"{target}_{name}": value for name, value in band_notes(report.bands).items()}
+        metadata |= {f"{target}_{name}": value for name, value in recent_notes(report.recent).items()}
         metadata[f"{target}_plots"] = dg.MetadataValue.md(
             "\n\n".join(
                 plots.as_markdown_image(image, name) for name, image in evaluation_plots(report, scored).items()
@@ -174,6 +176,15 @@ def band_notes(report: BandReport) -> dict[str, Any]:
     if report.cost_per_ticket is not None:
         notes |= {"cost_per_ticket": report.cost_per_ticket, "cost_by_hand": report.cost_by_hand}
     return notes | ({"band_remarks": "; ".join(report.remarks)} if report.remarks else {})
+
+
+def recent_notes(recent: RecentReport | None) -> dict[str, Any]:
+    """The candidate on tickets that came since the freezing; those that people looked at are the held-out feedback."""
+    if recent is None:
+        return {}
+    scores = {"recent_macro_f1": recent.macro_f1, "feedback_macro_f1": recent.people_macro_f1}
+    told = {name: _told(one, ".3f") for name, one in scores.items() if one}
+    return {"recent_tickets": recent.rows, "held_out_feedback": recent.people_rows, **told}
 
 
 def evaluation_plots(report: Evaluation, scored: pd.DataFrame) -> dict[str, bytes]:

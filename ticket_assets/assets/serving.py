@@ -7,8 +7,9 @@ import dagster as dg
 
 from ticket_assets.assets.declaration import SYSTEM_RETRY, asset
 from ticket_assets.resources.desk import Desk
-from ticket_assets.serving.bento import PROJECT, SERVICE_FILES, bento_folder, build_bento
+from ticket_assets.serving.bento import PROJECT, SERVICE_FILES, bento_folder, bento_tag, build_bento
 from ticket_assets.serving.record import why_no_champion
+from ticket_assets.serving.rollout import roll_out
 from ticket_assets.serving.store import read_champion
 
 # The data version while nobody is champion: the first promotion gives another one, and a second refusal the same.
@@ -41,5 +42,30 @@ def bento(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult
             "bundle": champion.bundle,
             "path": dg.MetadataValue.path(folder),
             "megabytes": round(size / 1e6, 1),
+        },
+    )
+
+
+@asset("serving", "deployment", kinds={"bentoml"}, deps=[["serving", "bento"]])
+def deployment(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
+    """The champion in the running service: rolled out by the configured way, and confirmed where its address is set."""
+    champion = read_champion(desk.folders.bundles)
+    if champion is None:
+        why = why_no_champion(desk.folders.records)
+        return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata={"tag": NOTHING, "reason": why})
+    tag = bento_tag(desk.profile, champion)
+    done = roll_out(desk.active.monitoring.rollout, champion, tag, context.log.info)
+    context.log.info(done.words)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(f"{tag}@{champion.since}"),
+        metadata={
+            "tag": tag,
+            "version": champion.version,
+            "bundle": champion.bundle,
+            "since": champion.since,
+            "way": done.way,
+            "confirmed": done.confirmed,
+            "seconds": round(done.seconds, 1),
+            "words": done.words,
         },
     )

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from ticket_assets.assets.declaration import OWNERS, asset, columns_metadata, settings_tags
+from ticket_assets.assets.feedback_reporting import fed_metadata, feedback_metadata
 from ticket_assets.assets.ticket_reporting import date_order_metadata, quality_metadata, quarantine_metadata
 from ticket_assets.code_version import PROJECT, code_digest
 from ticket_assets.resources.desk import Desk
@@ -19,11 +20,13 @@ from ticket_assets.tables import frame_digest, write_parquet
 from ticket_assets.tickets.clean_tickets import clean_tickets
 from ticket_assets.tickets.curation import DROPPED_ON_PURPOSE
 from ticket_assets.tickets.data_summary import summary_frame, write_summary
+from ticket_assets.tickets.feedback import feedback_table
 from ticket_assets.tickets.ledger import read_ledger
 from ticket_assets.tickets.masking import count_masked
 from ticket_assets.tickets.quality import assess
 from ticket_assets.tickets.sample import generate
 from ticket_assets.tickets.sample_spec import sample_spec
+from ticket_assets.tickets.schema import SOURCE as SOURCE_COLUMN
 from ticket_assets.tickets.schema import clean_columns
 from ticket_assets.tickets.snapshot import ingest, read_snapshot
 from ticket_assets.tickets.sources.opening import open_source
@@ -34,6 +37,7 @@ PHRASES = tuple((PROJECT / "ticket_assets" / "tickets" / "sample_phrases").glob(
 SAMPLE = dg.AssetKey(["tickets", "sample"])
 SOURCE = dg.AssetKey(["tickets", "source"])
 MENDED = dg.AssetKey(["tickets", "mended"])
+CORRECTIONS = dg.AssetKey(["tickets", "corrections"])
 OVERRULED_NAMED = 20  # in the log
 
 source = dg.AssetSpec(
@@ -107,13 +111,32 @@ def raw(upstream: dg.AssetKey) -> dg.AssetsDefinition:
     return raw
 
 
+corrections = dg.AssetSpec(
+    CORRECTIONS,
+    group_name="tickets",
+    owners=OWNERS,
+    kinds={"source"},
+    description="What people corrected in the service's prediction log; observed by its fingerprint.",
+)
+
+
+@asset("tickets", "feedback", kinds={"sqlalchemy", "parquet"}, settings=["targets", "cleaning"], deps=[CORRECTIONS])
+def feedback(desk: Desk) -> dg.MaterializeResult[pd.DataFrame]:
+    """Every correction with its provenance, which of them hold, and where people contradict each other."""
+    told, folders = (vars(one) for one in desk.corrections()), desk.folders
+    table = feedback_table(told, desk.active, desk.taxonomies, read_ledger(folders.records), folders.kept / "feedback")
+    return dg.MaterializeResult(
+        value=table, data_version=dg.DataVersion(frame_digest(table)), metadata=feedback_metadata(table)
+    )
+
+
 def _curated(name: str, description: str) -> dg.AssetOut:
     return dg.AssetOut(
         key=["tickets", name],
         owners=OWNERS,
         code_version=code_digest(f"{__name__}:clean"),
         kinds={"pandas", "parquet"},
-        tags=settings_tags(["cleaning", "columns", "targets", "families", "features"]),
+        tags=settings_tags(["cleaning", "columns", "targets", "families", "features", "monitoring.feedback.weight"]),
         description=description,
     )
 
@@ -122,15 +145,16 @@ def _curated(name: str, description: str) -> dg.AssetOut:
     name="clean",
     group_name="tickets",
     deps=[["tickets", "raw"]],
+    ins={"feedback": dg.AssetIn(["tickets", "feedback"])},
     outs={
         "clean": _curated("clean", "Tickets one may learn from: cleaned, labelled, copies folded, families numbered."),
         "quarantine": _curated("quarantine", "Rows no one may learn from yet, as they came, each with its reason."),
     },
 )
-def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
-    """Curate the snapshot; add language and family."""
+def clean(context: dg.AssetExecutionContext, desk: Desk, feedback: pd.DataFrame) -> tuple[Rows, Rows]:
+    """Curate the snapshot, put in what people corrected; add language and family."""
     active, taxonomies = desk.active, desk.taxonomies
-    made = clean_tickets(read_snapshot(desk.folders.raw), active, taxonomies, desk.folders.kept)
+    made = clean_tickets(read_snapshot(desk.folders.raw), active, taxonomies, desk.folders.kept, feedback)
     tickets, curation, families = made.tickets, made.curation, made.families
     counts = {
         "read": curation.read,
@@ -153,6 +177,7 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
             metadata={
                 **counts,
                 **made.work,
+                **fed_metadata(made.fed),
                 "disputed": curation.disputed,
                 "unknown_labels": curation.unknown_labels,
                 "unreadable_dates": curation.unreadable_dates,
@@ -167,7 +192,7 @@ def clean(context: dg.AssetExecutionContext, desk: Desk) -> tuple[Rows, Rows]:
                 "dagster/column_schema": columns_metadata(
                     [
                         (one.name, one.dtype, f"{one.description} (known at {one.known_at})")
-                        for one in clean_columns(active.features.context, active.targets)
+                        for one in clean_columns(active.features.context, active.targets, SOURCE_COLUMN in tickets)
                     ]
                 ),
             },

@@ -16,7 +16,9 @@ from ticket_assets.serving.probe import TOLERANCE, ask, largest_gap, served
 from ticket_assets.serving.record import why_no_champion
 from ticket_assets.serving.store import read_champion
 from ticket_assets.tickets.curation import curate
+from ticket_assets.tickets.fed_tickets import FEEDBACK, feed
 from ticket_assets.tickets.kept_texts import cleaned_texts
+from ticket_assets.tickets.schema import SOURCE
 from ticket_assets.tickets.snapshot import count_rows, read_snapshot
 
 ASKED = 20
@@ -24,22 +26,32 @@ ASKED = 20
 
 @dg.asset_check(
     asset=["tickets", "clean"],  # not of the quarantine: a check stops what stands downstream of its own asset
-    additional_ins={"quarantine": dg.AssetIn(["tickets", "quarantine"])},
+    additional_ins={
+        "quarantine": dg.AssetIn(["tickets", "quarantine"]),
+        "feedback": dg.AssetIn(["tickets", "feedback"]),
+    },
     blocking=True,
-    description="Rows read = clean + superseded + folded + quarantined, counted again from the snapshot.",
+    description="Rows read + rows by feedback = clean + superseded + folded + quarantined, counted from the snapshot.",
 )
-def counts_add_up(desk: Desk, clean: pd.DataFrame, quarantine: pd.DataFrame) -> dg.AssetCheckResult:
+def counts_add_up(
+    desk: Desk, clean: pd.DataFrame, quarantine: pd.DataFrame, feedback: pd.DataFrame
+) -> dg.AssetCheckResult:
     """No row is lost and none counted twice."""
     active, read = desk.active, count_rows(desk.folders.raw)
     rows = read_snapshot(desk.folders.raw, desk.columns_read)
     texts = cleaned_texts(rows, active.columns, active.cleaning.mask, desk.folders.kept).texts
     again = curate(rows, active.columns, active.targets, active.features.context, (), desk.taxonomies, cleaned=texts)
-    found = len(clean) + again.superseded + again.folded + len(quarantine)
+    fed = feed(again.clean, feedback, active.targets, active.features.context, active.monitoring.feedback.weight)
+    by_people = int((clean[SOURCE] == FEEDBACK).sum()) if SOURCE in clean else 0
+    found = len(clean) - by_people + again.superseded + again.folded + len(quarantine)
     # A row that is lost and one that stands twice would make a sum that is right.
     twice = int(clean["ticket_id"].duplicated().sum() + quarantine.duplicated(["_batch", "_position"]).sum())
     return dg.AssetCheckResult(
-        passed=read == found and twice == 0,
-        metadata={"read": read, "clean": len(clean), "quarantined": len(quarantine), "found": found, "twice": twice},
+        passed=read == found and twice == 0 and by_people == fed.new,
+        metadata={
+            **{"read": read, "clean": len(clean), "quarantined": len(quarantine), "found": found, "twice": twice},
+            **{"by_feedback": by_people, "by_feedback_again": fed.new},
+        },
     )
 
 

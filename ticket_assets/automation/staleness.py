@@ -16,6 +16,9 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContext
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+# Started by their schedule alone: what it has not looked at yet is no reason to run the line.
+WATCHING = "monitoring"
+
 
 class _Loading(LoadingContext):
     """What the resolver reads from: one instance, with loaders that live as long as one question."""
@@ -45,7 +48,7 @@ class Due:
 
 
 def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.AssetKey, Due]:
-    """All assets of the definitions that are stale, missing or stopped by a check, upstream first.
+    """All assets of the line that are stale, missing or stopped by a check, upstream first.
 
     A blocking check stops its own run only; if what it refused counted as up to date, the next run would go past it.
     What one step makes together is due together: a step that is not made to run in part cannot.
@@ -54,7 +57,7 @@ def due_assets(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[dg.As
     resolver = CachingStaleStatusResolver(instance, graph, _Loading(instance))
     found = {}
     for key in graph.toposorted_asset_keys:
-        if not graph.get(key).is_executable:
+        if not graph.get(key).is_executable or graph.get(key).group_name == WATCHING:
             continue
         status = resolver.get_status(key)
         reasons = [cause.reason for cause in resolver.get_stale_causes(key)]

@@ -63,6 +63,7 @@ def _materialise(settings: Settings) -> int | None:
     import dagster as dg
 
     from ticket_assets.automation.champion import observe_champion
+    from ticket_assets.automation.feedback import observe_corrections
     from ticket_assets.automation.source import (
         how_to_forget,
         is_remembered,
@@ -71,6 +72,8 @@ def _materialise(settings: Settings) -> int | None:
         remember_source,
     )
     from ticket_assets.resources.desk import Desk
+    from ticket_assets.serving.endpoint.settings import ServiceSettingsError
+    from ticket_assets.serving.prediction_log.engine import StoreDownError
     from ticket_assets.tickets.sources import SourceError
 
     desk = Desk(profile=settings.profile)
@@ -82,9 +85,13 @@ def _materialise(settings: Settings) -> int | None:
             open_root(ProfileFolders(settings.profile_root), settings.active.identity(), settings.active.frozen())
             observe_source(settings, instance)
             observe_mended(settings, instance)
+            observe_corrections(ProfileFolders(settings.profile_root), instance)
             observe_champion(desk, instance, datetime.now(UTC))
             print(f"source: {remember_source(settings)}", file=sys.stderr)
             return _bring_up_to_date(instance)
+        except (ServiceSettingsError, StoreDownError) as error:  # of the prediction log, which holds corrections
+            print(error, file=sys.stderr)
+            return None
         except SourceError as error:
             print(error, file=sys.stderr)
             if is_remembered(settings):

@@ -7,7 +7,7 @@ Does not belong here: its tables (card_tables.py); the numbers, which come from 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ticket_assets.models.card_tables import bands, baselines, cell, classes, features, measures, slices
+from ticket_assets.models.card_tables import bands, baselines, cell, classes, features, measures, recent, slices
 from ticket_assets.models.plain_baseline import SCORE as BASELINE_SCORE
 from ticket_assets.models.plain_baseline import baseline_score, below_baseline
 
@@ -85,6 +85,7 @@ def _target(target: str, one: Mapping[str, Any], goes_by: Mapping[str, Any]) -> 
         f"model: {goes_by['family']}. Intervals are of 95 %.",
         "",
         *measures(held, one["random"]["candidate"]),
+        *recent(one.get("recent")),
         "Against baselines, on the same held-out tickets:",
         "",
         *baselines(one["standings"]),

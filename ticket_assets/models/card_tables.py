@@ -28,6 +28,22 @@ def measures(held: Mapping[str, Any], random: Mapping[str, Any]) -> list[str]:
     return _table(["measure", "families kept together", "random split"], rows)
 
 
+def recent(told: Mapping[str, Any] | None) -> list[str]:
+    """The scores on tickets that came since the hold-out was frozen; nothing where there are none."""
+    if told is None:
+        return []
+
+    def score(name: str) -> str:
+        return f", macro F1 {interval(told[name])}" if told[name] else ""
+
+    people = f"; {told['people_rows']} of them people corrected or confirmed{score('people_macro_f1')}"
+    return [
+        "Recent tickets, which came since the hold-out was frozen and which no model is ever trained on: "
+        f"{told['rows']} in {told['families']} families{score('macro_f1')}{people if told['people_rows'] else ''}.",
+        "",
+    ]
+
+
 def baselines(standings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Candidate, best boosted model and baselines with their intervals."""
     rows = [

@@ -42,6 +42,8 @@ def erase_from_tables(folder: Path, erased: Erased) -> int:
             gone |= table["_row_hash"].isin(erased.rows)
         elif "ticket_id" in table:
             gone |= table["ticket_id"].isin(erased.tickets)
+        if "prediction_id" in table:
+            gone |= table["prediction_id"].isin(erased.predictions)
         left = table[~gone].reset_index(drop=True)
         headless = left["family_id"].isin(erased.tickets) if "family_id" in left else pd.Series(dtype=bool)
         if headless.any():

@@ -19,6 +19,8 @@ from ticket_assets.models.calibration import apply
 from ticket_assets.models.fitting import fit_estimator
 from ticket_assets.models.labelled_rows import LabelledRows, joined
 from ticket_assets.models.measures import Measures, PointScores, measure, measure_predictions, per_group
+from ticket_assets.models.recent import RecentReport, report_recent
+from ticket_assets.models.rows import RecentLabels
 from ticket_assets.models.significance import (
     Interval,
     McNemar,
@@ -29,7 +31,7 @@ from ticket_assets.models.significance import (
 from ticket_assets.models.slices import Slice, slices
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.thresholds import Choice
-from ticket_assets.models.workbench import Workbench
+from ticket_assets.models.workbench import Workbench, some_of
 
 CANDIDATE = "candidate"
 LINEAR_BASELINE = "TF-IDF(1,2) + LinearSVC"
@@ -78,6 +80,7 @@ class Evaluation:
         standings: candidate, best boosted model and baselines, in that order.
         random: candidate and baselines on the random split of published figures.
         probabilities: float64 (n, K) of the candidate on the hold-out.
+        recent: the candidate on tickets that came since the freezing; None where there are none.
     """
 
     target: str
@@ -90,10 +93,12 @@ class Evaluation:
     standings: tuple[Standing, ...]
     random: dict[str, PointScores]
     probabilities: np.ndarray
+    recent: RecentReport | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, probabilities left out."""
-        return {key: value for key, value in asdict(self).items() if key != "probabilities"}
+        """JSON-ready; without probabilities, and without recent tickets where there are none."""
+        left_out = {"probabilities", *(() if self.recent else ("recent",))}
+        return {key: value for key, value in asdict(self).items() if key not in left_out}
 
 
 def evaluate(
@@ -104,6 +109,7 @@ def evaluate(
     choice: Choice,
     seed: int,
     threads: int,
+    lately: RecentLabels | None = None,
 ) -> Evaluation:
     """Score everybody on the hold-out, and the candidate's recipe on the random split.
 
@@ -115,6 +121,7 @@ def evaluate(
         choice: thresholds of its bands.
         seed: of intervals and baselines.
         threads: at most so many.
+        lately: recent rows, which nothing was fitted to either.
     """
     labels = candidate.labels
     probabilities = candidate.probabilities(holdout.features)
@@ -140,7 +147,16 @@ def evaluate(
         ),
         random_split(candidate, training, holdout, seed, threads),
         probabilities,
+        _on_recent(candidate, lately, seed),
     )
+
+
+def _on_recent(candidate: TargetModel, lately: RecentLabels | None, seed: int) -> RecentReport | None:
+    if lately is None:
+        return None
+    rows, by_people = lately
+    predicted = candidate.probabilities(rows.features).argmax(axis=1)
+    return report_recent(rows.y, predicted, rows.families, by_people, len(candidate.labels), seed)
 
 
 def report_rows(report: Evaluation, rows: LabelledRows, ticket_ids: Sequence[str]) -> pd.DataFrame:
@@ -219,9 +235,11 @@ def random_split(
     # Strata need two rows of each class, and a test row for each.
     stratify = y if np.bincount(y).min() >= 2 and RANDOM_SHARE * len(y) >= len(candidate.labels) else None
     seen, unseen = train_test_split(groups, test_size=RANDOM_SHARE, random_state=RANDOM_SEED, stratify=stratify)
-    bench = Workbench(features, y, groups, len(candidate.labels), seed, threads)
+    weights = None if training.weights is None else np.concatenate([training.weights, np.ones(int(known.sum()))])
+    bench = Workbench(features, y, groups, len(candidate.labels), seed, threads, weights=weights)
     representation, matrix = bench.fit_representation(candidate.recipe.blocks, seen)
-    estimator = fit_estimator(candidate.recipe, matrix, y[seen], bench.classes, seed, threads)
+    heavy = some_of(weights, seen)
+    estimator = fit_estimator(candidate.recipe, matrix, y[seen], bench.classes, seed, threads, weights=heavy)
     scores = estimator.scores(bench.matrix(representation, unseen))
     probabilities = apply(scores, candidate.inverse_temperature)
     fitted = LabelledRows(features.take(seen), y[seen], groups[seen], groups[seen])

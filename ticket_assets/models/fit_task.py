@@ -54,9 +54,16 @@ class FitTask:
         return full
 
 
-def row_weights(y: np.ndarray, classes: int, balance: float) -> np.ndarray:
-    """Weights float64 (n,), mean 1: the inverse class share to the power of `balance`."""
+def row_weights(y: np.ndarray, classes: int, balance: float, given: np.ndarray | None = None) -> np.ndarray:
+    """Weights float64 (n,), mean 1: the inverse class share to the power of `balance`, times the row's own.
+
+    Args:
+        y: int (n,).
+        classes: K.
+        balance: 0 leaves classes as common as they are, 1 makes them equally heavy, own weights apart.
+        given: float (n,) of each row, above 0; None: all are the same.
+    """
     counts = np.bincount(y, minlength=classes)
     per_class = np.where(counts > 0, (len(y) / np.maximum(counts, 1)) ** balance, 0.0)
-    weights = per_class[y]
+    weights = per_class[y] if given is None else per_class[y] * given
     return weights / weights.mean()

@@ -52,6 +52,7 @@ def fit_estimator(
     seed: int,
     threads: int,
     groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> Estimator:
     """Fit one estimator.
 
@@ -63,14 +64,15 @@ def fit_estimator(
         seed: of everything random in it.
         threads: at most so many; results repeat for the same number.
         groups: int (n,) family of each row, which no fit may part that holds rows out; None where all differ.
+        weights: float (n,) of each row, before the balance of classes; None: all are the same.
 
     Raises:
         ValueError: y holds fewer than two classes.
     """
     if np.unique(y).size < 2:
         raise ValueError("a target needs tickets of two classes at least: look at its column and value mapping")
-    weights = row_weights(y, classes, recipe.balance)
-    return _FIT[recipe.family](recipe.parameters, FitTask(matrix, y, weights, classes, seed, threads, groups))
+    heavy = row_weights(y, classes, recipe.balance, weights)
+    return _FIT[recipe.family](recipe.parameters, FitTask(matrix, y, heavy, classes, seed, threads, groups))
 
 
 def max_bin(matrix: Matrix) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 UNKNOWN = -1
 
-Statistic = Literal["macro_f1", "weighted_f1", "accuracy"]
+Statistic = Literal["macro_f1", "macro_f1_of_true", "weighted_f1", "accuracy"]
 
 
 def class_counts(
@@ -58,6 +58,15 @@ def macro_f1(counts: NDArray[Any]) -> NDArray[np.float64]:
     return f1_scores(counts).sum(axis=-1) / (counts[..., 1, :] + counts[..., 2, :] > 0).sum(axis=-1)
 
 
+def macro_f1_of_true(counts: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean F1 of the classes that occur in truth; ``counts`` is (..., 3, K+1).
+
+    An answer of another class is a miss of the true one and no more: where rows lack a class altogether they cannot
+    say how well it is known, and one such answer would else cost as much as a class that is never found.
+    """
+    return f1_scores(counts).sum(axis=-1) / (counts[..., 1, :] > 0).sum(axis=-1)
+
+
 def weighted_f1(counts: NDArray[Any]) -> NDArray[np.float64]:
     """Mean F1 weighted by the rows of each class; ``counts`` is (..., 3, K+1)."""
     return (f1_scores(counts) * counts[..., 1, :]).sum(axis=-1) / counts[..., 1, :].sum(axis=-1)
@@ -68,8 +77,11 @@ def accuracy(counts: NDArray[Any]) -> NDArray[np.float64]:
     return counts[..., 0, :].sum(axis=-1) / counts[..., 1, :].sum(axis=-1)
 
 
+REPORTED: tuple[Statistic, ...] = ("macro_f1", "weighted_f1", "accuracy")
+"""What a model's scores tell; the other one is for comparisons on rows that may lack a class."""
 STATISTICS: Mapping[Statistic, Callable[[NDArray[Any]], NDArray[np.float64]]] = {
     "macro_f1": macro_f1,
+    "macro_f1_of_true": macro_f1_of_true,
     "weighted_f1": weighted_f1,
     "accuracy": accuracy,
 }

@@ -22,6 +22,7 @@ class LabelledRows:
         families: n family ids.
         languages: n codes.
         contexts: name of a context column to its n values, None where a ticket lacks one.
+        weights: float (n,) in training; None: all are the same.
     """
 
     features: TicketFeatures
@@ -29,6 +30,7 @@ class LabelledRows:
     families: np.ndarray
     languages: np.ndarray
     contexts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
 
 def joined(one: TicketFeatures, other: TicketFeatures) -> TicketFeatures:

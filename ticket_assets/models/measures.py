@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ticket_assets.models.label_scores import (
+    REPORTED,
     STATISTICS,
     UNKNOWN,
     checked_labels,
@@ -149,7 +150,7 @@ def measure_predictions(y_true: NDArray[np.integer], y_pred: NDArray[np.integer]
     names = [*labels, UNKNOWN_LABEL] if support[-1] else list(labels)
     return PointScores(
         n=len(y_true),
-        **{name: float(function(counts)) for name, function in STATISTICS.items()},
+        **{name: float(STATISTICS[name](counts)) for name in REPORTED},
         per_class=tuple(
             ClassScore(name, int(support[i]), float(precision[i]), float(recall[i]), float(f1[i]))
             for i, name in enumerate(names)

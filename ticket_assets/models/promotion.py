@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ticket_assets.models.label_scores import class_counts, f1_scores, macro_f1
+from ticket_assets.models.label_scores import STATISTICS, Statistic, class_counts, f1_scores
+from ticket_assets.models.recent import RecentScores, recent_row
 from ticket_assets.models.significance import Interval, paired_difference
 from ticket_assets.profile import PromotionSettings
 
@@ -52,7 +53,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class TargetDecision:
-    """The verdict on one target with the numbers it rests on."""
+    """The verdict on one target with the numbers it rests on, of the hold-out and of recent tickets."""
 
     verdict: Verdict
     challenger_macro_f1: float
@@ -61,6 +62,7 @@ class TargetDecision:
     worst_class: str | None
     worst_class_drop: float
     reasons: tuple[str, ...]
+    recent: RecentScores | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class Decision:
         """Targets whose model is to be the champion's, should the challenger be promoted."""
         return tuple(name for name, one in self.targets.items() if one.verdict is Verdict.KEPT)
 
+    def on_recent(self) -> dict[str, float]:
+        """Target to the challenger's macro F1 on recent tickets, where there are any."""
+        scores = {name: one.recent.all.challenger_macro_f1 for name, one in self.targets.items() if one.recent}
+        return {name: score for name, score in scores.items() if score is not None}
+
     def refused(self, why: str) -> "Decision":
         """The same verdicts, and a promotion refused all the same."""
         return replace(self, promoted=False, reason=f"refused: {why}")
@@ -100,13 +107,15 @@ class Decision:
         return asdict(self)
 
     def table(self) -> list[dict[str, Any]]:
-        """One row per target, for people."""
+        """One row per target, for people; of recent tickets where any target has some."""
+        has_recent = any(one.recent for one in self.targets.values())
         return [
             {
                 "target": name,
                 "verdict": one.verdict.value,
                 "challenger macro F1": one.challenger_macro_f1,
                 "champion macro F1": one.champion_macro_f1 if one.champion_macro_f1 is not None else "none",
+                **(recent_row(one.recent) if has_recent else {}),
                 "reasons": "; ".join(one.reasons),
             }
             for name, one in self.targets.items()
@@ -121,6 +130,7 @@ def decide(
     keepable: Collection[str] = (),
     outdated: str | None = None,
     flaws: Mapping[str, str] | None = None,
+    recent: Mapping[str, RecentScores] | None = None,
 ) -> Decision:
     """Judge every target, then the bundle.
 
@@ -136,8 +146,12 @@ def decide(
             are to be masked, or was fitted to tickets that were erased; None where nothing does. A challenger that
             merely holds is then promoted all the same.
         flaws: target to what speaks against the champion's model of it however good it is; told where it stays.
+        recent: target to what both are worth on recent tickets; those without any are judged by the hold-out alone.
     """
-    judged = {name: judge(contest, settings, seed, unanswered is not None) for name, contest in contests.items()}
+    judged = {
+        name: judge(contest, settings, seed, unanswered is not None, (recent or {}).get(name))
+        for name, contest in contests.items()
+    }
     gaining = [name for name, one in judged.items() if one.verdict not in (Verdict.LOSES, Verdict.HOLDS)]
     if gaining:
         judged |= {
@@ -153,8 +167,10 @@ def decide(
     if not gaining and outdated:
         return Decision(True, f"promoted: no target loses, and {outdated}{silence}", judged, unanswered)
     if not gaining:
-        least = f" by min_gain {settings.min_gain}: {_told(judged, judged)}" if settings.min_gain else ""
-        return Decision(False, f"refused: no target gains over the champion{least}{silence}", judged, unanswered)
+        least = f" by min_gain {settings.min_gain}" if settings.min_gain else ""
+        numbers = f": {_told(judged, judged)}" if least or any(one.recent for one in judged.values()) else ""
+        reason = f"refused: no target gains over the champion{least}{numbers}{silence}"
+        return Decision(False, reason, judged, unanswered)
     decision = Decision(True, f"promoted: {_told(judged, gaining)}{silence}", judged, unanswered)
     if not decision.kept:
         return decision
@@ -167,11 +183,21 @@ def _told(judged: Mapping[str, TargetDecision], names: Collection[str], flaws: M
     return "; ".join(f"{name}: {', '.join(judged[name].reasons)}{though.get(name, '')}" for name in names)
 
 
-def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: bool = False) -> TargetDecision:
-    """Judge one target: floors first, then the champion on the same rows; unopposed, there is one that is silent."""
-    classes = len(contest.labels)
+def judge(
+    contest: Contest,
+    settings: PromotionSettings,
+    seed: int,
+    unopposed: bool = False,
+    recent: RecentScores | None = None,
+) -> TargetDecision:
+    """Judge one target: floors first, then the champion on the same rows; unopposed, there is one that is silent.
+
+    Where there are recent tickets enough, the gain is asked on them, and the hold-out says that nothing is lost; else
+    the hold-out is asked for both.
+    """
+    classes, statistic = len(contest.labels), _statistic(contest)
     scores = {
-        name: float(macro_f1(class_counts(contest.y_true, predicted, classes)))
+        name: float(STATISTICS[statistic](class_counts(contest.y_true, predicted, classes)))
         for name, predicted in (("challenger", contest.challenger), ("majority", contest.majority))
     }
     faults = _floors(contest, scores, settings)
@@ -179,9 +205,12 @@ def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: b
         met = (Verdict.UNOPPOSED, "unopposed") if unopposed else (Verdict.FIRST, "first model")
         reasons = tuple(faults) or (f"{met[1]}, macro F1 {scores['challenger']:.3f}",)
         verdict = Verdict.LOSES if faults else met[0]
-        return TargetDecision(verdict, scores["challenger"], None, None, None, 0.0, reasons)
+        return TargetDecision(verdict, scores["challenger"], None, None, None, 0.0, reasons, recent)
     difference = paired_difference(
-        contest.y_true, contest.challenger, contest.champion, contest.families, n_labels=classes, seed=seed
+        *(contest.y_true, contest.challenger, contest.champion, contest.families),
+        n_labels=classes,
+        statistic=statistic,
+        seed=seed,
     )
     worst, drop = _worst_class(contest)
     told = f"macro F1 {difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
@@ -191,15 +220,38 @@ def judge(contest: Contest, settings: PromotionSettings, seed: int, unopposed: b
         faults.append(f"{told} is a loss, or more than max_loss {settings.max_loss}")
     if drop > settings.max_class_drop:
         faults.append(f"F1 of {worst} falls by {drop:.3f}, more than max_class_drop {settings.max_class_drop}")
+    on_recent = recent.difference if recent and recent.asked else None
+    if recent and on_recent and on_recent.high < 0:
+        faults.append(f"{recent.told()} is a loss")
+    asked = on_recent or difference
     if faults:
         verdict, reasons = Verdict.LOSES, tuple(faults)
-    elif difference.low > 0 and difference.low >= settings.min_gain:
+    elif asked.low > 0 and asked.low >= settings.min_gain:
         least = f", at least min_gain {settings.min_gain}" if settings.min_gain else ""
-        verdict, reasons = Verdict.GAINS, (told + least,)
+        verdict, reasons = Verdict.GAINS, _on_both(told, recent, least)
     else:
-        verdict, reasons = Verdict.HOLDS, (told,)
-    champion = float(macro_f1(class_counts(contest.y_true, contest.champion, classes)))
-    return TargetDecision(verdict, scores["challenger"], champion, difference, worst, drop, reasons)
+        verdict, reasons = Verdict.HOLDS, _on_both(told, recent)
+    champion = float(STATISTICS[statistic](class_counts(contest.y_true, contest.champion, classes)))
+    return TargetDecision(verdict, scores["challenger"], champion, difference, worst, drop, reasons, recent)
+
+
+def _on_both(told: str, recent: RecentScores | None, least: str = "") -> tuple[str, ...]:
+    """The numbers of both sets, that of which the gain was asked first."""
+    if recent is None or recent.difference is None:
+        return (told + least,)
+    if recent.asked:
+        return (recent.told() + least, f"{told} on the hold-out")
+    return (f"{told} on the hold-out{least}", f"{recent.told()}, too few to be asked for the gain")
+
+
+def _statistic(contest: Contest) -> Statistic:
+    """Macro F1; of the classes that the hold-out has where somebody answers others.
+
+    A class that came after the freezing is in no held-out ticket. Each answer of it is wrong there and costs what it
+    is; as a class of its own it would cost a challenger that knows it more than `max_loss` for one such answer.
+    """
+    answered = {*contest.challenger.tolist(), *(() if contest.champion is None else contest.champion.tolist())}
+    return "macro_f1" if answered <= {*contest.y_true.tolist()} else "macro_f1_of_true"
 
 
 def _floors(contest: Contest, scores: dict[str, float], settings: PromotionSettings) -> list[str]:

@@ -1,4 +1,4 @@
-"""The frozen hold-out, and the folds of what is left.
+"""The frozen hold-out, what is held out of the tickets that come later, and the folds of what is left.
 
 Belongs here: which families are held out, keeping that choice when tickets are added.
 Does not belong here: what a family is (tickets/families.py), whether the classes are alike (class_shift.py), the random
@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ticket_assets.models.seen_tickets import SeenTickets, names_of
 from ticket_assets.profile import SplitSettings
 from ticket_assets.storage import digest, write_text
 
-TRAIN, HOLDOUT, BARRED = "train", "holdout", "barred"
+TRAIN, HOLDOUT, BARRED, RECENT = "train", "holdout", "barred", "recent"
 BY_TIME = "families in order of their latest ticket, the latest held out"
 BY_TIME_WHERE_DATED = f"{BY_TIME}; families without a date trained on"
 AT_RANDOM = "families at random"
@@ -142,18 +143,35 @@ def doubt_of_dates(tickets: pd.DataFrame, holdout: Holdout) -> str:
     )
 
 
-def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:
+def assign(
+    tickets: pd.DataFrame, holdout: Holdout, folds: int, seen: SeenTickets | None = None, recent_share: float = 0.0
+) -> pd.DataFrame:
     """Put every ticket on its side.
 
     A ticket that is new, or that a merge brought into a family of the hold-out, is barred: neither trained on nor
     scored, so that the hold-out stays what it was.
 
+    Of the families all of whose tickets came after the freezing, by feedback or by the desk, a share is recent: scored
+    like the hold-out, and never trained on, so that it says what a model is worth on what arrives now. A family stays
+    recent when further tickets join it. Where a merge brings it to tickets that were trained on, its own are barred.
+
+    Args:
+        tickets: ticket_id, family_id.
+        holdout: as it was frozen.
+        folds: of the search.
+        seen: who was there before, and who was recent; None: all are old, and none is recent.
+        recent_share: of the families that are new, by a hash of their ids.
+
     Returns:
-        ticket_id, family_id, side (train, holdout, barred), group (int, of the family), fold (int; -1 off training).
+        ticket_id, family_id, side (train, holdout, barred, recent), group (int, of the family), fold (int; -1 off
+        training).
     """
     held = tickets["ticket_id"].isin(holdout.ticket_ids)
     related = tickets["family_id"].isin(tickets.loc[held, "family_id"])
-    side = np.where(held, HOLDOUT, np.where(related, BARRED, TRAIN))
+    side = np.where(held, HOLDOUT, np.where(related, BARRED, TRAIN)).astype(object)
+    if seen is not None:
+        free = (side == TRAIN).nonzero()[0]
+        side[free] = _sides_of_free(tickets.iloc[free], seen, recent_share)
     group = np.array([zlib.crc32(family.encode()) for family in tickets["family_id"]], dtype=np.int64)
     fold = np.where(side == TRAIN, (group // 1000) % folds, -1)
     return pd.DataFrame(
@@ -165,6 +183,21 @@ def assign(tickets: pd.DataFrame, holdout: Holdout, folds: int) -> pd.DataFrame:
             "fold": fold,
         }
     )
+
+
+def _sides_of_free(tickets: pd.DataFrame, seen: SeenTickets, share: float) -> np.ndarray:
+    """Sides of tickets that have no relative in the hold-out: train, recent or barred."""
+    names, families = pd.Series(names_of(tickets["ticket_id"])), tickets["family_id"].reset_index(drop=True)
+    was_recent = names.isin(seen.recent)
+    is_old = names.isin(seen.others).groupby(families).transform("any")
+    stays = was_recent.groupby(families).transform("any")
+    drawn = families.map({family: _draw(family) < share for family in families.unique()}).astype(bool)
+    return np.where(is_old, np.where(was_recent, BARRED, TRAIN), np.where(stays | drawn, RECENT, TRAIN))
+
+
+def _draw(family: str) -> float:
+    """A number in 0..1 that is the family's own, and has nothing to do with its fold."""
+    return int(digest(["recent", family]), 16) / 16**16
 
 
 def require_whole_families(split: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Which tickets models were trained on: a list of names per version of the data.
+"""Which tickets models were trained on: a list of names per version of the data; and which were held out as recent.
 
 Belongs here: the lists, who stands in them, erasing from them, removing those that no bundle needs.
 Does not belong here: which versions a bundle was made from (serving/fitted.py), which rows are trained on (split.py).
@@ -17,15 +17,41 @@ from ticket_assets.storage import write_text
 LEFT_BEHIND_SECONDS = 24 * 3600
 
 
-def keep_trained(folder: Path, version: str, ticket_ids: Iterable[str]) -> None:
-    """Write down who was trained on in a version of `tickets/clean`, by name (`row_names`), one a line."""
+def keep_trained(folder: Path, version: str, ticket_ids: Iterable[str], recent: Iterable[str] = ()) -> None:
+    """Write down who was trained on in a version of `tickets/clean`, by name (`row_names`), one a line.
+
+    Args:
+        folder: of the lists.
+        version: of the data.
+        ticket_ids: that are trained on.
+        recent: that were there and are held out as recent: to a model of this version they are not new.
+    """
     write_text(_list(folder, version), "\n".join(sorted(_names(ticket_ids))))
+    if there := sorted(_names(recent)):
+        write_text(_recent(folder, version), "\n".join(there))
+    else:
+        _recent(folder, version).unlink(missing_ok=True)
+
+
+def recent_there(folder: Path, version: str | None) -> frozenset[str]:
+    """Names of the tickets held out as recent that were there when models of a version of the data were trained.
+
+    None of them where no list tells: the version is then of a time before any ticket was held out so.
+    """
+    path = _recent(folder, version) if version else None
+    return frozenset(filter(None, _read(path))) if path and path.exists() else frozenset()
 
 
 def was_trained_on(folder: Path, version: str, ticket_ids: Iterable[str]) -> bool | None:
     """Whether any of these tickets was trained on in that version; None where no list tells."""
     path = _list(folder, version)
     return None if not path.exists() else not _names(ticket_ids).isdisjoint(_read(path))
+
+
+def trained_names(folder: Path, version: str) -> set[str] | None:
+    """Names of who was trained on in that version; None where no list tells."""
+    path = _list(folder, version)
+    return None if not path.exists() else {one for one in _read(path) if one}
 
 
 def erase_trained(folder: Path, ticket_ids: Collection[str]) -> int:
@@ -44,7 +70,7 @@ def sweep_trained(folder: Path, needed: Collection[str]) -> int:
     old = [
         path
         for path in sorted(folder.glob("*.txt"))
-        if path.stem not in needed and time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS
+        if path.name.partition(".")[0] not in needed and time.time() - path.stat().st_mtime > LEFT_BEHIND_SECONDS
     ]
     for path in old:
         path.unlink(missing_ok=True)
@@ -53,6 +79,10 @@ def sweep_trained(folder: Path, needed: Collection[str]) -> int:
 
 def _list(folder: Path, version: str) -> Path:
     return folder / f"{version}.txt"
+
+
+def _recent(folder: Path, version: str) -> Path:
+    return folder / f"{version}.recent.txt"
 
 
 def _read(path: Path) -> list[str]:

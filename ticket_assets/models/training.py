@@ -17,7 +17,7 @@ from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.target_model import TargetModel
 from ticket_assets.models.thresholds import OutOfFold
-from ticket_assets.models.workbench import Workbench
+from ticket_assets.models.workbench import Workbench, some_of
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def fold_scores(bench: Workbench, recipe: Recipe, folds: np.ndarray, number: int
     seen = np.flatnonzero((folds != number) & (bench.groups % 1000 < 1000 * share))
     unseen = np.flatnonzero(folds == number)
     representation, matrix = bench.fit_representation(recipe.blocks, seen)
-    groups = bench.groups[seen]
-    estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads, groups)
+    groups, weights = bench.groups[seen], some_of(bench.weights, seen)
+    estimator = fit_estimator(recipe, matrix, bench.y[seen], bench.classes, bench.seed, bench.threads, groups, weights)
     scores = estimator.scores(bench.matrix(representation, unseen))
     scores[:, np.bincount(bench.y[seen], minlength=bench.classes) == 0] = ABSENT
     return scores
@@ -70,7 +70,9 @@ def train(
         out_of_fold: float (n, K) scores of the same recipe.
     """
     representation, matrix = bench.fit_representation(recipe.blocks, np.arange(len(bench.y)))
-    estimator = fit_estimator(recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads, bench.groups)
+    estimator = fit_estimator(
+        recipe, matrix, bench.y, bench.classes, bench.seed, bench.threads, bench.groups, bench.weights
+    )
     known = out_of_fold[np.arange(len(bench.y)), bench.y] != ABSENT
     inverse_temperature = fit_temperature(out_of_fold[known], bench.y[known])
     return TargetModel(target, labels, recipe, representation, estimator, inverse_temperature)

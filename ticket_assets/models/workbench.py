@@ -36,6 +36,7 @@ class Workbench:
         seed: of everything random.
         threads: at most so many.
         ticket_ids: n ids; needed only where a model with neighbours is to be kept.
+        weights: float (n,) of each in every fit, above 0; None: all are the same.
     """
 
     features: TicketFeatures
@@ -45,6 +46,7 @@ class Workbench:
     seed: int
     threads: int
     ticket_ids: Sequence[str] = ()
+    weights: np.ndarray | None = None
     counts: NgramCounts = field(init=False)
     _remembered: "OrderedDict[Any, Any]" = field(init=False, default_factory=OrderedDict)
 
@@ -99,14 +101,16 @@ class Workbench:
             tfidf = self._tfidf(spec, rows)
             grams = self._grams(tfidf, rows)
             assert grams is not None
-            y = self.y[rows]
+            y, weights = self.y[rows], some_of(self.weights, rows)
             inner = np.zeros((len(rows), self.classes), dtype=np.float32)
             fold = self.groups[rows] % INNER_FOLDS
             for number in range(INNER_FOLDS):
                 seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
                 if unseen.size:
-                    inner[unseen] = linear_scores(grams[unseen], self._svm(grams[seen], y[seen]))
-            return self._svm(grams, y), inner
+                    inner[unseen] = linear_scores(
+                        grams[unseen], self._svm(grams[seen], y[seen], some_of(weights, seen))
+                    )
+            return self._svm(grams, y, weights), inner
 
         return self._once(("scores", spec, rows.tobytes()), compute)
 
@@ -123,8 +127,9 @@ class Workbench:
 
         return self._once(("votes", rows.tobytes()), compute)
 
-    def _svm(self, grams: sparse.csr_matrix, y: np.ndarray) -> np.ndarray:
-        task = FitTask(grams, y, row_weights(y, self.classes, 0.0), self.classes, self.seed, self.threads)
+    def _svm(self, grams: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        heavy = row_weights(y, self.classes, 0.0, weights)
+        task = FitTask(grams, y, heavy, self.classes, self.seed, self.threads)
         fitted = fit_linear_svm({"C": SVM_C}, task)
         return np.vstack([fitted.weights.T, fitted.intercepts]).astype(np.float32)
 
@@ -142,3 +147,8 @@ class Workbench:
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
         return value
+
+
+def some_of(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """The weights of some rows; None where all are the same."""
+    return None if weights is None else weights[rows]

@@ -4,7 +4,7 @@ Belongs here: turning the profile's name into settings, folders, tables, encoder
 Does not belong here: any arithmetic; what the objects do stands in the plain folders.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -34,10 +34,12 @@ from ticket_assets.models.workbench import Workbench
 from ticket_assets.process import end_with_parent
 from ticket_assets.profile import Profile
 from ticket_assets.resources.tracking import mlflow_uri, optuna_url
+from ticket_assets.serving.corrected import read_corrections
 from ticket_assets.serving.fitted import versions_in_store
 from ticket_assets.serving.former_work import sweep_work
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.prediction_log.corrections import Correction
 from ticket_assets.serving.retention import needed_bundles, sweep
 from ticket_assets.serving.throne import Court
 from ticket_assets.settings import Settings, load_settings, resolve
@@ -45,6 +47,7 @@ from ticket_assets.state import open_root
 from ticket_assets.storage import ProfileFolders, digest
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets.tickets.curation import originals
+from ticket_assets.tickets.fed_tickets import said_in_log
 from ticket_assets.tickets.snapshot import read_snapshot
 from ticket_assets.tickets.taxonomy import Taxonomy
 from ticket_assets.tickets.taxonomy_file import load_taxonomy
@@ -150,7 +153,10 @@ class Desk(dg.ConfigurableResource):
         )
         classes, seed, threads = len(rows.labels), self.settings.seed, self.settings.threads
         return Search(
-            bench=Workbench(training.features, training.y, rows.groups, classes, seed, threads, rows.training_ids),
+            bench=Workbench(
+                *(training.features, training.y, rows.groups, classes, seed, threads, rows.training_ids),
+                weights=training.weights,
+            ),
             folds=rows.folds,
             families=chosen.families,
             max_ngrams=chosen.max_ngrams,
@@ -180,14 +186,26 @@ class Desk(dg.ConfigurableResource):
         return {*filter(None, named), *labels, *splits, *self.active.features.context}
 
     def original_tickets(self) -> dict[str, Ticket]:
-        """Tickets as they arrived, by id."""
+        """Tickets as they arrived, by id; those that only the prediction log has, as it keeps them."""
         columns, context = self.active.columns, self.active.features.context
         read = filter(None, (columns.id, columns.subject, columns.body, *context))
         frame = originals(read_snapshot(self.folders.raw, set(read)), columns, context)
-        return {
+        told = {
+            name: Ticket(body, subject, {column: its.get(column) for column in context})
+            for name, (subject, body, its) in self._said_in_log().items()
+        }
+        return told | {
             str(row.Index): Ticket(row.body, row.subject, {name: frame.at[row.Index, name] for name in context})
             for row in frame[["subject", "body"]].itertuples()
         }
+
+    def _said_in_log(self) -> dict[str, tuple[str, str, dict[str, str | None]]]:
+        path = self.folders.parquet / "tickets" / "feedback.parquet"
+        return said_in_log(pd.read_parquet(path)) if path.exists() else {}  # not on a root of before
+
+    def corrections(self) -> Sequence[Correction]:
+        """All corrections in the profile's prediction log; none where it has no log yet."""
+        return read_corrections(self.folders)
 
     def manifest(self, report: Mapping[str, Any], data: Mapping[str, str]) -> dict[str, Any]:
         """What a bundle of this profile says of itself, but for the files and labels of its models.

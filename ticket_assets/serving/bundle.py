@@ -169,7 +169,7 @@ class TriageBundle:
     def __init__(self, manifest: BundleManifest, models: Sequence[TargetModel], encoder: Encoder | None) -> None:
         self.manifest = manifest
         self.schema = FeatureSchema(manifest.languages, manifest.context, manifest.words)
-        self._models = tuple(relatives.sharing_vectors(models))
+        self._models = tuple(relatives.sharing(models))
         self._encoder = encoder
 
     @classmethod
@@ -225,6 +225,10 @@ class TriageBundle:
         read = self.read(tickets)
         features = self._stateless(read)
         return replace(features, vectors=self._encoder.encode(read.texts)) if self._encoder else features
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray | None:
+        """Sentence vectors float32 (n, d) of n cleaned texts; None where the models need none."""
+        return None if self._encoder is None else np.asarray(self._encoder.encode(texts))
 
     def _stateless(self, read: ReadTickets) -> TicketFeatures:
         contexts = [ticket.context for ticket in read.tickets]

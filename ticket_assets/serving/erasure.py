@@ -28,6 +28,7 @@ from ticket_assets.features.erasure import erase_vectors
 from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
 from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.registry import Registry
+from ticket_assets.models.seen_tickets import erase_seen
 from ticket_assets.models.split import Holdout
 from ticket_assets.models.trained_rows import erase_trained
 from ticket_assets.profile import ColumnSettings
@@ -45,6 +46,7 @@ from ticket_assets.state import plan_of_erasure
 from ticket_assets.storage import ProfileFolders, append_record, write_text
 from ticket_assets.tickets.arriving import is_scoring
 from ticket_assets.tickets.erasure import Erased, Selection, erase_from_file, erase_rows, said_by, select
+from ticket_assets.tickets.feedback_erasure import is_among, with_feedback
 from ticket_assets.tickets.ledger import LEDGER, PROOF, enter
 from ticket_assets.tickets.masking import TOKENS
 from ticket_assets.tickets.quarantine import as_shown, erase_from_exports
@@ -121,10 +123,13 @@ def plan(site: Site, wanted: Selection) -> Plan | None:
     erased = select(site.folders.raw, site.columns, wanted)
     # Of an id that the snapshot does not know, something may stand elsewhere.
     erased = replace(erased, tickets=erased.tickets | {*wanted.ids})
+    clean = site.folders.parquet / "tickets" / "clean.parquet"
+    erased = with_feedback(erased, wanted, clean.with_stem("feedback"), clean)
     if not (erased.tickets or erased.contents):
         return None
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    trained = _not_held_out(site.folders, erased.tickets) if erased.contents else frozenset()
+    has_rows = bool(erased.contents) or is_among(erased, clean)
+    trained = _not_held_out(site.folders, erased.tickets) if has_rows else frozenset()
     fitted = touched(site.folders.bundles, site.folders.trained, trained)
     made = Plan(uuid.uuid4().hex, now, erased, _traces(site, erased), bool(trained), fitted)
     return made if erased.contents or any(one.hits for one in look(site, made)) else None
@@ -138,7 +143,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
             site.folders.records, plan.name, plan.at, plan.erased.tickets, plan.erased.contents, plan.fitted
         ),
     ),
-    ("lists of training tickets", lambda site, plan: erase_trained(site.folders.trained, plan.erased.tickets)),
+    ("lists of training tickets", lambda site, plan: _lists(site.folders, plan.erased.tickets)),
     # What a killed process left half written may hold anything, and would be taken for what it was to become.
     ("leftovers", lambda site, plan: sweep(site.folders.root)),
     ("prediction log", lambda site, plan: _logged(site.log, plan) if site.log else 0),
@@ -147,6 +152,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
     ("kept results", lambda site, plan: _remove(site.folders.kept)),
+    ("copies of monitoring", lambda site, plan: _remove(*site.folders.monitoring_copies)),
     ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces, plan.trained)),
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),
@@ -193,14 +199,14 @@ def look(site: Site, plan: Plan) -> list[Found]:
     if site.log is None:
         return found
     with _log(site.log) as engine:
-        logged = traces_in_log(engine, site.log.spool, plan.erased.tickets)
+        logged = traces_in_log(engine, site.log.spool, plan.erased.tickets, plan.erased.predictions)
     return [*found, Found(site.log.folder, "prediction log", len(logged))]
 
 
 def _logged(log: PredictionLogSettings, plan: Plan) -> dict[str, int]:
     """Also while a service runs."""
     with _log(log) as engine:
-        return asdict(erase_from_log(engine, log.spool, plan.erased.tickets))
+        return asdict(erase_from_log(engine, log.spool, plan.erased.tickets, plan.erased.predictions))
 
 
 @contextmanager
@@ -221,6 +227,10 @@ def _artifacts(site: Site, plan: Plan) -> int:
     return erase_from_artifacts(site.folders.artifacts, site.folders.records, plan.traces)
 
 
+def _lists(folders: ProfileFolders, ticket_ids: Collection[str]) -> int:
+    return erase_trained(folders.trained, ticket_ids) + bool(erase_seen(folders.split, ticket_ids))
+
+
 def _holdout(folders: ProfileFolders, plan: Plan) -> int:
     return erase_from_holdout(folders.split / "holdout.json", folders.records, plan.erased.tickets)
 
@@ -230,9 +240,10 @@ def _not_held_out(folders: ProfileFolders, ticket_ids: Collection[str]) -> froze
     return frozenset(ticket_ids) - {*(Holdout.load(path).ticket_ids if path.exists() else ())}
 
 
-def _remove(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def sweep(root: Path) -> int:

@@ -43,7 +43,7 @@ def step_lines(step: str, came: Any) -> list[str]:
 def _told(step: str, came: Any) -> list[str]:
     if step == "ledger":
         return ["entered: no reading brings the tickets back"]
-    if step == "kept results":
+    if step in ("kept results", "copies of monitoring"):
         return ["removed: the next run makes them again"]
     if step == "prediction log":
         return [_logged(came or {})]

@@ -12,11 +12,15 @@ from typing import Any
 
 from ticket_assets.models.plain_baseline import below_baseline
 from ticket_assets.models.promotion import Decision, Verdict, decide
+from ticket_assets.models.recent import RecentScores, score_recent
+from ticket_assets.models.trained_rows import recent_there
 from ticket_assets.serving.assembly import assemble, keepable
+from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.chronicle import Chronicle
-from ticket_assets.serving.fitted import erased_data, versions
+from ticket_assets.serving.fitted import erased_data, version_of, versions
 from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.recent_tickets import RecentTickets, recent_contest
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
 from ticket_assets.serving.renamed import renamed
@@ -69,6 +73,7 @@ def settle(
     held: Mapping[str, HeldOut],
     run_id: str,
     tags: Mapping[str, str],
+    recent: RecentTickets | None = None,
 ) -> Succession:
     """Rehearse, score, decide, register; seat when promoted.
 
@@ -79,6 +84,7 @@ def settle(
         held: target name to its hold-out.
         run_id: of the open MLflow run; whoever opened it ends it.
         tags: go onto the run, the registered version and the record.
+        recent: tickets that came since the hold-out was frozen, and that neither was trained on.
 
     Raises:
         ThroneError: somebody else moved the champion meanwhile.
@@ -89,7 +95,7 @@ def settle(
         return Succession(
             Decision(False, "nothing to decide: the challenger is the champion", {}), champion, challenger.id
         )
-    judged = _judge(court, challenger, champion, tickets, held)
+    judged = _judge(court, challenger, champion, tickets, held, recent or RecentTickets())
     with throne(court) as standing:
         require_unmoved(standing, champion)
         return _enthrone(court, standing, judged, run_id, tags)
@@ -101,13 +107,15 @@ def _judge(
     champion: Champion | None,
     tickets: Sequence[Ticket],
     held: Mapping[str, HeldOut],
+    recent: RecentTickets,
 ) -> Judged:
     unjudged = Judged(challenger, Decision(False, "", {}), {})
     try:
         latency = _rehearsed(court, challenger, tickets, held)
     except RehearsalError as error:
         return unjudged.failed(str(error))
-    testimony = hear(court, champion, tickets, held, challenger.taxonomy)
+    # One list, asked once: the recent ones stand behind those that are held out.
+    testimony = hear(court, champion, [*tickets, *recent.tickets], held, challenger.taxonomy)
     contests = {name: contest(one, testimony.answers.get(name), latency.p50_ms) for name, one in held.items()}
     fits = keepable(challenger, testimony, renamed(court.records, HOLDOUT))
     may_stay = [target for target, why_not in fits.items() if why_not is None]
@@ -115,13 +123,42 @@ def _judge(
     if testimony.manifest:
         erased = erased_data(court.records, court.trained, versions(testimony.manifest))
         old, flawed = outdated(testimony.manifest, challenger, erased), flaws(testimony.manifest, erased)
-    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old, flawed)
+    lately = _on_recent(court, challenger, testimony, recent, len(tickets))
+    decision = decide(contests, court.rules, court.seed, testimony.silence, may_stay, old, flawed, lately)
     hinders = {name: why for name, why in fits.items() if why and decision.targets[name].verdict is Verdict.LOSES}
     further = {"translations": dict(testimony.translations), "cannot_stay": hinders}
     judged = Judged(challenger, decision, {**_told(latency), **{name: one for name, one in further.items() if one}})
     if not decision.promoted or not decision.kept:
         return judged
     return _judge_assembled(court, judged, testimony, tickets, held)
+
+
+def _on_recent(
+    court: Court, challenger: BundleManifest, testimony: Testimony, recent: RecentTickets, first: int
+) -> dict[str, RecentScores]:
+    """Target to what both are worth on the tickets that came since the champion's model of it was trained.
+
+    Args:
+        court: where.
+        challenger: its manifest.
+        testimony: the champion's answers, those to recent tickets from place `first` on.
+        recent: the tickets.
+        first: place of the first of them.
+    """
+    if not recent.tickets:
+        return {}
+    bundle = TriageBundle.load(court.bundles / challenger.id, court.encoders, court.threads)
+    answers = bundle.probabilities(bundle.features(recent.tickets))
+    found = {}
+    for target, rows in recent.targets.items():
+        version = version_of(testimony.manifest, target) if testimony.manifest else None
+        since, champion = rows.since(recent_there(court.trained, version)), testimony.answers.get(target)
+        if not since.truth:
+            continue
+        old = None if champion is None else (champion[0], champion[1][first:])
+        contest = recent_contest(since, (challenger.targets[target], answers[target]), old)
+        found[target] = score_recent(contest, court.rules.recent_families, court.seed)
+    return found
 
 
 def _judge_assembled(
@@ -154,6 +191,7 @@ def _enthrone(court: Court, standing: Chronicle, judged: Judged, run_id: str, ta
     bundle = judged.bundle
     decision = judged.decision.beside_baseline(below_baseline(bundle.scores).values())
     metrics = {f"{target}.{name}": value for target, its in bundle.scores.items() for name, value in its.items()}
+    metrics |= {f"{target}.recent_macro_f1": value for target, value in decision.on_recent().items()}
     all_tags = {**tags, **{name: str(value) for name, value in judged.told.items() if name.startswith("latency")}}
     court.registry.log(run_id, {"bundle": bundle.id, "decision": decision.reason[:500]}, metrics, all_tags)
     version = None

@@ -56,11 +56,14 @@ class Selection:
 
 @dataclass(frozen=True)
 class Erased:
-    """What is to go: ticket ids; content hashes and row hashes of all rows, those included that are no ticket's."""
+    """What is to go: ticket ids; content hashes and row hashes of all rows, those included that are no ticket's; ids of
+    answers that the prediction log has and that name no ticket (feedback_erasure.py).
+    """
 
     tickets: frozenset[str] = frozenset()
     contents: frozenset[str] = frozenset()
     rows: frozenset[str] = frozenset()
+    predictions: frozenset[str] = frozenset()
 
     def takes(self, rows: pd.DataFrame, columns: ColumnSettings) -> list[bool]:
         """Which rows go, of a frame with the columns that tell whose they are and their content hash."""
@@ -197,7 +200,7 @@ def _rows(batch: Path, columns: ColumnSettings, wanted: Selection | None = None)
             *({wanted.column} & {*present} if wanted and wanted.column else ()),
         }
         chosen = ", ".join(map(identifier, sorted(shown)))
-        matched = _matching(wanted, [one for one in present if one not in META_COLUMNS]) if wanted else "false"
+        matched = matching(wanted, [one for one in present if one not in META_COLUMNS]) if wanted else "false"
         asked = f"SELECT {_ROW}, {content_hash(present)} AS {_CONTENT}, {matched} AS {_MATCHED}, {chosen}"
         try:
             for chunk in engine.sql(f"{asked} FROM {_file(batch)}").to_arrow_reader(CHUNK):
@@ -206,7 +209,7 @@ def _rows(batch: Path, columns: ColumnSettings, wanted: Selection | None = None)
             raise SelectionError(f"--match cannot be looked for: {error}") from None
 
 
-def _matching(wanted: Selection, names: list[str]) -> str:
+def matching(wanted: Selection, names: list[str]) -> str:
     """A condition: whether any column says any of the matches."""
     said = [f"CAST({identifier(name)} AS VARCHAR)" for name in names]
     if wanted.is_pattern:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ticket_assets.tickets.batches import META_COLUMNS, batches
+from ticket_assets.tickets.fed_tickets import FEEDBACK
 from ticket_assets.tickets.masking import count_masked
-from ticket_assets.tickets.schema import LABEL_PREFIX
+from ticket_assets.tickets.schema import LABEL_PREFIX, SOURCE
 from ticket_assets.tickets.sources.contract import DROPPED, FAULT, MENDED_FROM, UNREADABLE_COLUMNS
 from ticket_assets.tickets.statements import identifier, types_of, union
 
@@ -105,6 +106,7 @@ def assess(folder: Path, clean: pd.DataFrame, quarantined: int, targets: Mapping
         targets: by name.
     """
     read, missing = missing_values(folder)
+    by_people = int((clean[SOURCE] == FEEDBACK).sum()) if SOURCE in clean else 0
     sizes = clean["family_id"].value_counts()
     relatives = sizes[sizes > 1]
     lengths = clean["text"].str.len().to_numpy(dtype=np.int64)
@@ -112,7 +114,7 @@ def assess(folder: Path, clean: pd.DataFrame, quarantined: int, targets: Mapping
         read=read,
         clean=len(clean),
         quarantined=quarantined,
-        replaced=read - len(clean) - quarantined,
+        replaced=read - (len(clean) - by_people) - quarantined,
         missing=missing,
         exact_duplicates=int(clean["text_hash"].duplicated(keep=False).sum()),
         in_families=int(relatives.sum()),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KnownAt = Literal["arrival", "resolution"]
 CONTEXT_PREFIX = "context_"
 LABEL_PREFIX = "label_"
+SOURCE, WEIGHT = "source", "weight"
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,21 @@ class Column:
     unique: bool = False
 
 
-def clean_columns(context: Iterable[str], targets: Iterable[str]) -> tuple[Column, ...]:
-    """Columns of `tickets/clean` for a profile's context columns and targets, in order."""
+_FED = (
+    Column(SOURCE, "str", "resolution", "desk; corrected: the desk's, with a label of people; feedback: of the log"),
+    Column(WEIGHT, "float64", "resolution", "in training, beside 1 of a ticket of the desk"),
+)
+
+
+def clean_columns(context: Iterable[str], targets: Iterable[str], fed: bool = False) -> tuple[Column, ...]:
+    """Columns of `tickets/clean` for a profile's context columns and targets, in order.
+
+    Args:
+        context: names of context columns.
+        targets: names.
+        fed: whether anything was learnt from feedback. Without, tickets have the columns that they had before there
+            was any: a desk that gives no feedback keeps its data versions.
+    """
     return (
         Column("ticket_id", "str", "arrival", "id in the source, or the hash of subject and body", unique=True),
         Column("text", "str", "arrival", "cleaned subject and body"),
@@ -45,6 +59,7 @@ def clean_columns(context: Iterable[str], targets: Iterable[str]) -> tuple[Colum
             Column(LABEL_PREFIX + name, "str", "resolution", f"label of target {name}", nullable=True)
             for name in targets
         ),
+        *(_FED if fed else ()),
     )
 
 

@@ -11,6 +11,8 @@ from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.store import require_champion
 from ticket_assets_tests.line import PROFILE, Line
 
+TABLES = ("clean", "quarantine", "feedback")
+
 
 @pytest.fixture
 def desk(line: Line) -> Desk:
@@ -22,7 +24,7 @@ def value(result: dg.AssetCheckResult, name: str) -> object:
 
 
 def test_the_counts_of_the_finished_line_add_up(line: Line, desk: Desk) -> None:
-    result = checks.counts_add_up(desk, line.table("tickets", "clean"), line.table("tickets", "quarantine"))
+    result = checks.counts_add_up(desk, **{name: line.table("tickets", name) for name in TABLES})
     assert isinstance(result, dg.AssetCheckResult)
     assert result.passed
     assert value(result, "read") == value(result, "found")
@@ -30,7 +32,7 @@ def test_the_counts_of_the_finished_line_add_up(line: Line, desk: Desk) -> None:
 
 @pytest.mark.parametrize("table", ["clean", "quarantine"])
 def test_a_row_that_was_lost_or_doubled_fails_the_counts(line: Line, desk: Desk, table: str) -> None:
-    frames = {name: line.table("tickets", name) for name in ("clean", "quarantine")}
+    frames = {name: line.table("tickets", name) for name in TABLES}
     for spoilt in (frames[table].iloc[1:], frames[table].iloc[[0, *range(len(frames[table]))]]):
         result = checks.counts_add_up(desk, **{**frames, table: spoilt})
         assert isinstance(result, dg.AssetCheckResult)

@@ -145,3 +145,27 @@ def test_a_family_whose_library_is_missing_is_refused_by_name(monkeypatch):
     wanted = r"search.families names torch_head \(needs torch\): install torch, or take the family out"
     with pytest.raises(ModuleNotFoundError, match=wanted):
         require_libraries(FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_row_s_own_weight_reaches_every_family(family):
+    """Two rows in three of a cloud are labelled otherwise by people, whose word weighs more."""
+    matrix, y = _rows([0, 1, 2])
+    people = (np.arange(len(y)) % 3 == 0) & (y == 0)
+    told = np.where(people, 1, y)
+    heavy = np.where(people, 200.0, 1.0)
+    light, weighed = (
+        fit_estimator(_recipe(family), matrix, told, 3, 0, 1, weights=one).scores(matrix[y == 0]).argmax(axis=1)
+        for one in (None, heavy)
+    )
+    assert (weighed == 1).mean() > (light == 1).mean() + 0.2
+
+
+@pytest.mark.parametrize("family", ["linear_svm", "lightgbm"])
+def test_weights_of_one_are_no_weights_to_the_last_bit(family):
+    matrix, y = _rows([0, 1, 2])
+    plain, ones = (
+        fit_estimator(_recipe(family, 0.5), matrix, y, 3, 0, 1, weights=one).scores(matrix)
+        for one in (None, np.ones(len(y)))
+    )
+    assert plain.tobytes() == ones.tobytes()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ticket_assets.models.rows import target_rows
-from ticket_assets.models.split import BARRED, HOLDOUT, TRAIN
+from ticket_assets.models.split import BARRED, HOLDOUT, RECENT, TRAIN
 
 
 def _rows(tables, target="queue", **given):
@@ -86,3 +86,30 @@ def test_the_digest_changes_with_what_a_search_sees_and_with_nothing_else(tables
 
 def test_without_an_encoder_there_are_no_vectors(tables):
     assert _rows(tables, vectors=None).training.features.vectors is None
+
+
+def _fed(tables, weight):
+    people = np.arange(len(tables.clean)) % 5 == 0
+    source = np.where(people, "corrected", "desk")
+    return tables.clean.assign(source=source, weight=np.where(people, weight, 1.0))
+
+
+def test_weights_are_of_the_training_rows_and_part_of_the_digest_where_not_one(tables, queue):
+    heavy = _rows(tables, clean=_fed(tables, 3.0))
+    told = dict(zip(tables.clean["ticket_id"], _fed(tables, 3.0)["weight"], strict=True))
+    assert heavy.training.weights.tolist() == [told[one] for one in heavy.training_ids]
+    assert heavy.training_digest != queue.training_digest
+    same = _rows(tables, clean=_fed(tables, 1.0))
+    assert same.training.weights is None and same.training_digest == queue.training_digest
+
+
+def test_recent_rows_are_told_apart_and_never_trained_on(tables, queue):
+    split = tables.split.copy()
+    recent = split.index[split["side"] == TRAIN][:25]
+    split.loc[recent, "side"] = RECENT
+    clean = _fed(tables, 1.0)
+    clean.loc[recent[3], "label_queue"] = "aardvarks"
+    rows = _rows(tables, clean=clean, split=split)
+    assert rows.recent_ids == tuple(clean.loc[recent, "ticket_id"]) and not {*rows.recent_ids} & {*rows.training_ids}
+    assert rows.recent_labels[3] == "aardvarks" and rows.recent.y[3] == -1 and "aardvarks" not in rows.labels
+    assert rows.recent_by_people.tolist() == [one != "desk" for one in clean.loc[recent, "source"]]

@@ -51,3 +51,19 @@ def test_a_fit_that_holds_rows_out_is_told_their_families(bench, queue, monkeypa
     train(bench, _recipe("torch_head"), "queue", queue.labels, np.zeros((len(bench.y), scores.shape[1])))
     assert tasks[0].groups.tolist() == bench.groups[queue.folds != 1].tolist()
     assert tasks[1].groups.tolist() == bench.groups.tolist()
+
+
+@pytest.mark.parametrize("family", ["linear_svm", "lightgbm"])
+def test_weights_reach_the_folds_the_last_fit_and_the_scores_within_the_matrix(bench, queue, family):
+    recipe = _recipe(family)
+    heavy = replace(bench, weights=np.where(np.arange(len(bench.y)) % 2 == 0, 5.0, 1.0))
+    plain, weighed = (fold_scores(one, recipe, queue.folds, 1) for one in (bench, heavy))
+    assert not np.allclose(plain, weighed)
+    scores = np.zeros((len(bench.y), bench.classes), dtype=np.float32)
+    some = bench.features.take(np.arange(20))
+    first, second = (train(one, recipe, "queue", queue.labels, scores).probabilities(some) for one in (bench, heavy))
+    assert not np.allclose(first, second)
+    inner = replace(recipe, blocks=replace(recipe.blocks, scores=True))
+    rows = np.arange(len(bench.y))
+    plain, weighed = (one.fit_representation(inner.blocks, rows)[0].score_weights for one in (bench, heavy))
+    assert not np.allclose(plain, weighed)

@@ -20,7 +20,7 @@ from ticket_assets.resources.parquet import ParquetTables
 from ticket_assets_tests.line import PROFILE, SETTINGS, Line
 from ticket_assets_tests.pipeline.conftest import command_line
 
-BEGINNING = [["tickets", "raw"], ["tickets", "clean"], ["tickets", "quarantine"]]
+BEGINNING = [["tickets", "raw"], ["tickets", "feedback"], ["tickets", "clean"], ["tickets", "quarantine"]]
 
 
 Spoil = Callable[[pd.DataFrame], pd.DataFrame]

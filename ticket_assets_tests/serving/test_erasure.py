@@ -85,6 +85,17 @@ def test_the_proof_finds_what_a_step_left(site: Site, missed: str, monkeypatch: 
     assert plan_of_erasure(site.folders.root).exists()
 
 
+def test_what_monitoring_copied_of_tickets_goes_and_what_it_judged_stays(site: Site) -> None:
+    folder = site.folders.monitoring
+    for path in (*(one / "x.parquet" for one in site.folders.monitoring_copies), folder / "windows" / "w" / "s.json"):
+        path.parent.mkdir(parents=True)
+        path.write_text("zaphod beeblebrox of sector zz9" if path.suffix == ".parquet" else "{}")
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    carry_out(site, found, lambda *_: None)
+    assert [one.name for one in folder.iterdir()] == ["windows"]
+
+
 def test_answers_that_were_logged_and_those_that_wait_for_the_database_go_too(site: Site) -> None:
     folder = site.folders.service / "log"
     log = PredictionLogSettings(folder=folder, flush_seconds=60)

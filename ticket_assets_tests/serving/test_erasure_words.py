@@ -5,7 +5,13 @@ import pytest
 from ticket_assets.serving.erasure import STEPS
 from ticket_assets.serving.erasure_words import step_lines
 
-NONE: dict[str, object] = {"bundles": {}, "bentos": [], "ledger": None, "kept results": None}
+NONE: dict[str, object] = {
+    "bundles": {},
+    "bentos": [],
+    "ledger": None,
+    "kept results": None,
+    "copies of monitoring": [],
+}
 
 
 @pytest.mark.parametrize("step", [name for name, _ in STEPS])

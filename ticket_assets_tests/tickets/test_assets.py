@@ -19,7 +19,7 @@ from ticket_assets.tickets.sample import Drift, SampleSpec, generate
 from ticket_assets_tests.line import SETTINGS, Line
 
 HALVES = {"tickets/clean", "tickets/quarantine"}
-GROUP = {"tickets/raw", "tickets/quality", *HALVES}
+FIRST = {"tickets/raw", "tickets/feedback", "tickets/quality", *HALVES}
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 CHANGES: dict[str, Change] = {}
 
@@ -76,7 +76,7 @@ def test_a_generated_source_is_what_the_settings_ask_for(tmp_path: Path) -> None
         tmp_path, settings=SETTINGS.replace('source = { kind = "files", path = "tickets.parquet" }', wanted)
     )
     with line.environment():
-        assert run(line) == ({"tickets/sample", *GROUP}, True)
+        assert run(line) == ({"tickets/sample", *FIRST}, True)
     made = pd.read_parquet(line.folders.source / "tickets.parquet")
     pd.testing.assert_frame_equal(
         made, generate(SampleSpec(rows=100, seed=2, languages={"de": 1.0}, drift=Drift("new_topic")))
@@ -94,14 +94,14 @@ def test_a_label_that_is_changed_and_changed_back_is_the_first_one_again(fresh: 
 
 def test_a_lost_row_fails_the_check_and_the_next_run_makes_both_halves_again(fresh: Line) -> None:
     """The next run wanted the refused half alone, which cannot run alone: the line was stuck."""
-    assert run(fresh, clean=lambda frame: frame.iloc[1:]) == (GROUP, False)
+    assert run(fresh, clean=lambda frame: frame.iloc[1:]) == (FIRST, False)
     assert run(fresh) == ({*HALVES, "tickets/quality"}, True)
     assert run(fresh) == (set(), True)
 
 
 def test_a_row_that_stands_in_the_place_of_another_fails_the_check(fresh: Line) -> None:
     """One lost and one doubled make a sum that is right."""
-    assert run(fresh, clean=lambda frame: frame.iloc[[1, *range(1, len(frame))]]) == (GROUP, False)
+    assert run(fresh, clean=lambda frame: frame.iloc[[1, *range(1, len(frame))]]) == (FIRST, False)
 
 
 def test_a_run_that_broke_off_between_the_halves_is_followed_by_one_that_makes_both(fresh: Line) -> None:
@@ -126,7 +126,7 @@ def test_rows_that_cannot_be_read_end_in_quarantine_and_the_counts_add_up(tmp_pa
     torn = [b"1;2;3\n", b'T-1;"never closed\n', b";".join([b"\x00"] * (table[0].count(b";") + 1))]
     (tmp_path / "tickets.csv").write_bytes(b"".join([*table, *torn]))
     with line.environment():
-        assert run(line) == (GROUP, True)
+        assert run(line) == (FIRST, True)
         metadata = counted(line, "tickets/raw")
     assert metadata["unreadable_rows"].value == 3
     assert metadata["files read as CSV in cp1252, columns parted by ';'"].value == "1"
@@ -200,4 +200,4 @@ def test_the_counts_are_counted_again_with_the_profile_s_own_masks_and_taxonomy(
     same.loc[[2, 3, 4], "body"] = [f"write to {name}@example.com please" for name in ("ann", "bob", "eve")]
     write_parquet(line.source, pd.concat([tickets, same], ignore_index=True))
     with line.environment():
-        assert run(line) == (GROUP, True)
+        assert run(line) == (FIRST, True)

@@ -258,7 +258,8 @@ class Drain:
     def _look_again(self) -> None:
         self._look_again_at = time.monotonic() + LOOK_AGAIN_SECONDS
         with self._spool.gate(), self._asking():
-            self.done += look_again(self._store.engine, self._clock.now() - timedelta(days=LOOK_AGAIN_DAYS))
+            since = self._clock.now() - timedelta(days=LOOK_AGAIN_DAYS)
+            self.done += look_again(self._store.engine, since, new_labels=self._settings.new_labels)
 
     def _forget(self) -> None:
         """Delete what is past its time; of much of it the rest in the next turn, as records wait meanwhile."""

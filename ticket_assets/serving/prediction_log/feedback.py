@@ -21,6 +21,8 @@ FEEDBACK_LOCK = 0x7469636B65740002
 UNKNOWN = "no prediction has this id"
 # Target to the labels of the model that answered; none at all where the answer does not tell them.
 LabelSets = Mapping[str, Collection[str]]
+# Labels that no model has yet and that corrections may give all the same: of a queue that was opened since.
+NO_NEW_LABELS: LabelSets = {}
 
 
 class WrongLabelsError(ValueError):
@@ -88,12 +90,15 @@ def told(faults: Mapping[str, str]) -> str:
     return "; ".join(f"{field}: {what}" for field, what in faults.items())
 
 
-def check_labels(labels: Mapping[str, str], label_sets: LabelSets) -> dict[str, str]:
+def check_labels(
+    labels: Mapping[str, str], label_sets: LabelSets, new_labels: LabelSets = NO_NEW_LABELS
+) -> dict[str, str]:
     """What is wrong with corrected labels, by field; empty where nothing is.
 
     Args:
         labels: target to label, as given.
         label_sets: target to labels, of the model that made the prediction; a target without any takes all.
+        new_labels: target to labels that are taken too.
     """
     if not labels:
         return {"labels": f"none is given; name one of {', '.join(sorted(label_sets))}"}
@@ -101,8 +106,8 @@ def check_labels(labels: Mapping[str, str], label_sets: LabelSets) -> dict[str, 
     for target, label in labels.items():
         if target not in label_sets:
             faults[f"labels.{target}"] = f"the model has no such target, only {', '.join(sorted(label_sets))}"
-        elif label_sets[target] and label not in label_sets[target]:
-            faults[f"labels.{target}"] = f"this is none of its labels: {', '.join(label_sets[target])}"
+        elif label_sets[target] and label not in (its := (*label_sets[target], *new_labels.get(target, ()))):
+            faults[f"labels.{target}"] = f"this is none of its labels: {', '.join(its)}"
     return faults
 
 
@@ -125,7 +130,10 @@ def label_sets_in(connection: Connection, prediction_ids: Collection[str]) -> di
 
 
 def write_feedback(
-    connection: Connection, records: Sequence[FeedbackRecord], waiting: Mapping[str, LabelSets]
+    connection: Connection,
+    records: Sequence[FeedbackRecord],
+    waiting: Mapping[str, LabelSets],
+    new_labels: LabelSets = NO_NEW_LABELS,
 ) -> Taken:
     """Write corrections in their order, in the caller's transaction.
 
@@ -133,6 +141,7 @@ def write_feedback(
         connection: that writes.
         records: oldest first.
         waiting: label sets of those of their predictions that were still in a journal before the transaction began.
+        new_labels: target to labels that are taken beside the model's.
     """
     if not records:
         return Taken()
@@ -145,7 +154,7 @@ def write_feedback(
     written = duplicates = 0
     refused = []
     for place, record in enumerate(records):
-        if (reason := _refusal(record, known.get(record.prediction_id), before.get(record.id))) is not None:
+        if (reason := _refusal(record, known.get(record.prediction_id), before.get(record.id), new_labels)) is not None:
             refused.append((place, reason))
             continue
         added = record.id not in before and _take(connection, record)
@@ -155,13 +164,15 @@ def write_feedback(
     return Taken(written, duplicates, tuple(refused))
 
 
-def _refusal(record: FeedbackRecord, label_sets: LabelSets | None, before: Given | None) -> str | None:
+def _refusal(
+    record: FeedbackRecord, label_sets: LabelSets | None, before: Given | None, new_labels: LabelSets
+) -> str | None:
     """Why a correction that was taken unseen is not written."""
     if before is not None:
         return check_given(before, Given.of(record))
     if label_sets is None:
         return UNKNOWN
-    return told(check_labels(record.labels, label_sets)) or None
+    return told(check_labels(record.labels, label_sets, new_labels)) or None
 
 
 def _take(connection: Connection, record: FeedbackRecord) -> int:

@@ -247,7 +247,7 @@ class PredictionLog:
             raise UnknownPredictionError(f"{prediction_id!r} is no id of a prediction")
         look = self._lookup.prediction(prediction_id)
         if look.found is not None:
-            faults = check_labels(labels, label_sets_of(look.found))
+            faults = check_labels(labels, label_sets_of(look.found), self._settings.new_labels)
         elif look.sure:
             raise UnknownPredictionError(f"no prediction has the id {prediction_id}")
         else:

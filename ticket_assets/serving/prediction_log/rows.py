@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ticket_assets.serving.prediction_log.feedback import LabelSets, write_feedback
+from ticket_assets.serving.prediction_log.feedback import NO_NEW_LABELS, LabelSets, write_feedback
 from ticket_assets.serving.prediction_log.lines import INSTEAD, Line
 from ticket_assets.serving.prediction_log.records import (
     Answer,
@@ -79,7 +79,10 @@ def read_records(batch: Sequence[Line]) -> tuple[list[tuple[Record, Line]], list
 
 
 def write_records(
-    connection: Connection, records: Sequence[tuple[Record, Line]], waiting: Mapping[str, LabelSets]
+    connection: Connection,
+    records: Sequence[tuple[Record, Line]],
+    waiting: Mapping[str, LabelSets],
+    new_labels: LabelSets = NO_NEW_LABELS,
 ) -> Written:
     """Insert records in their order; those that are there already are counted, no more.
 
@@ -87,12 +90,13 @@ def write_records(
         connection: that writes.
         records: with the lines they were read from.
         waiting: label sets of predictions that are still in a journal (feedback.write_feedback).
+        new_labels: likewise.
     """
     answered = [record for record, _ in records if isinstance(record, PredictionRecord)]
     corrected = [(record, line) for record, line in records if isinstance(record, FeedbackRecord)]
     happened = [record for record, _ in records if isinstance(record, EventRecord)]
     done = _write_predictions(connection, answered) + _write_events(connection, happened)
-    taken = write_feedback(connection, [record for record, _ in corrected], waiting)
+    taken = write_feedback(connection, [record for record, _ in corrected], waiting, new_labels)
     refused = [_set_aside(*corrected[place], reason) for place, reason in taken.refused]
     return done + Written(taken.written, taken.duplicates) + write_refused(connection, refused)
 

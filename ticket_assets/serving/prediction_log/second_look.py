@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Engine, select
 
 from ticket_assets.serving.prediction_log.engine import writing
-from ticket_assets.serving.prediction_log.feedback import UNKNOWN
+from ticket_assets.serving.prediction_log.feedback import NO_NEW_LABELS, UNKNOWN, LabelSets
 from ticket_assets.serving.prediction_log.lines import Line, read_line
 from ticket_assets.serving.prediction_log.records import FeedbackRecord
 from ticket_assets.serving.prediction_log.rows import Written, read_records, write_records
@@ -20,7 +20,9 @@ from ticket_assets.serving.prediction_log.tables import predictions, rejected
 AT_ONCE = 500
 
 
-def look_again(engine: Engine, since: datetime, at_once: int = AT_ONCE) -> Written:
+def look_again(
+    engine: Engine, since: datetime, at_once: int = AT_ONCE, new_labels: LabelSets = NO_NEW_LABELS
+) -> Written:
     """Write corrections that were set aside since an instant, UTC, and whose predictions are known by now.
 
     Raises:
@@ -43,7 +45,7 @@ def look_again(engine: Engine, since: datetime, at_once: int = AT_ONCE) -> Writt
         if found:
             with writing(engine) as connection:
                 connection.execute(rejected.delete().where(rejected.c.id.in_(found)))
-                done += write_records(connection, sorted(found.values(), key=lambda one: one[0].moment), {})
+                done += write_records(connection, sorted(found.values(), key=lambda one: one[0].moment), {}, new_labels)
         last = rows[-1].id
 
 

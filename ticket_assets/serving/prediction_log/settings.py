@@ -4,8 +4,9 @@ Belongs here: their bounds, the database's URL in the one form that is used, hid
 Does not belong here: connecting (engine.py), reading them from a file or the environment (the service).
 """
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote, quote_plus
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -40,7 +41,21 @@ class PredictionLogSettings(BaseModel):
     text: Literal["masked", "plain", "none"] = Field(
         "masked", description="subject, body, context and comments: cleaned and masked, as they came, or not at all"
     )
+    new_labels: dict[str, tuple[str, ...]] = Field(
+        {}, description="target to labels that corrections may give though the model has none of them yet"
+    )
     max_spool_mb: float = Field(512, gt=0, description="bound on what waits on disk, of all processes together")
+
+    @field_validator("new_labels", mode="before")
+    @classmethod
+    def _may_be_a_variable(cls, told: Any) -> Any:
+        """JSON where it comes from the environment."""
+        if not isinstance(told, str):
+            return told
+        try:
+            return json.loads(told)
+        except json.JSONDecodeError:
+            raise ValueError('write JSON: {"queue": ["payroll"]}') from None
 
     @field_validator("url", mode="after")
     @classmethod

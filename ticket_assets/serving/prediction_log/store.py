@@ -65,7 +65,9 @@ class Store:
         waiting = self._waiting(records, search)
         try:
             with writing(self.engine) as connection:
-                return write_records(connection, records, waiting) + write_refused(connection, refused)
+                return write_records(connection, records, waiting, self._settings.new_labels) + write_refused(
+                    connection, refused
+                )
         except (SQLAlchemyError, OSError, TypeError, ValueError, OverflowError) as error:
             if not is_of_a_record(error):
                 raise StoreDownError(told(error, self._settings)) from None
@@ -157,7 +159,7 @@ class Store:
             for record, line in records:
                 try:
                     with connection.begin_nested():
-                        done += write_records(connection, [(record, line)], waiting)
+                        done += write_records(connection, [(record, line)], waiting, self._settings.new_labels)
                 except (SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
                     if not is_of_a_record(error):
                         raise

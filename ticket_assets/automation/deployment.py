@@ -1,0 +1,81 @@
+"""Sensor `deployment`: after another champion took the seat, its bento is built and rolled out.
+
+Belongs here: seeing that the champion is another than the one that was rolled out, how often a roll-out is tried.
+Does not belong here: building (serving/bento.py), rolling out (serving/rollout.py).
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ticket_assets.automation.told import known_metadata
+from ticket_assets.automation.triggers import DEPLOYMENT
+from ticket_assets.serving.store import read_champion
+from ticket_assets.settings import load_settings
+from ticket_assets.storage import ProfileFolders
+
+DEPLOY = "deploy"
+DEPLOYED = dg.AssetKey(["serving", "deployment"])
+SECONDS = 15
+TRIES = 2
+_UNENDED = [
+    one
+    for one in dg.DagsterRunStatus
+    if one not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+]
+CHAMPION_TAG = "ticket-assets/champion"
+
+
+def deploy_job(hooks: set[dg.HookDefinition]) -> dg.JobDefinition:
+    """The job that builds the champion's bento, asks it, and rolls it out."""
+    return dg.define_asset_job(  # type: ignore[return-value]  # resolved at assembly
+        DEPLOY,
+        dg.AssetSelection.groups("serving"),
+        description="The champion's bento, built and rolled out. Sensor `deployment` owns it.",
+        hooks=hooks,
+    )
+
+
+def deployment(profile: str) -> dg.SensorDefinition:
+    """The sensor of a profile."""
+
+    @dg.sensor(
+        name=DEPLOYMENT,
+        job_name=DEPLOY,
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Builds and rolls out the bento of a champion that took the seat.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        champion = read_champion(ProfileFolders(load_settings(profile=profile).profile_root).bundles)
+        if champion is None:
+            yield dg.SkipReason("nobody is champion yet")
+            return
+        deployed = known_metadata(context.instance, DEPLOYED)
+        who = f"v{champion.version}, bundle {champion.bundle}, since {champion.since}"
+        if {"bundle", "since"} <= deployed.keys() and (deployed["bundle"].value, deployed["since"].value) == (
+            champion.bundle,
+            champion.since,
+        ):
+            yield dg.SkipReason(f"{who} is rolled out")
+            return
+        seat = f"{champion.bundle}@{champion.since}"
+        # Before any tries: those of others, such as `make run`, build the same bento.
+        busy = [
+            run.run_id[:8]
+            for run in context.instance.get_runs(dg.RunsFilter(statuses=_UNENDED))
+            if run.asset_selection is None or any(key.path[0] == "serving" for key in run.asset_selection)
+        ]
+        if busy:
+            yield dg.SkipReason(f"{who} is being rolled out by run {', '.join(busy)}")
+            return
+        tried = context.instance.get_runs(dg.RunsFilter(job_name=DEPLOY, tags={CHAMPION_TAG: seat}))
+        if len(tried) >= TRIES:
+            yield dg.SkipReason(
+                f"{who} was not rolled out: {len(tried)} tries failed, last run {tried[0].run_id[:8]}; mend the cause, "
+                "then materialise serving/deployment"
+            )
+            return
+        yield dg.RunRequest(run_key=f"{seat}:{len(tried)}", tags={CHAMPION_TAG: seat})
+
+    return sensor

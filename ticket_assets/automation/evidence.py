@@ -1,0 +1,177 @@
+"""Gathering what a retraining is decided from: records, runs and materialisations of a profile.
+
+Belongs here: reading the instance and the profile's folders; nothing that takes longer than some look-ups.
+Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.py).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from ticket_assets.automation.told import DATA_VERSION
+from ticket_assets.monitoring.evidence import Champion, Evidence, Retraining, State
+from ticket_assets.monitoring.orders import read_orders
+from ticket_assets.monitoring.verdict import WindowRecord
+from ticket_assets.serving.chronicle import Chronicle
+from ticket_assets.serving.fitted import DATA
+from ticket_assets.serving.manifest import BundleError, BundleManifest
+from ticket_assets.serving.record import Event, event
+from ticket_assets.storage import ProfileFolders, read_records
+
+RETRAIN = "retrain"
+"""The job that makes a challenger and judges it."""
+EVENT_TAG, EVENTS_TAG, CAUSES_TAG = "ticket-assets/retrain", "ticket-assets/events", "ticket-assets/causes"
+HISTORY = dg.AssetKey(["monitoring", "history"])
+CLEAN = dg.AssetKey(["tickets", "clean"])
+WINDOW = "window"  # metadata of monitoring/history: the latest record as JSON
+HISTORY_FILE = "history.jsonl"
+REMEMBERED = 100  # runs and materialisations that are looked at
+LOST_AFTER = timedelta(hours=24)
+CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
+CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
+_INPUT = "dagster/input_data_version/"
+_UNENDED = [
+    one
+    for one in dg.DagsterRunStatus
+    if one not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+]
+_STATES = {
+    dg.DagsterRunStatus.SUCCESS: State.DONE,
+    dg.DagsterRunStatus.FAILURE: State.FAILED,
+    dg.DagsterRunStatus.CANCELED: State.STOPPED,
+}
+
+
+def gather(
+    folders: ProfileFolders,
+    instance: dg.DagsterInstance,
+    parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]],
+    now: datetime,
+) -> Evidence:
+    """All that counts at this moment.
+
+    Args:
+        folders: of the profile.
+        instance: its Dagster instance.
+        parents: of each asset that follows the data by itself, those that it is made from.
+        now: the moment (UTC).
+    """
+    standing = Chronicle.read(folders.records, folders.bundles)
+    seat, pin = standing.champion, standing.pin(now)
+    champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
+    windows = read_windows(folders, instance)
+    corrected, fresh = _unseen(folders, instance, champion)
+    judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
+    if corrected is None:
+        corrected = next(
+            (one.feedback_rows for one in reversed(windows) if champion and one.bundle == champion.bundle), 0
+        )
+    return Evidence(
+        now=now,
+        champion=champion,
+        windows=windows,
+        feedback_rows=corrected,
+        fresh_rows=fresh,
+        orders=read_orders(folders.records),
+        retrainings=retrainings(instance, now),
+        decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
+        pinned_until=pin.until if pin else None,
+        at_work=_making_models(instance),
+        behind=behind(instance, parents),
+    )
+
+
+def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple[WindowRecord, ...]:
+    """Judged windows in their order: of the history's file, and of what its asset told of late."""
+    told: list[Mapping[str, Any]] = list(read_records(folders.monitoring / HISTORY_FILE).whole)
+    for record in reversed(instance.fetch_materializations(HISTORY, limit=REMEMBERED).records):
+        made = record.asset_materialization
+        said = made.metadata.get(WINDOW) if made else None
+        value: Any = said.value if said is not None else None
+        if value:
+            told.append(json.loads(value) if isinstance(value, str) else value)
+    found = {(one["window"], one["since"]): WindowRecord.from_dict(one) for one in told}
+    return tuple(sorted(found.values(), key=lambda one: (one.since, one.number)))
+
+
+def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining, ...]:
+    """Runs of job `retrain`, newest first; one that says nothing of its end for a day is lost, and counts as failed."""
+    found = []
+    for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
+        run = record.dagster_run
+        began = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
+        state = _STATES.get(run.status, State.AT_WORK)
+        if state is State.AT_WORK and now - began > LOST_AFTER:
+            state, ended = State.FAILED, began + LOST_AFTER
+        events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
+        found.append(Retraining(run.run_id, events, state, began, ended))
+    return tuple(found)
+
+
+def behind(instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]]) -> tuple[str, ...]:
+    """Assets that were made from other data than there is now, by the data versions that they remember."""
+    tags = {key: _tags(instance, key) for key in {*parents, *(one for its in parents.values() for one in its)}}
+    found = []
+    for key, its in parents.items():
+        for parent in its:
+            made_from = tags[key].get(f"{_INPUT}{parent.to_user_string()}")
+            if made_from and made_from != tags[parent].get(DATA_VERSION, made_from):
+                found.append(key.to_user_string())
+                break
+    return tuple(sorted(found))
+
+
+def _unseen(
+    folders: ProfileFolders, instance: dg.DagsterInstance, champion: Champion | None
+) -> tuple[int | None, int | None]:
+    """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
+
+    None where nothing tells: the champion's version of the table is too long ago, or rewritten.
+    """
+    if champion is None:
+        return None, None
+    try:
+        made_from = BundleManifest.read(folders.bundles / champion.bundle).data.get(DATA)
+    except BundleError:  # its files are out of reach, or of another version: report and service say so
+        return None, None
+    known = [one.asset_materialization for one in instance.fetch_materializations(CLEAN, limit=REMEMBERED).records]
+    counts = [(made.tags or {}, _numbers(made)) for made in known if made]
+    then = next((told for tags, told in counts if tags.get(DATA_VERSION) == made_from), None)
+    today = counts[0][1] if counts else {}
+    if then is None or "clean" not in today or "clean" not in then:
+        return None, None
+    corrected = _sum(today, CORRECTED) - _sum(then, CORRECTED)
+    rows = today["clean"] - then["clean"]
+    new = _sum(today, (CORRECTED_NEW,)) - _sum(then, (CORRECTED_NEW,))
+    # Where nothing was ever corrected, the table says nothing of corrections.
+    says = any(name in today for name in (*CORRECTED, CORRECTED_NEW))
+    return (max(corrected, 0) + max(new, 0) if says else None), max(rows, 0) + max(corrected, 0)
+
+
+def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:
+    """Whole numbers of its metadata."""
+    return {name: one.value for name, one in made.metadata.items() if isinstance(one.value, int)}
+
+
+def _sum(told: Mapping[str, int], names: Iterable[str]) -> int:
+    return sum(told.get(name, 0) for name in names)
+
+
+def _tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, str]:
+    record = instance.get_latest_materialization_event(key)
+    made = record.asset_materialization if record else None
+    return (made.tags or {}) if made else {}
+
+
+def _making_models(instance: dg.DagsterInstance) -> tuple[str, ...]:
+    """Runs, other than retrainings, that make models: of `make run`, or started in the UI."""
+    found = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNENDED)):
+        chosen = run.asset_selection
+        if run.job_name != RETRAIN and (chosen is None or any(key.path[0] == "models" for key in chosen)):
+            found.append(run.run_id)
+    return tuple(found)

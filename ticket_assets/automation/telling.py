@@ -1,0 +1,142 @@
+"""Sensors that put notices into the outbox, and the one that delivers them.
+
+Belongs here: runs that failed and runs that mended it, the record of decisions, delivery within a time.
+Does not belong here: words (monitoring/notices.py), the outbox itself (monitoring/outbox.py), alarms of windows, which
+sensor `retraining` puts (retraining.py).
+
+What is told of a failure is where and of which kind; the message is in the UI, behind the link: it may hold the text of
+a ticket, and notices leave the house.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from ticket_assets.automation.retraining import Clock, utc_now
+from ticket_assets.monitoring.courier import send
+from ticket_assets.monitoring.notices import of_failure, of_record, of_recovery
+from ticket_assets.monitoring.outbox import Notice, Outbox
+from ticket_assets.serving.record import RECORD
+from ticket_assets.settings import load_settings
+from ticket_assets.storage import ProfileFolders, read_records
+
+SECONDS = 30
+BUDGET_SECONDS = 30.0  # an address may take twenty more; Dagster ends a tick after a minute
+LOOKED_AT = 50  # earlier runs, for what one mended
+RUNNING = dg.DefaultSensorStatus.RUNNING
+_ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+
+
+def run_failed(profile: str) -> dg.SensorDefinition:
+    """Puts a notice of every run that failed."""
+
+    @dg.run_failure_sensor(
+        name="run_failed",
+        minimum_interval_seconds=SECONDS,
+        default_status=RUNNING,
+        description="Puts a notice of a run that failed into the outbox.",
+    )
+    def sensor(context: dg.RunFailureSensorContext) -> None:
+        steps, kinds = [], []
+        for failed in context.get_step_failure_events():
+            steps.append((failed.step_key or "").replace("__", "/"))
+            error = failed.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            kinds += [error.cls_name or "error"] if error else []
+        run = context.dagster_run
+        why = ", ".join(dict.fromkeys(kinds)) or "outside of any step"
+        at = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC)
+        _outbox(profile).put(of_failure(profile, _job(run), run.run_id, steps, why, at))
+
+    return sensor
+
+
+def run_recovered(profile: str) -> dg.SensorDefinition:
+    """Puts a notice of the first run that does what a run before it failed at."""
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name="run_recovered",
+        minimum_interval_seconds=SECONDS,
+        default_status=RUNNING,
+        description="Puts a notice of a run that does what one before it failed at into the outbox.",
+    )
+    def sensor(context: dg.RunStatusSensorContext) -> None:
+        run = context.dagster_run
+        failed = mended_by(context.instance, run)
+        if failed:
+            at = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC)
+            _outbox(profile).put(of_recovery(profile, _job(run), run.run_id, failed.run_id, at))
+
+    return sensor
+
+
+def mended_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
+    """The run before this one that tried no more than it, where that failed."""
+    own = instance.get_run_record_by_id(run.run_id)
+    assert own is not None
+    for record in instance.get_run_records(dg.RunsFilter(job_name=run.job_name, statuses=[*_ENDED]), limit=LOOKED_AT):
+        before = record.dagster_run
+        if before.run_id == run.run_id or record.create_timestamp > own.create_timestamp:
+            continue
+        if run.asset_selection is None or (before.asset_selection or set()) <= run.asset_selection:
+            return before if before.status is dg.DagsterRunStatus.FAILURE else None
+    return None
+
+
+def notices(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = time.monotonic) -> dg.SensorDefinition:
+    """Puts what the record of decisions says anew, and delivers what is in the outbox.
+
+    Args:
+        profile: whose.
+        clock: gives the moment.
+        timer: seconds, for the time budget.
+    """
+
+    @dg.sensor(
+        name="notices",
+        minimum_interval_seconds=SECONDS,
+        default_status=RUNNING,
+        description="Delivers what is in the outbox; what cannot be delivered is tried again, and counted.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        begun, settings = timer(), load_settings(profile=profile)
+        folders, chosen = ProfileFolders(settings.profile_root), settings.active.monitoring.notices
+        outbox, lines = Outbox(folders.notices), read_records(folders.records / RECORD).whole
+        # The first look of a new daemon tells of nothing that was decided before it.
+        seen = min(int(context.cursor), len(lines)) if context.cursor else len(lines)
+        for notice in of_record(profile, lines[seen:]):
+            outbox.put(notice)
+
+        def tell(address: str, notice: Notice) -> str | None:
+            return send(address, notice, chosen.link)
+
+        addresses = [one.get_secret_value() for one in chosen.urls]
+        done = outbox.deliver(addresses, chosen.occasions, tell, clock(), lambda: timer() - begun < BUDGET_SECONDS)
+        for words in done.words:
+            context.log.warning(f"a notice did not reach everybody: {words}")
+        said = (
+            f"{done.done} notices told, {done.failed} to be tried again, {done.waiting} wait, {done.given_up} given up"
+        )
+        return dg.SensorResult(skip_reason=f"{said}; {len(addresses)} addresses", cursor=str(len(lines)))
+
+    return sensor
+
+
+def _outbox(profile: str) -> Outbox:
+    return Outbox(ProfileFolders(load_settings(profile=profile).profile_root).notices)
+
+
+def _job(run: dg.DagsterRun) -> str:
+    """Its job, or what it makes where that is a job of Dagster's own."""
+    if not run.job_name.startswith("__"):
+        return f"job {run.job_name}"
+    return ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or "a run"
+
+
+def _ended_at(instance: dg.DagsterInstance, run_id: str) -> float:
+    record = instance.get_run_record_by_id(run_id)
+    return (record.end_time if record else None) or time.time()

@@ -1,0 +1,182 @@
+"""The desk as monitoring sees it: champion, prediction log, labels, tables, what windows are judged with.
+
+Belongs here: turning a profile into the plain objects of monitoring/.
+Does not belong here: any arithmetic; everything else that a profile hands out (desk.py).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticket_assets.features.encoder_manifest import EncoderManifest
+from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.trained_rows import trained_names
+from ticket_assets.monitoring import judged as files
+from ticket_assets.monitoring.day_tables import Labels
+from ticket_assets.monitoring.judged import Judged, judged_windows
+from ticket_assets.monitoring.judging import Bench, Judge
+from ticket_assets.monitoring.reference import TicketTables
+from ticket_assets.monitoring.reference_store import MadeWith, load_reference
+from ticket_assets.monitoring_settings import MonitoringSettings
+from ticket_assets.profile import Profile
+from ticket_assets.resources.desk import Desk
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.endpoint.settings import log_of
+from ticket_assets.serving.fitted import versions
+from ticket_assets.serving.manifest import BundleManifest
+from ticket_assets.serving.prediction_log.engine import StoreDownError, told
+from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.serving.store import Champion, read_champion
+from ticket_assets.storage import ProfileFolders
+from ticket_assets.tickets.schema import LABEL_PREFIX
+
+LONGEST = timedelta(days=92)
+"""Labels that come later than that reach no table by themselves."""
+NO_CHAMPION = "nobody is champion yet, so nothing is watched: make run"
+NO_LOG = "there is no prediction log yet: make serve answers tickets, and keeps what it answered"
+
+
+class Watch:
+    """What the assets of monitoring ask for."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.folders: ProfileFolders = desk.folders
+        self.active: Profile = desk.active
+        self.settings: MonitoringSettings = desk.active.monitoring
+        self.champion: Champion | None = read_champion(self.folders.bundles)
+
+    @property
+    def folder(self) -> Path:
+        """Where all of monitoring lies."""
+        return self.folders.monitoring
+
+    @property
+    def made_with(self) -> MadeWith:
+        """What today's reference is made with."""
+        return MadeWith(self.settings.window.max_rows, self.desk.settings.seed)
+
+    def since(self, now: datetime) -> datetime:
+        """From when on days are kept up to date: since the champion took its seat, if that is not too long ago."""
+        assert self.champion is not None
+        return max(datetime.fromisoformat(self.champion.since), now - LONGEST)
+
+    @property
+    def log(self) -> PredictionLogSettings | None:
+        """The log; None where the profile's service has written none yet. It is not begun by looking."""
+        log = log_of(self.folders)
+        if log is None or (log.database.drivername == "sqlite" and not Path(log.database.database or "").exists()):
+            return None
+        return log
+
+    @contextmanager
+    def engine(self, log: PredictionLogSettings) -> Iterator[Engine]:
+        """A reader's way into the log.
+
+        Raises:
+            StoreDownError: it cannot be reached; the message holds no credentials.
+        """
+        try:
+            with store_of(log) as engine:
+                yield engine
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreDownError(f"the prediction log cannot be read: {told(error, log)}") from None
+
+    def kept_since(self, now: datetime) -> datetime | None:
+        """From when on the log keeps predictions; None: for ever."""
+        log = self.log
+        days = log.retention_days if log else None
+        return None if days is None else now - timedelta(days=days)
+
+    @property
+    def labels_version(self) -> str:
+        """Another one after each making of `tickets/clean`."""
+        path = self._clean
+        return f"{path.stat().st_mtime_ns}-{path.stat().st_size}" if path.exists() else "none"
+
+    def labels(self) -> Labels:
+        """Target to ticket id to the label that the ticket database has now."""
+        if not self._clean.exists():
+            return Labels()
+        names = {target: LABEL_PREFIX + target for target in self.active.targets}
+        clean = pd.read_parquet(self._clean)
+        return Labels(
+            self.labels_version,
+            {
+                target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
+                for target, name in names.items()
+                if name in clean
+            },
+        )
+
+    @property
+    def _clean(self) -> Path:
+        return self.folders.parquet / "tickets" / "clean.parquet"
+
+    def bundle(self) -> TriageBundle:
+        """The champion's."""
+        assert self.champion is not None
+        folder = self.folders.bundles / self.champion.bundle
+        return TriageBundle.load(folder, self.folders.encoders, self.desk.settings.threads)
+
+    def tables(self, manifest: BundleManifest) -> TicketTables:
+        """The tickets of today, for the reference of a champion."""
+        lists = [trained_names(self.folders.trained, version) for version in sorted(versions(manifest))]
+        known = [one for one in lists if one is not None]
+        ours = (self.desk.feature_schema.languages, self.active.cleaning.mask)
+        return TicketTables(
+            clean=pd.read_parquet(self._clean),
+            split=pd.read_parquet(self.folders.parquet / "models" / "split.parquet"),
+            trained=set().union(*known) if known and len(known) == len(lists) else None,
+            vectors=self._vectors(manifest),
+            reads_alike=ours == (manifest.languages, manifest.mask),
+        )
+
+    def _vectors(self, manifest: BundleManifest) -> VectorTable | None:
+        """The vectors that fed a bundle; those of today where none are kept."""
+        if manifest.encoder is None or not self.folders.vectors.exists():
+            return None
+        encoder = manifest.encoder["id"]
+        dimensions = EncoderManifest.load(self.folders.encoders / encoder).dimensions
+        table = VectorTable(self.folders.vectors, encoder, dimensions)
+        return table.as_of(manifest.id) if manifest.id in table.kept() else table
+
+    def bench(self) -> Bench:
+        """What the champion's windows are judged with.
+
+        Raises:
+            FileNotFoundError: its reference was not made.
+        """
+        assert self.champion is not None
+        basis = load_reference(self.folder, self.champion.bundle)
+        if basis is None:
+            raise FileNotFoundError(f"{self.folder} has no reference of {self.champion.bundle}: make monitor")
+        seed = self.desk.settings.seed
+        return Bench(self.folder, self.bundle(), basis, self.settings, self.champion.since, seed)
+
+    def detector(self, bench: Bench) -> Callable[[], Judge]:
+        """What tests its windows: what is costly about the reference is done at the first of them."""
+
+        @cache
+        def fit() -> Judge:
+            from ticket_assets.monitoring.drift.detector import Detector
+
+            return Detector.fit(bench.basis.reference, self.settings.drift, bench.seed, self.settings.window)
+
+        return fit
+
+    def judged(self, name: str = files.SUMMARY) -> list[Judged]:
+        """The champion's windows that were judged, oldest first."""
+        return judged_windows(self.folder, name, self.champion.bundle, self.champion.since) if self.champion else []
+
+
+def now() -> datetime:
+    """UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,49 @@
+"""Corrections of a profile: read from its service's prediction log, wherever the settings say that it lies.
+
+Belongs here: finding the log, reading what training wants of it, saying that it is down without credentials.
+Does not belong here: the statements (prediction_log/corrections.py), which corrections hold (tickets/feedback.py).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from ticket_assets.serving.endpoint.settings import log_of
+from ticket_assets.serving.prediction_log.corrections import NOTHING, Correction, corrections_in, fingerprint
+from ticket_assets.serving.prediction_log.engine import StoreDownError, told
+from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.storage import ProfileFolders
+
+T = TypeVar("T")
+
+
+def read_corrections(folders: ProfileFolders) -> Sequence[Correction]:
+    """All corrections, superseded ones too; none where there is no log.
+
+    Raises:
+        StoreDownError: the log cannot be reached. Trained without its corrections, a model would look like one that
+            nobody had corrected.
+    """
+    return _asked(folders, corrections_in, [])
+
+
+def corrections_fingerprint(folders: ProfileFolders) -> str:
+    """What tells whether there are other corrections than before; NOTHING where there are none.
+
+    Raises:
+        StoreDownError: the log cannot be reached.
+    """
+    return _asked(folders, fingerprint, NOTHING)
+
+
+def _asked(folders: ProfileFolders, ask: Callable[[Engine], T], nothing: T) -> T:
+    log = log_of(folders)
+    if log is None:
+        return nothing
+    try:
+        with store_of(log) as engine:
+            return ask(engine)
+    except SQLAlchemyError as error:
+        raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None

@@ -1,0 +1,71 @@
+"""Tick by tick: a promotion is rolled out once, and nothing is where nothing changed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.deployment import DEPLOYED, deployment
+from ticket_assets.serving.store import write_champion
+from ticket_assets_tests.automation.world import World, begun
+from ticket_assets_tests.line import PROFILE
+
+SENSOR = deployment(PROFILE)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Its champion is rolled out."""
+    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance) as made:
+        rolled_out(made)
+        yield made
+
+
+def rolled_out(world: World) -> None:
+    champion = world.champion
+    world.made(DEPLOYED, "a tag", bundle=champion.bundle, since=champion.since)
+
+
+def test_nothing_is_rolled_out_where_nothing_changed(world: World) -> None:
+    assert world.ticks(50, SENSOR) == []
+    assert (world.tick(SENSOR).why_not or "").endswith("is rolled out")
+
+
+def test_a_promotion_is_rolled_out_once(world: World) -> None:
+    world.promote()
+    [run] = world.ticks(5, SENSOR)
+    assert run.job_name == "deploy"
+    assert f"is being rolled out by run {run.run_id[:8]}" in (world.tick(SENSOR).why_not or "")
+    rolled_out(world)
+    world.ends(run, well=True)
+    assert world.ticks(5, SENSOR) == []
+
+
+def test_a_roll_out_that_fails_is_tried_once_more_and_then_named(world: World) -> None:
+    world.promote()
+    for _ in range(2):
+        [run] = world.ticks(5, SENSOR)
+        world.ends(run, well=False)
+    assert world.ticks(20, SENSOR) == []
+    assert "was not rolled out: 2 tries failed" in (world.tick(SENSOR).why_not or "")
+    world.now += timedelta(hours=1)
+    world.promote()
+    assert len(world.ticks(5, SENSOR)) == 1, "another promotion is another roll-out"
+
+
+def test_a_champion_that_came_back_by_a_rollback_is_rolled_out_again(world: World) -> None:
+    first = world.champion
+    world.promote()
+    [run] = world.ticks(3, SENSOR)
+    rolled_out(world)
+    world.ends(run, well=True)
+    back = type(first)(first.version, first.bundle, world.now.isoformat(timespec="seconds"))
+    write_champion(world.line.folders.bundles, back)
+    assert len(world.ticks(3, SENSOR)) == 1
+
+
+def test_before_the_first_promotion_there_is_nothing_to_roll_out(world: World) -> None:
+    (world.line.folders.bundles / "champion.json").unlink()
+    assert world.tick(SENSOR).why_not == "nobody is champion yet"

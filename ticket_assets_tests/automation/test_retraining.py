@@ -1,0 +1,218 @@
+"""Tick by tick: what the sensor `retraining` launches, and what it says where it launches nothing."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG
+from ticket_assets.monitoring.orders import new_order, write_order
+from ticket_assets_tests.automation.world import World, begun
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance) as made:
+        yield made
+
+
+def test_fifty_ticks_of_windows_that_pass_launch_nothing(world: World) -> None:
+    for _ in range(25):
+        world.judged()
+        assert world.ticks(2) == []
+    assert "25 windows of v1 without an open alarm" in (world.tick().why_not or "")
+    assert world.notices == []
+
+
+def test_an_alarm_launches_exactly_one_run_which_says_what_it_is_for(world: World) -> None:
+    world.judged()
+    alarm = world.judged(data_drift="alarm")
+    [run] = world.ticks(10)
+    assert run.job_name == "retrain"
+    assert run.tags[EVENT_TAG] == alarm.window
+    assert json.loads(run.tags[EVENTS_TAG]) == [alarm.window]
+    assert run.tags[CAUSES_TAG] == "data drift: an alarm in window 2 of 500 predictions"
+    assert "retrains already" in (world.tick().why_not or "")
+
+
+def test_a_second_alarm_of_the_same_episode_launches_no_second_run(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [run] = world.ticks(3)
+    world.ends(run, well=True)
+    world.refuse()
+    for _ in range(20):
+        world.judged(data_drift="alarm", prediction_drift="alarm")
+        assert world.ticks(2) == []
+    assert "ended without a new champion: no second run for the same event" in (world.tick().why_not or "")
+
+
+def test_a_retraining_that_failed_is_tried_once_more_and_then_nothing_but_the_reason(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(3)
+    world.ends(first, well=False)
+    assert "it is tried again after 5 min" in (world.tick().why_not or "")
+    [second] = world.ticks(20)
+    assert second.tags[EVENT_TAG] == first.tags[EVENT_TAG]
+    world.ends(second, well=False)
+    for _ in range(10):
+        world.judged(data_drift="alarm")
+        assert world.ticks(5) == []
+    why_not = world.tick().why_not or ""
+    assert f"failed 2 times, last in run {second.run_id[:8]}, and is not tried again" in why_not
+
+
+def test_a_retraining_that_failed_and_then_succeeds_is_over(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(1)
+    world.ends(first, well=False)
+    [second] = world.ticks(20)
+    world.ends(second, well=True)
+    world.promote()
+    for _ in range(20):
+        world.judged()
+        assert world.ticks(2) == []
+    assert "20 windows of v2 without an open alarm" in (world.tick().why_not or "")
+
+
+def test_an_episode_that_passes_by_itself_is_told_and_the_next_one_has_a_run_of_its_own(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(3)
+    world.ends(first, well=True)
+    world.refuse()
+    passed = world.judged()
+    assert world.ticks(3) == []
+    assert any(one.startswith(f"passed-{passed.window}") for one in world.notices)
+    world.now += timedelta(hours=2)
+    again = world.judged(data_drift="alarm")
+    [second] = world.ticks(3)
+    assert second.tags[EVENT_TAG] == again.window
+
+
+def test_drift_after_a_promotion_launches_a_run_again_for_windows_begin_anew(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(3)
+    world.ends(first, well=True)
+    world.promote()
+    world.now += timedelta(hours=2)
+    world.judged()
+    assert world.ticks(3) == []
+    alarm = world.judged(data_drift="alarm")
+    [second] = world.ticks(3)
+    assert second.tags[EVENT_TAG] == alarm.window != first.tags[EVENT_TAG]
+    assert alarm.number == 2
+
+
+def test_an_alarm_in_the_cool_down_waits_and_is_not_forgotten(world: World) -> None:
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(1)
+    world.ends(first, well=True)
+    world.promote()
+    seated = world.now
+    world.judged(data_drift="alarm")
+    world.now = seated + timedelta(minutes=20)
+    assert "cool-down: the last retraining ended 20 min ago, of 60 min (data drift" in (world.tick().why_not or "")
+    world.now = seated + timedelta(minutes=59)
+    assert world.ticks(1) == []
+    world.now = seated + timedelta(minutes=60)
+    assert len(world.ticks(5)) == 1
+
+
+def test_two_causes_at_once_are_one_run_that_names_both(world: World) -> None:
+    scores = {"macro_f1": 0.6, "low": 0.55, "high": 0.65, "promised_low": 0.8, "rows": 150.0}
+    alarm = world.judged(data_drift="alarm", performance="alarm", scores=scores, feedback_rows=700)
+    [run] = world.ticks(10)
+    assert json.loads(run.tags[EVENTS_TAG]) == [alarm.window, f"feedback-{alarm.bundle}-500"]
+    assert [one.partition(" in ")[0].partition(":")[0] for one in run.tags[CAUSES_TAG].split("; ")] == [
+        *("data drift", "performance drop", "feedback"),
+    ]
+    world.ends(run, well=True)
+    world.refuse()
+    world.now += timedelta(hours=2)
+    assert world.ticks(5) == [], "both had their run"
+
+
+def test_warnings_in_a_row_launch_a_run_and_a_single_one_does_not(world: World) -> None:
+    world.judged(embedding_drift="warn")
+    assert world.ticks(3) == []
+    assert world.notices == []
+    world.judged(embedding_drift="warn")
+    assert len(world.ticks(3)) == 1
+
+
+def test_drift_before_anything_new_can_be_learnt_waits_and_tells_the_people(world: World) -> None:
+    world.learnt(1010)
+    alarm = world.judged(data_drift="alarm")
+    assert world.ticks(10) == []
+    assert "10 labelled tickets that the champion has not seen, of 100" in (world.tick().why_not or "")
+    assert [one.rpartition("-2026-")[0] for one in world.notices] == [f"drift-{alarm.window}"]
+    world.learnt(1400)
+    assert len(world.ticks(10)) == 1
+
+
+def test_a_daemon_that_is_started_again_in_the_middle_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A new instance on the same storage, and a new sensor: nothing lives in the process alone."""
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance, begun(tmp_path, instance) as world:
+        world.judged(data_drift="alarm")
+        [run] = world.ticks(2)
+        with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as second:
+            again = World(world.line, second, world.now, world.windows)
+            assert again.ticks(5) == []
+            again.ends(run, well=False)
+            with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as third:
+                last = World(world.line, third, again.now, again.windows)
+                [retried] = last.ticks(20)
+                assert retried.tags[EVENT_TAG] == run.tags[EVENT_TAG]
+                assert last.ticks(5) == []
+
+
+def test_an_order_by_hand_is_carried_out_once(world: World) -> None:
+    order = new_order("a new product", world.now)
+    write_order(world.line.folders.records, order)
+    [run] = world.ticks(10)
+    assert run.tags[EVENT_TAG] == f"order-{order.id}"
+    assert run.tags[CAUSES_TAG] == "ordered by hand: a new product"
+    world.ends(run, well=True)
+    world.refuse()
+    assert world.ticks(10) == []
+
+
+def test_a_run_that_makes_models_for_somebody_else_is_waited_for(world: World) -> None:
+    job = world.repository.get_job("line")
+    other = world.instance.create_run_for_job(job)
+    world.judged(data_drift="alarm")
+    assert world.ticks(5) == []
+    assert f"run {other.run_id[:8]} makes models already" in (world.tick().why_not or "")
+    world.instance.report_run_failed(other)
+    assert len(world.ticks(5)) == 1
+
+
+def test_features_that_are_made_from_former_tickets_are_waited_for(world: World) -> None:
+    text = dg.AssetKey(["features", "text"])
+    made_from = {"dagster/input_data_version/tickets/clean": "tickets-1", "dagster/data_version": "t1"}
+    world.instance.report_runless_asset_event(dg.AssetMaterialization(text, tags=made_from))
+    world.judged(data_drift="alarm")
+    assert world.ticks(5) == []
+    assert "the data is not up to date yet: features/text" in (world.tick().why_not or "")
+    made_from = {"dagster/input_data_version/tickets/clean": "rows-1500", "dagster/data_version": "t2"}
+    world.instance.report_runless_asset_event(dg.AssetMaterialization(text, tags=made_from))
+    assert len(world.ticks(5)) == 1
+
+
+def test_a_run_that_says_nothing_for_a_day_counts_as_failed(world: World) -> None:
+    """A machine that lost its power leaves a run that is at work for ever; nothing would be retrained again."""
+    world.judged(data_drift="alarm")
+    [lost] = world.ticks(1)
+    world.now += timedelta(hours=23)
+    assert world.ticks(1) == []
+    world.now += timedelta(hours=2)
+    [again] = world.ticks(1)
+    assert again.tags[EVENT_TAG] == lost.tags[EVENT_TAG]
+
+
+def test_without_a_champion_nothing_is_launched_and_the_first_step_is_named(world: World) -> None:
+    (world.line.folders.bundles / "champion.json").unlink()
+    assert world.tick().why_not == "nobody is champion yet, so there is nothing to retrain: make run"

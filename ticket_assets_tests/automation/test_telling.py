@@ -1,0 +1,133 @@
+"""What people are told, from the sensors to a real webhook: failure, recovery, decisions, drift; no ticket's text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.telling import mended_by, notices, run_failed, run_recovered
+from ticket_assets.monitoring.outbox import Outbox
+from ticket_assets_tests.automation.world import MONITORED, World, begun
+from ticket_assets_tests.line import PROFILE
+from ticket_assets_tests.monitoring.receivers import Hook, webhook
+
+PRIVATE = "Dear desk, my card 4111 was charged twice"
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with webhook() as made:
+        yield made
+
+
+@pytest.fixture
+def world(tmp_path: Path, hook: Hook) -> Iterator[World]:
+    """Its notices go to the webhook; the daemon has looked once."""
+    told = f'urls = ["json://127.0.0.1:{hook.port}/secret"]\nlink = "http://ui.example"\n'
+    table = "[profiles.tiny.monitoring.notices]\n" + told + "[profiles.tiny.columns]\n"
+    settings = MONITORED.replace("[profiles.tiny.columns]\n", table)
+    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance, settings) as made:
+        made.tick(sensor(made))
+        yield made
+
+
+def sensor(world: World) -> dg.SensorDefinition:
+    return notices(PROFILE, clock=lambda: world.now)
+
+
+def run(world: World, *keys: str, fails: bool) -> dg.DagsterRun:
+    """A run of small assets of these names, for real."""
+
+    def made(key: str) -> dg.AssetsDefinition:
+        @dg.asset(name=key)
+        def one() -> None:
+            if fails:
+                raise ValueError(PRIVATE)
+
+        return one
+
+    job = dg.define_asset_job("small", list(keys))
+    defs = dg.Definitions(assets=[made(one) for one in ("a", "b")], jobs=[job])
+    done = defs.resolve_job_def("small").execute_in_process(
+        instance=world.instance, asset_selection=[dg.AssetKey(one) for one in keys], raise_on_error=False
+    )
+    return done.dagster_run
+
+
+def fire(world: World, sensor: dg.SensorDefinition, ended: dg.DagsterRun, kind: dg.DagsterEventType) -> None:
+    """As the daemon does for each run that ended so."""
+    event = next(
+        one.dagster_event
+        for one in world.instance.all_logs(ended.run_id)
+        if one.dagster_event and one.dagster_event.event_type is kind
+    )
+    context = dg.build_run_status_sensor_context(sensor.name, event, world.instance, ended)
+    sensor(context.for_run_failure() if kind is dg.DagsterEventType.RUN_FAILURE else context)
+
+
+def test_a_run_that_failed_is_told_with_its_step_and_kind_and_a_link_and_no_text(world: World, hook: Hook) -> None:
+    failed = run(world, "a", fails=True)
+    fire(world, run_failed(PROFILE), failed, dg.DagsterEventType.RUN_FAILURE)
+    world.tick(sensor(world))
+    [body] = hook.bodies
+    assert body["title"] == "tiny: job small failed"
+    assert body["message"].startswith(f"Run {failed.run_id} of job small failed at a: ValueError")
+    assert body["message"].endswith(f"http://ui.example/runs/{failed.run_id}")
+    assert PRIVATE not in str(body)
+
+
+def test_a_run_that_mends_it_is_told_once_and_one_that_mends_nothing_is_not(world: World, hook: Hook) -> None:
+    good = run(world, "a", fails=False)
+    fire(world, run_recovered(PROFILE), good, dg.DagsterEventType.RUN_SUCCESS)
+    world.tick(sensor(world))
+    assert hook.bodies == []
+    failed, mended = run(world, "a", fails=True), run(world, "a", fails=False)
+    for _ in range(2):
+        fire(world, run_recovered(PROFILE), mended, dg.DagsterEventType.RUN_SUCCESS)
+        world.tick(sensor(world))
+    [body] = hook.bodies
+    assert (body["title"], body["type"]) == ("tiny: job small runs again", "success")
+    assert body["message"].startswith(f"Run {mended.run_id} did what run {failed.run_id} failed at.")
+
+
+def test_a_run_of_something_else_mends_nothing(world: World) -> None:
+    run(world, "a", fails=True)
+    assert mended_by(world.instance, run(world, "b", fails=False)) is None
+    both = run(world, "a", "b", fails=False)
+    assert mended_by(world.instance, both) is None, "the run before it, of b, was well"
+
+
+def test_decisions_are_told_as_they_are_taken_and_those_before_the_daemon_are_not(world: World, hook: Hook) -> None:
+    world.ticks(3, sensor(world))
+    assert hook.bodies == []
+    world.promote()
+    world.refuse()
+    world.ticks(3, sensor(world))
+    assert [one["title"] for one in hook.bodies] == [
+        "tiny: v2 is champion",
+        "tiny: a challenger was refused, v2 stays",
+    ]
+    assert hook.bodies[0]["message"] == "It was v1. as the test says\n\nhttp://ui.example/assets/models/champion"
+
+
+def test_an_alarm_is_told_once_with_what_follows_from_it(world: World, hook: Hook) -> None:
+    world.judged(data_drift="alarm")
+    world.ticks(5)
+    world.judged(data_drift="alarm")
+    world.ticks(5)
+    world.ticks(3, sensor(world))
+    [body] = hook.bodies
+    assert body["title"] == "tiny: live tickets are not what v1 was made for"
+    assert "data drift: an alarm in window 1 of 500 predictions.\nA challenger is made: " in body["message"]
+
+
+def test_a_receiver_that_is_down_fails_no_tick_and_is_told_later(world: World, hook: Hook) -> None:
+    hook.status = 500
+    world.promote()
+    why_not = world.tick(sensor(world)).why_not
+    assert why_not == "0 notices told, 1 to be tried again, 0 wait, 0 given up; 1 addresses"
+    hook.status = 200
+    world.ticks(4, sensor(world))
+    assert len(hook.bodies) == 2, "the one that was refused, and the one that arrived"
+    assert Outbox(world.line.folders.notices).pending() == ()

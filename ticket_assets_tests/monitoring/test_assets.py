@@ -1,0 +1,184 @@
+"""The group monitoring through Dagster, in process, on a real log and a real bundle."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from ticket_assets.automation.schedules import MONITORING, days_to_read, range_tags
+from ticket_assets.definitions import build_defs
+from ticket_assets.monitoring.history import read_history
+from ticket_assets.monitoring.verdict import Verdict, WindowRecord
+from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG
+from ticket_assets.serving.prediction_log.engine import StoreDownError
+from ticket_assets.settings import load_settings
+from ticket_assets_tests.monitoring.watched import NEW_WORDS, NOON, TARGET, Watched, spoken
+
+DAYS = (NOON.date(), NOON.date() + timedelta(days=1))
+KEYS = {
+    name: dg.AssetKey(["monitoring", name]) for name in ("predictions", "reference", "drift", "performance", "history")
+}
+
+
+@pytest.fixture
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("dagster"))) as made:
+        yield made
+
+
+def run(instance: dg.DagsterInstance, days: tuple[date, ...] = DAYS, fails: bool = False) -> dg.ExecuteInProcessResult:
+    job = build_defs(load_settings()).resolve_job_def(MONITORING)
+    return job.execute_in_process(instance=instance, tags=range_tags(days), raise_on_error=not fails)
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> Mapping[str, Any]:
+    events = [one for one in result.get_asset_materialization_events() if one.asset_key == KEYS[name]]
+    return {key: value.value for key, value in events[-1].materialization.metadata.items()}
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str, str]]:
+    return {
+        one.check_name: (one.passed, one.severity.value, one.description or "")
+        for one in result.get_asset_check_evaluations()
+    }
+
+
+def test_two_windows_are_judged_and_a_second_run_appends_nothing(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    watched.tables()
+    champion, said = watched.crown(), spoken(650, 21)
+    ids = watched.answer(champion, said)
+    watched.correct(ids[:200], said.truth[:200])
+    first = run(instance)
+    assert metadata(first, "predictions")["dagster/row_count"] == 0, "the latest partition is the day after"
+    assert metadata(first, "reference")["training_rows"] == 900
+    assert (metadata(first, "drift")["windows_judged"], metadata(first, "drift")["predictions_waiting"]) == (2, 50)
+    assert checks(first) == {
+        "as_in_training": (True, "WARN", "window 2: pass: nothing speaks against it"),
+        "as_promised": (True, "WARN", "window 2: pass: nothing speaks against it"),
+    }
+    told = WindowRecord.from_dict(metadata(first, "history")["window"])
+    assert told == read_history(watched.folders.monitoring)[-1] and (told.number, told.feedback_rows) == (2, 200)
+    assert told.performance[TARGET]["estimated"] and "data:image/png" in metadata(first, "history")["trend"]
+    second = run(instance)
+    assert metadata(second, "history")["windows_added"] == 0 and metadata(second, "drift")["windows_judged"] == 0
+    assert len(read_history(watched.folders.monitoring)) == 2
+
+
+def test_a_day_is_a_partition_with_its_own_figures(watched: Watched, instance: dg.DagsterInstance) -> None:
+    watched.tables()
+    champion = watched.crown()
+    watched.answer(champion, spoken(30, 1), ticket_ids=[f"T-{row}" for row in range(30)])
+    watched.answer(champion, spoken(7, 2), at=NOON + timedelta(days=1))
+    run(instance)
+    records = instance.fetch_materializations(KEYS["predictions"], limit=5).records
+    rows = {one.partition_key: one.asset_materialization.metadata for one in records if one.asset_materialization}
+    assert {key: its["dagster/row_count"].value for key, its in rows.items()} == {"2026-11-20": 30, "2026-11-21": 7}
+    assert rows["2026-11-20"][f"labels of {TARGET} by tickets"].value == 30
+
+
+def test_a_drifted_window_fails_its_check_and_stops_nothing(watched: Watched, instance: dg.DagsterInstance) -> None:
+    watched.tables()
+    watched.answer(watched.crown(), spoken(300, 21, words=NEW_WORDS))
+    result = run(instance)
+    assert result.success
+    passed, severity, said = checks(result)["as_in_training"]
+    assert (passed, severity) == (False, "ERROR") and "word" in said
+    assert Verdict(metadata(result, "history")["window"]["verdicts"]["data_drift"]) is Verdict.ALARM
+
+
+def test_a_new_champion_gets_a_reference_and_windows_of_its_own(watched: Watched, instance: dg.DagsterInstance) -> None:
+    watched.tables()
+    watched.answer(watched.crown(), spoken(300, 21))
+    run(instance)
+    later = NOON + timedelta(hours=3)
+    second = watched.crown(worse=-1.01, version=2, since=later)
+    watched.answer(second, spoken(300, 22), at=later + timedelta(minutes=1))
+    result = run(instance)
+    assert metadata(result, "reference")["former_references_removed"] == 1
+    found = [(one.number, one.version) for one in read_history(watched.folders.monitoring)]
+    assert found == [(1, 1), (1, 2)]
+
+
+def test_without_a_champion_a_log_or_a_prediction_it_says_so_and_passes(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    assert {metadata(run(instance), name).get("state") for name in ("reference", "drift")} == {NO_CHAMPION}
+    watched.tables()
+    watched.crown()
+    assert metadata(run(instance), "drift")["state"] == NO_LOG
+    assert not watched.log.folder.exists(), "looking begins no log"
+    with watched.engine():
+        pass
+    result = run(instance)
+    assert (metadata(result, "drift")["windows_judged"], metadata(result, "history")["windows"]) == (0, 0)
+    assert {passed for passed, _, _ in checks(result).values()} == {True}
+
+
+def test_a_log_that_is_out_of_reach_fails_the_run_without_its_password(
+    watched: Watched, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.tables()
+    watched.crown()
+    url = "postgresql://monitor:sesame@127.0.0.1:9/none"
+    monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__URL", url)
+    with pytest.raises(StoreDownError, match="the prediction log cannot be read") as raised:
+        days_to_read(watched.watch, NOON)
+    assert "sesame" not in str(raised.value)
+
+
+def test_the_schedule_reads_what_is_new_and_else_says_why_not(watched: Watched, instance: dg.DagsterInstance) -> None:
+    evening = NOON + timedelta(hours=8)
+    assert tick(watched, instance, evening) == NO_CHAMPION
+    watched.tables()
+    champion = watched.crown()
+    assert tick(watched, instance, evening) == NO_LOG
+    watched.answer(champion, spoken(10, 1))
+    asked = tick(watched, instance, evening)
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.tags["dagster/asset_partition_range_start"] == "2026-11-20"
+    assert asked.tags["dagster/asset_partition_range_end"] == "2026-11-20"
+    run(instance, DAYS[:1])
+    assert "say what they said before, since v1" in str(tick(watched, instance, evening))
+    assert isinstance(tick(watched, instance, evening + timedelta(days=1)), dg.RunRequest), "the first look of a day"
+    watched.answer(champion, spoken(1, 2), at=NOON + timedelta(minutes=30))
+    assert isinstance(tick(watched, instance, evening), dg.RunRequest)
+
+
+def test_the_schedule_starts_no_second_run_beside_one(watched: Watched, instance: dg.DagsterInstance) -> None:
+    watched.answer(watched.crown(), spoken(10, 1))
+    run_id = instance.create_run_for_job(
+        build_defs(load_settings()).resolve_job_def(MONITORING), status=dg.DagsterRunStatus.STARTED
+    ).run_id
+    assert tick(watched, instance, NOON + timedelta(hours=8)) == f"run {run_id[:8]} is at it"
+
+
+def tick(watched: Watched, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | str:
+    """What the schedule does at an instant: a run, or why there is none."""
+    defs = build_defs(load_settings())
+    schedule = defs.resolve_schedule_def(MONITORING)
+    with dg.build_schedule_context(
+        instance, at, resources={"desk": watched.watch.desk}, repository_def=defs.get_repository_def()
+    ) as context:
+        data = schedule.evaluate_tick(context)
+    return data.run_requests[0] if data.run_requests else str(data.skip_message)
+
+
+def test_the_line_never_waits_for_what_watches_it(watched: Watched, instance: dg.DagsterInstance) -> None:
+    from ticket_assets.automation.staleness import due_assets
+
+    defs = build_defs(load_settings())
+    assert not [key for key in due_assets(defs, instance) if key.path[0] == "monitoring"]
+    assert not [one for one in defs.resolve_job_def("line").asset_layer.executable_asset_keys if one in KEYS.values()]
+
+
+def test_monitoring_says_when_nobody_looked_for_long(watched: Watched) -> None:
+    graph = build_defs(load_settings()).resolve_asset_graph()
+    for name in ("drift", "performance", "history"):
+        policy = graph.get(KEYS[name]).freshness_policy
+        assert policy and json.dumps(str(policy)), name
+        assert policy.warn_window.to_timedelta() < policy.fail_window.to_timedelta()

@@ -1,0 +1,131 @@
+"""Live scores against the promise: how rarely chance speaks, that a real drop is seen, what the settings change."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ticket_assets.models.bands import Bands
+from ticket_assets.monitoring.performance import Rules, left_to_people, live_scores
+from ticket_assets.monitoring.promise import Promise, estimated, left_by_hand, promise, scored
+from ticket_assets.monitoring.sample import TargetSample
+from ticket_assets.monitoring.verdict import Verdict
+from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
+
+LABELS = ("a", "b", "c", "d")
+BANDS = Bands(act=0.9, suggest=0.5)
+RULES = Rules(DriftRule(), RetrainSettings(), targets=2, seed=5)
+RNG = np.random.default_rng(11)
+
+
+def drawn(n: int, rng: np.random.Generator, sure: float = 3.0, right: float = 1.0) -> TargetSample:
+    """Calibrated answers: the truth is drawn from the probabilities; of some rows (1 - right) it is any label."""
+    raw = np.exp(sure * rng.random((n, 4)) ** 3 * 2)
+    shares = raw / raw.sum(axis=1, keepdims=True)
+    truth = (shares.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    elsewhere = rng.random(n) > right
+    truth = np.where(elsewhere, rng.integers(0, 4, n), truth)
+    return TargetSample(LABELS, shares.astype(np.float32), tuple(LABELS[one] for one in truth))
+
+
+HOLDOUT = drawn(1500, RNG)
+PROMISED = promise(HOLDOUT, [str(row) for row in range(1500)], BANDS, seed=1)
+
+
+def verdicts(windows: int, n: int, right: float = 1.0, rules: Rules = RULES) -> list[Verdict]:
+    found = []
+    for window in range(windows):
+        rng = np.random.default_rng(1000 + window)
+        live = drawn(n, rng, right=right)
+        found.append(live_scores("queue", live, live, PROMISED, replace(rules, seed=window)).verdict)
+    return found
+
+
+def test_live_rows_like_the_held_out_ones_hardly_ever_warn_and_never_alarm() -> None:
+    found = verdicts(200, 150)
+    assert found.count(Verdict.WARN) <= 4 and Verdict.ALARM not in found, found.count(Verdict.WARN)
+
+
+def test_a_large_drop_is_an_alarm() -> None:
+    assert verdicts(40, 500, right=0.55).count(Verdict.ALARM) >= 38
+
+
+def test_how_large_a_drop_has_to_be_is_a_setting() -> None:
+    live = drawn(500, np.random.default_rng(2), right=0.7)
+    lenient = replace(RULES, retrain=RetrainSettings(performance_drop=0.6))
+    assert live_scores("queue", live, live, PROMISED, RULES).verdict is Verdict.ALARM
+    allowed = live_scores("queue", live, live, PROMISED, lenient)
+    assert allowed.verdict is Verdict.PASS and "is allowed (p = " in allowed.words
+
+
+def test_how_sure_it_has_to_be_is_a_setting() -> None:
+    live = drawn(150, np.random.default_rng(8), right=0.72)
+    strict = replace(RULES, drift=DriftRule(alpha=1e-9, sure_alpha=1e-12))
+    assert live_scores("queue", live, live, PROMISED, RULES).verdict in (Verdict.WARN, Verdict.ALARM)
+    assert live_scores("queue", live, live, PROMISED, strict).verdict is Verdict.PASS
+
+
+def test_few_labels_are_no_verdict_but_the_estimate_is_there() -> None:
+    live = drawn(99, RNG)
+    told = live_scores("queue", live, live, PROMISED, RULES)
+    assert told.verdict is Verdict.UNJUDGED and told.figures["macro_f1"] is None
+    assert told.figures["estimated"] is not None and told.figures["rows"] == 99
+
+
+def test_people_who_only_correct_what_is_wrong_tell_no_score() -> None:
+    """Of a good model they would make one that is never right."""
+    live = drawn(2000, RNG)
+    wrong = scored(live)
+    rows = wrong.rows[wrong.y != wrong.predicted]
+    corrected = TargetSample(LABELS, live.probabilities[rows], tuple(live.truth[row] for row in rows))
+    told = live_scores("queue", corrected, live, PROMISED, RULES)
+    assert len(rows) > 100 and told.verdict is Verdict.UNJUDGED and "none confirms one" in told.words
+
+
+def test_a_label_that_the_model_does_not_know_is_its_error() -> None:
+    live = drawn(400, RNG)
+    moved = replace(live, truth=tuple("new" if row % 2 else one for row, one in enumerate(live.truth)))
+    assert live_scores("queue", moved, live, PROMISED, RULES).verdict is Verdict.ALARM
+
+
+def test_confidence_alone_estimates_both_scores_of_a_calibrated_model() -> None:
+    live = drawn(20_000, np.random.default_rng(4))
+    known, guess = scored(live), estimated(live.probabilities)
+    assert guess["accuracy"] == pytest.approx(float((known.y == known.predicted).mean()), abs=0.01)
+    told = promise(live, [str(row) for row in range(20_000)], BANDS, seed=1)
+    assert guess["macro_f1"] == pytest.approx(told.macro_f1, abs=0.01)
+
+
+def test_classes_that_hardly_anybody_is_expected_to_have_pull_no_estimate_down() -> None:
+    shares = np.full((200, 12), 0.0001)
+    shares[np.arange(200), np.arange(200) % 2] = 0.0
+    shares[np.arange(200), np.arange(200) % 2] = 1 - shares.sum(axis=1)
+    assert estimated(shares)["macro_f1"] > 0.99
+
+
+def test_left_to_people_is_what_the_band_says() -> None:
+    shares = np.array([[0.5, 0.5], [0.49, 0.51], [0.499999, 0.500001]])
+    assert left_by_hand(shares, Bands(0.9, 0.5)).tolist() == [False, False, False]
+    assert left_by_hand(shares, Bands(0.9, 0.505)).tolist() == [True, False, True]
+    assert left_by_hand(shares, Bands(None, None)).all()
+
+
+def test_as_many_left_to_people_as_before_pass_and_many_more_alarm() -> None:
+    found = [
+        left_to_people("queue", drawn(500, np.random.default_rng(seed)), BANDS, PROMISED, RULES).verdict
+        for seed in range(100)
+    ]
+    assert set(found) == {Verdict.PASS}
+    unsure = drawn(500, np.random.default_rng(1), sure=1.2)
+    told = left_to_people("queue", unsure, BANDS, PROMISED, RULES)
+    assert told.verdict is Verdict.ALARM and "are left to people" in told.words
+    more = replace(RULES, retrain=RetrainSettings(low_confidence_share=0.95))
+    assert left_to_people("queue", unsure, BANDS, PROMISED, more).verdict is Verdict.PASS
+
+
+def test_a_promise_without_labels_is_none_and_nothing_is_judged_by_it() -> None:
+    silent = replace(HOLDOUT, truth=(None,) * 1500)
+    promised = promise(silent, ["f"] * 1500, BANDS, seed=1)
+    assert promised == Promise(None, None, None, None, 0, PROMISED.by_hand, 1500)
+    live = drawn(200, RNG)
+    assert live_scores("queue", live, live, promised, RULES).verdict is Verdict.UNJUDGED
