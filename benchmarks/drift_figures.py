@@ -141,12 +141,10 @@ def who_spoke(lines: Iterable[Line]) -> list[str]:
     for (pool, kind), its in grouped(some, "pool", "kind").items():
         counted: dict[str, int] = defaultdict(int)
         for line in its:
-            for subject in line["spoke"]:
-                counted["columns" if subject.startswith("column ") else subject] += 1
+            for name in {"columns" if subject.startswith("column ") else subject for subject in line["spoke"]}:
+                counted[name] += 1
         most = sorted(counted.items(), key=lambda one: -one[1])[:5]
-        made.append(
-            row([pool, kind, ", ".join(f"{name} {percent(min(hits, len(its)), len(its))}" for name, hits in most)])
-        )
+        made.append(row([pool, kind, ", ".join(f"{name} {percent(hits, len(its))}" for name, hits in most)]))
     return made
 
 
