@@ -39,13 +39,13 @@ def test_a_source_is_told_of_when_it_changed_and_only_then(world: World) -> None
     world.ticks(3, sensor)
     assert told(world) == 2
     assert known_tags(world.instance, SOURCE) != before
-    assert (world.tick(sensor).why_not or "").startswith("looked at source, mended rows, champion in ")
+    assert (world.tick(sensor).why_not or "").startswith("looked at source, mended rows, corrections, champion in ")
 
 
 def test_a_source_that_cannot_be_looked_at_is_named_and_the_rest_is_looked_at(world: World) -> None:
     world.line.source.unlink()
     why_not = world.tick(watch(PROFILE)).why_not or ""
-    assert why_not.startswith("looked at mended rows, champion in")
+    assert why_not.startswith("looked at mended rows, corrections, champion in")
     assert "source cannot be looked at: SourceError: " in why_not
 
 
