@@ -1,8 +1,8 @@
 """Sensor `watch`: looks at what others make, and tells Dagster where it changed.
 
 Belongs here: which places are looked at, in which order, within which time.
-Does not belong here: each look (source.py, feedback.py, champion.py), what follows: data flows on by its condition (conditions.py),
-models by sensor `retraining`, bentos by sensor `deployment`.
+Does not belong here: each look (source.py, feedback.py, champion.py), what follows: data flows on by its condition
+(conditions.py), models by sensor `retraining`, bentos by sensor `deployment`.
 """
 
 import time
