@@ -1,8 +1,8 @@
 """Sensor `watch`: looks at what others make, and tells Dagster where it changed.
 
 Belongs here: which places are looked at, in which order, within which time.
-Does not belong here: each look (source.py, champion.py), what follows: data flows on by its condition (conditions.py),
-models by sensor `retraining`, bentos by sensor `deployment`.
+Does not belong here: each look (source.py, feedback.py, champion.py), what follows: data flows on by its condition
+(conditions.py), models by sensor `retraining`, bentos by sensor `deployment`.
 """
 
 import time
@@ -11,10 +11,12 @@ from collections.abc import Callable
 import dagster as dg
 
 from ticket_assets.automation.champion import observe_champion
+from ticket_assets.automation.feedback import observe_corrections
 from ticket_assets.automation.retraining import Clock, utc_now
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.triggers import OBSERVED
 from ticket_assets.resources.desk import Desk
+from ticket_assets.storage import ProfileFolders
 
 SECONDS = 30
 BUDGET_SECONDS = 40.0  # Dagster ends a tick after a minute; what was not looked at is first the next time
@@ -23,6 +25,9 @@ Look = Callable[[Desk, dg.DagsterInstance, Clock], object]
 LOOKS: dict[str, Look] = {
     "source": lambda desk, instance, clock: observe_source(desk.settings, instance),
     "mended rows": lambda desk, instance, clock: observe_mended(desk.settings, instance),
+    "corrections": lambda desk, instance, clock: observe_corrections(
+        ProfileFolders(desk.settings.profile_root), instance
+    ),
     "champion": lambda desk, instance, clock: observe_champion(desk, instance, clock()),
 }
 

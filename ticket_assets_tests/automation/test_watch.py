@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.automation import watch as module
+from ticket_assets.automation.feedback import CORRECTIONS
 from ticket_assets.automation.source import SOURCE
 from ticket_assets.automation.told import known_tags
 from ticket_assets.automation.watch import WatchError, watch
@@ -15,6 +16,7 @@ from ticket_assets.state import open_root
 from ticket_assets.tables import write_parquet
 from ticket_assets_tests.automation.world import World, begun
 from ticket_assets_tests.line import PROFILE
+from ticket_assets_tests.tickets.test_feedback_asset import corrected
 
 
 @pytest.fixture
@@ -39,13 +41,22 @@ def test_a_source_is_told_of_when_it_changed_and_only_then(world: World) -> None
     world.ticks(3, sensor)
     assert told(world) == 2
     assert known_tags(world.instance, SOURCE) != before
-    assert (world.tick(sensor).why_not or "").startswith("looked at source, mended rows, champion in ")
+    assert (world.tick(sensor).why_not or "").startswith("looked at source, mended rows, corrections, champion in ")
+
+
+def test_a_correction_in_the_service_s_log_is_told_of(world: World) -> None:
+    sensor = watch(PROFILE)
+    world.tick(sensor)
+    assert known_tags(world.instance, CORRECTIONS) == {}
+    corrected(world.line, "T-1", "network")
+    world.ticks(3, sensor)
+    assert len(world.instance.fetch_materializations(CORRECTIONS, limit=10).records) == 1
 
 
 def test_a_source_that_cannot_be_looked_at_is_named_and_the_rest_is_looked_at(world: World) -> None:
     world.line.source.unlink()
     why_not = world.tick(watch(PROFILE)).why_not or ""
-    assert why_not.startswith("looked at mended rows, champion in")
+    assert why_not.startswith("looked at mended rows, corrections, champion in")
     assert "source cannot be looked at: SourceError: " in why_not
 
 
