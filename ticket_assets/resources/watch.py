@@ -168,7 +168,8 @@ class Watch:
         def fit() -> Judge:
             from ticket_assets.monitoring.drift.detector import Detector
 
-            return Detector.fit(bench.basis.reference, self.settings.drift, bench.seed, self.settings.window)
+            cut = self.desk.active.families.cut
+            return Detector.fit(bench.basis.reference, self.settings.drift, bench.seed, self.settings.window, cut)
 
         return fit
 
