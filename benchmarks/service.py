@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.5, help="of each cell of a round")
     parser.add_argument("--variants", nargs="+", choices=[*VARIANTS, PLAIN], default=[PLAIN, *VARIANTS])
+    parser.add_argument("--kinds", nargs="+", choices=["single", "batch"], default=["single", "batch"])
     parser.add_argument("--models-only", action="store_true", help="fit the models, and measure nothing")
     parser.add_argument("--fresh", action="store_true", help="forget earlier rounds, and keep the models")
     parser.add_argument("--write-docs", action="store_true", help="put what is there into docs/performance.md")
@@ -101,6 +102,8 @@ def round_of(
                 if port := servers[-1].port if transport == "http" else servers[-1].grpc_port:
                     load(servers[-1], files[transport, "single"], port, 1, 0.5)  # warm
         for cell, (transport, kind, clients) in enumerate(service_figures.CELLS):
+            if kind not in chosen.kinds:
+                continue
             turn = (cell + number) % len(servers)
             for server in servers[turn:] + servers[:turn]:
                 port = server.port if transport == "http" else server.grpc_port

@@ -147,14 +147,30 @@ class Tfidf:
         """TF-IDF rows of documents: float32 CSR (n, len(terms))."""
         return self._weigh(_matrix([Counter(ngrams(document)) for document in documents], self._columns))
 
+    @cached_property
+    def _latest(self) -> list[tuple[str, GramRow]]:
+        """The last document alone and its row: models of several targets that share a vocabulary ask for the same."""
+        return [("", GramRow(np.empty(0, np.int64), np.empty(0, np.float32)))]
+
     def transform_one(self, document: str) -> GramRow:
         """The row of one document, with the values that `transform` gives it."""
+        last, row = self._latest[0]
+        if last != document:
+            row = self._row(document)
+            self._latest[0] = (document, row)
+        return row
+
+    def _row(self, document: str) -> GramRow:
         columns = self._columns
         known = sorted((columns[term], count) for term, count in Counter(ngrams(document)).items() if term in columns)
         counted = np.array(known, dtype=np.int64).reshape(-1, 2)
         values = self._weights(counted[:, 1].astype(np.float32), counted[:, 0])
         norm = np.sqrt(np.bincount(np.zeros(len(known), np.int64), weights=np.square(values, dtype=np.float64)))
         return GramRow(counted[:, 0], (values / norm).astype(np.float32) if known else values)
+
+    def is_equal(self, other: "Tfidf") -> bool:
+        """Whether both make the same row of every document."""
+        return self.spec == other.spec and self.terms == other.terms and np.array_equal(self.idf, other.idf)
 
     def transform_counts(self, counts: NgramCounts, rows: np.ndarray) -> sparse.csr_matrix:
         """The same for rows counted before, with bit-identical result."""

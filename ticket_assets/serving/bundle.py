@@ -169,7 +169,7 @@ class TriageBundle:
     def __init__(self, manifest: BundleManifest, models: Sequence[TargetModel], encoder: Encoder | None) -> None:
         self.manifest = manifest
         self.schema = FeatureSchema(manifest.languages, manifest.context, manifest.words)
-        self._models = tuple(relatives.sharing_vectors(models))
+        self._models = tuple(relatives.sharing(models))
         self._encoder = encoder
 
     @classmethod

@@ -1,10 +1,10 @@
 """The trained tickets that a bundle holds: who is nearest to a ticket, found once for all its targets.
 
-Belongs here: sharing one index among targets, similar tickets for people.
+Belongs here: sharing one index and one vocabulary among targets, similar tickets for people.
 Does not belong here: the search itself and the votes (models/neighbours.py).
 
-Targets are mostly trained on the same rows. Their indexes are then equal, and finding the nearest, which reads all
-vectors, costs as much as the rest of an answer without the encoder.
+Targets are mostly trained on the same rows. Their indexes are then equal, and finding the nearest costs as much as the
+rest of an answer without the encoder; so are their vocabularies, each some ten megabytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ import numpy as np
 from ticket_assets.features.text import TicketFeatures
 from ticket_assets.models.cascade import Early
 from ticket_assets.models.neighbours import Nearest, Neighbours
+from ticket_assets.models.ngrams import Tfidf
 from ticket_assets.models.target_model import TargetModel
 
 
@@ -31,21 +32,27 @@ class SimilarTicket:
     labels: dict[str, str]
 
 
-def sharing_vectors(models: Sequence[TargetModel]) -> list[TargetModel]:
-    """The same models; equal indexes hold one and the same array of vectors."""
-    arrays: list[np.ndarray] = []
-    shared = []
-    for model in models:
-        index = model.representation.neighbours
-        if index is not None:
-            same = next((one for one in arrays if np.array_equal(one, index.vectors)), None)
+def sharing(models: Sequence[TargetModel]) -> list[TargetModel]:
+    """The same models; equal vocabularies are one and the same, and so are equal indexes, ready for single tickets."""
+    indexes: list[Neighbours] = []
+    vocabularies: list[Tfidf] = []
+
+    def shared(model: TargetModel) -> TargetModel:
+        its = model.representation
+        if (index := its.neighbours) is not None:
+            same = next((one for one in indexes if np.array_equal(one.vectors, index.vectors)), None)
             if same is None:
-                arrays.append(index.vectors)
-            else:
-                kept = replace(index, vectors=same)
-                model = replace(model, representation=replace(model.representation, neighbours=kept))
-        shared.append(model)
-    return shared
+                same = index.quick()
+                indexes.append(same)
+            its = replace(its, neighbours=replace(index, vectors=same.vectors, principal=same.principal))
+        if (tfidf := its.tfidf) is not None:
+            equal = next((one for one in vocabularies if one.is_equal(tfidf)), None)
+            if equal is None:
+                vocabularies.append(tfidf)
+            its = replace(its, tfidf=equal or tfidf)
+        return replace(model, representation=its, first=shared(model.first) if model.first else None)
+
+    return [shared(model) for model in models]
 
 
 def probabilities(

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.endpoint.lean import give_back_memory
 from ticket_assets.serving.manifest import BundleError
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.store import Champion, require_champion
@@ -163,6 +164,8 @@ class Engine:
             bundle = TriageBundle.load(place.bundles / champion.bundle, place.encoders, self._threads)
             probe(bundle)
         self._seat = Seat(champion, bundle, place, datetime.now(UTC))
+        del seat
+        give_back_memory()
         self._note(champion, True, why)
         return self._seat
 

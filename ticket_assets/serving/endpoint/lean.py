@@ -1,6 +1,7 @@
-"""What BentoML puts around a service that is not wanted here, taken out; and the garbage collector set for serving.
+"""What BentoML puts around a service that is not wanted here, taken out; garbage and memory as serving wants them.
 
-Belongs here: which of BentoML's middlewares leave something of each request behind, when garbage is looked for.
+Belongs here: which of BentoML's middlewares leave something of each request behind, when garbage is looked for, when
+memory that nobody uses is given back.
 Does not belong here: our own middlewares (serving/access/), what a request comes to (triage.py).
 
 Measured on BentoML 1.4.39: its TimeoutMiddleware starts a timer per request and never stops it, and the timer keeps
@@ -9,7 +10,9 @@ each, and the collector looks through all of them again and again: that was a p9
 serving/access/capacity.py lies further in, and stops its timer.
 """
 
+import ctypes
 import gc
+from contextlib import suppress
 from typing import Any
 
 # The name of a class, as importing it would import OpenTelemetry where a test asks for this module alone.
@@ -54,3 +57,12 @@ def settle_garbage() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def give_back_memory() -> None:
+    """Give the system what is free between what is used: after a bundle was loaded, which reads and drops much.
+
+    glibc keeps it else: 25 MB and more a worker, and again at each swap. Other C libraries have no such call.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -71,17 +71,25 @@ class Triage:
     ) -> None:
         self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
         self._most_tickets, self._similar = most_tickets, similar or SimilarTickets()
+        self._turn = asyncio.Lock()
 
     async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket, asked for on an event loop; raises as `predict` does.
 
         There and then: a thread for work of a few milliseconds costs more than it frees. But not where it takes longer
-        and would hold up everybody else: a long text, reasons, a log that waits for a disk.
+        and would hold up everybody else: a long text, reasons, a log that waits for a disk. And one after the other:
+        what came together would else be answered in one go of the loop, and a new connection, which needs four, or a
+        probe would wait for all of it four times.
         """
         is_long = len(ticket.subject) + len(ticket.body) > LONG_TEXT
         if is_long or ticket.reasons or self._log.waits_for_disk:
             return await asyncio.to_thread(self.predict, ticket, transport)
-        return self.predict(ticket, transport)
+        await self._turn.acquire()
+        try:
+            return self.predict(ticket, transport)
+        finally:
+            # Not before the loop has gone round: this answer leaves at once, and others come before the next ticket.
+            asyncio.get_running_loop().call_soon(self._turn.release)
 
     def predict(self, ticket: TicketIn, transport: Transport) -> Answer:
         """Every target of one ticket.

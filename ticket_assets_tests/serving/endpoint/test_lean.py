@@ -78,3 +78,25 @@ def test_a_bundle_is_freed_by_counting_alone(store: ToyStore) -> None:
         assert [one() for one in gone] == [None, None]
     finally:
         gc.enable()
+
+
+HEAP = """
+import sys
+from pathlib import Path
+from ticket_assets.serving.endpoint.lean import give_back_memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+dropped = [bytes(50_000) for _ in range(2000)]
+kept = [bytes(50_000) for _ in range(5)]  # stands above what is dropped, so that the heap cannot shrink by itself
+del dropped
+before = resident()
+give_back_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library of Linux")
+def test_memory_that_was_dropped_below_what_is_used_is_given_back() -> None:
+    assert int(said("-c", HEAP)) > 50_000_000
