@@ -1,7 +1,9 @@
 """Corrections on their way from a service's log through the assets, really run."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -12,6 +14,7 @@ from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.definitions import build_defs
 from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.endpoint.settings import log_of
+from ticket_assets.serving.prediction_log.clock import Clock
 from ticket_assets.serving.prediction_log.log import PredictionLog
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets_tests.line import PROFILE, Line
@@ -41,9 +44,10 @@ def run(line: Line) -> set[str]:
     return made
 
 
-def corrected(line: Line, ticket_id: str, label: str, **said: str) -> None:
+def corrected(line: Line, ticket_id: str, label: str, later: int = 0, **said: Any) -> None:
     """What a service does that answers a ticket and is told better."""
-    log = PredictionLog.open(PredictionLogSettings(folder=line.folders.service / "log"))
+    clock = Clock(wall=lambda: time.time_ns() + later * 10**9)
+    log = PredictionLog.open(PredictionLogSettings(folder=line.folders.service / "log"), clock)
     told = logged(log, ticket_id=ticket_id, **said)
     log.give_feedback(told, {"queue": label}, reviewer="anna")
     assert log.close(PATIENCE)
@@ -80,8 +84,8 @@ def test_a_correction_is_due_once_reaches_the_tickets_and_the_counts_add_up(fres
 
 
 def test_disputes_are_a_table_in_the_metadata(fresh: Line) -> None:
-    for label in ("network", "hardware"):
-        corrected(fresh, "T-1", label)
+    for later, label in enumerate(("network", "hardware")):
+        corrected(fresh, "T-1", label, 60 * later)
     run(fresh)
     told = metadata(fresh, "feedback")
     assert told["disputed"].value == 1
