@@ -8,10 +8,11 @@ import pytest
 from ticket_assets.models.calibration import apply
 from ticket_assets.models.cascade import MOST_UNSURE, choose_threshold
 from ticket_assets.models.ngrams import TfidfSpec
+from ticket_assets.models.outcome import SearchOutcome
 from ticket_assets.models.recipe import Recipe
 from ticket_assets.models.representation import Blocks
 from ticket_assets.models.target_model import TargetModel
-from ticket_assets.models.training import behind_first_stage, train
+from ticket_assets.models.training import behind_first_stage, fit_winners, train
 
 LIGHT = Recipe("linear_svm", Blocks(tfidf=TfidfSpec(max_ngrams=300), sparse=True), {"C": 0.5})
 WHOLE = Recipe("logistic_regression", Blocks(vectors=1.0, columns=1.0), {"C": 2.0})
@@ -109,6 +110,28 @@ def test_a_cascade_survives_its_files(cascade, queue, tmp_path):
     assert (loaded.sure_from, loaded.families) == (cascade.sure_from, {"linear_svm", "logistic_regression"})
     held = queue.holdout.features
     assert loaded.probabilities(held).tobytes() == cascade.probabilities(held).tobytes()
+
+
+@pytest.mark.parametrize(("may_lose", "asked_first"), [(None, None), (0.05, "linear_svm")])
+def test_the_winner_of_a_search_stands_behind_its_best_light_trial_only_where_that_is_wanted(
+    bench, queue, may_lose, asked_first
+):
+    """Its answers out of fold, which the bands are chosen by, are then those of both together."""
+    random = np.random.default_rng(0)
+    scores = {number: random.normal(size=(len(bench.y), bench.classes)) for number in (3, 5)}
+    for number, certain in ((3, 6.0), (5, 2.0)):
+        scores[number][np.arange(len(bench.y)), bench.y] += certain
+    outcome = SearchOutcome("study", 3, 3, {3: WHOLE, 5: LIGHT}, {3: 0.9, 5: 0.85}, (), 0.0, best_light=5)
+    fitted = fit_winners(bench, outcome, scores.__getitem__, "queue", queue.labels, may_lose)
+    assert (fitted.winner.first.recipe.family if fitted.winner.first else None) == asked_first
+    assert fitted.boosted.first is None
+    told = apply(scores[3], fitted.winner.inverse_temperature)
+    if fitted.winner.first is not None:
+        light = apply(scores[5], fitted.winner.first.inverse_temperature)
+        unsure = light.max(axis=1) < fitted.winner.sure_from
+        assert 0 < unsure.mean() < 1
+        told = np.where(unsure[:, None], told, light)
+    np.testing.assert_array_equal(fitted.known.confidence, told.max(axis=1))
 
 
 def test_a_first_stage_that_saves_too_little_leaves_the_whole_model_as_it_was(cascade):
