@@ -118,7 +118,7 @@ def test_what_was_finished_before_a_death_is_not_made_again(ordeal: Ordeal) -> N
     assert "tickets/raw" in stages["cleaning"] and "tickets/raw" not in stages["embedding"]
     assert "tickets/clean" in stages["embedding"] and "tickets/clean" not in stages["search"]
     assert "features/embeddings" in stages["search"] and "features/embeddings" not in stages["candidate"]
-    assert stages["bento"] == stages["end"] == {"serving/bento"}
+    assert stages["bento"] == stages["end"] == {"serving/bento", "serving/deployment"}
 
 
 def test_the_texts_encoded_before_the_death_are_not_encoded_again(ordeal: Ordeal) -> None:
