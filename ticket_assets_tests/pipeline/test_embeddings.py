@@ -19,7 +19,7 @@ from ticket_assets_tests.serving.conftest import toy_fields, toy_model
 pytestmark = pytest.mark.slow
 EMBEDDINGS = dg.AssetKey(["features", "embeddings"])
 CHAMPION = dg.AssetKey(["models", "champion"])
-BEFORE = [dg.AssetKey(["tickets", name]) for name in ("raw", "clean", "quarantine")]
+BEFORE = [dg.AssetKey(["tickets", name]) for name in ("raw", "feedback", "clean", "quarantine")]
 
 
 def told(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, Any]:
