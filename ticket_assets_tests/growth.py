@@ -18,6 +18,7 @@ STEPS = tuple(
     dg.AssetKey(one)
     for one in (
         ["tickets", "raw"],
+        ["tickets", "feedback"],
         ["tickets", "clean"],
         ["tickets", "quarantine"],
         ["features", "text"],

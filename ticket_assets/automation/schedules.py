@@ -32,6 +32,8 @@ def monitoring_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="Reads the days of the prediction log that say something new, and judges complete windows.",
     )
     def monitoring(context: dg.ScheduleEvaluationContext, desk: Desk) -> dg.RunRequest | dg.SkipReason:
+        if not (desk.settings.profile_root / "identity.json").exists():
+            return dg.SkipReason(f"profile {desk.profile} never ran: make run PROFILE={desk.profile}")
         if at_work := runs_in_progress(context.instance):
             return dg.SkipReason(f"run {at_work[0]} is at it")
         days = days_to_read(Watch(desk), context.scheduled_execution_time)

@@ -84,8 +84,9 @@ class Bench:
 def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Judged:
     """Compare a window with the reference, and write summary and report; `judge` is called where it is needed."""
     sample, notes, rows = bench.read(window)
-    least, summary = bench.settings.window.min_sample, None
-    if window.rows < least or len(sample) < min(least, window.rows):
+    least = bench.settings.window.min_sample
+    is_judged = window.rows >= least and len(sample) >= min(least, window.rows)
+    if not is_judged:
         words = f"{window.rows} predictions, below the {least} that are asked for"
         summary = DriftSummary(
             Verdict.UNJUDGED, len(sample), window.rows, len(bench.basis.reference.inputs), (), (words,)
@@ -99,13 +100,14 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
             summary = _of_answers_alone(summary, f"the log keeps no text of {silent:,} of {len(rows):,} predictions")
         elif silent:
             notes = (*notes, f"{silent} predictions are logged without text")
-        write_report(files.window_folder(bench.folder, window.id), bench.basis.reference, sample)
     summary = replace(summary, of_rows=window.rows, notes=(*bench.basis.notes, *notes, *summary.notes))
     alone = {kind: summary.verdict_of(kind) for kind in KINDS}  # type: ignore[arg-type]
     verdicts, said = escalated(alone, bench.before(files.SUMMARY, window), bench.settings.drift.warnings)
     reasons = [one.words for one in summary.findings if one.verdict in (Verdict.WARN, Verdict.ALARM)]
     found = Judged(window, verdicts, (*said, *reasons), {"summary": json.loads(json.dumps(summary.as_dict()))})
     files.write_judged(bench.folder, files.SUMMARY, found)
+    if is_judged:  # behind the verdict, which must not hang on a page for people
+        write_report(files.window_folder(bench.folder, window.id), bench.basis.reference, sample)
     return found
 
 

@@ -64,9 +64,13 @@ class Watch:
         return MadeWith(self.settings.window.max_rows, self.desk.settings.seed)
 
     def since(self, now: datetime) -> datetime:
-        """From when on days are kept up to date: since the champion took its seat, if that is not too long ago."""
+        """From when on days are kept up to date: since the champion took its seat, if that is not too long ago.
+
+        Of days that the log has forgotten the tables stay as they are.
+        """
         assert self.champion is not None
-        return max(datetime.fromisoformat(self.champion.since), now - LONGEST)
+        seated, kept = datetime.fromisoformat(self.champion.since), self.kept_since(now)
+        return max(filter(None, (seated, now - LONGEST, kept)))
 
     @property
     def log(self) -> PredictionLogSettings | None:

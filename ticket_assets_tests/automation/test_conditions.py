@@ -12,9 +12,12 @@ from ticket_assets.automation.conditions import new_data
 from ticket_assets.automation.interrupted import PROCESS_TAG
 from ticket_assets.automation.told import tell
 
-SOURCE, RAW, CLEAN, TEXT, MODEL = (
+SOURCE, RAW, CLEAN, TEXT, MODEL, CHAMPION = (
     dg.AssetKey(one.split("/"))
-    for one in ("tickets/source", "tickets/raw", "tickets/clean", "features/text", "models/split")
+    for one in (
+        *("tickets/source", "tickets/raw", "tickets/clean", "features/text"),
+        *("models/split", "models/champion"),
+    )
 )
 
 
@@ -42,7 +45,8 @@ class SmallLine:
 
             return one
 
-        line = [made(RAW, SOURCE), made(CLEAN, RAW), made(TEXT, CLEAN), made(MODEL, CLEAN, follows=False)]
+        line = [made(RAW, SOURCE), made(CLEAN, RAW), made(TEXT, CLEAN)]
+        line += [made(MODEL, CLEAN, follows=False), made(CHAMPION, MODEL, follows=False)]
         return dg.Definitions(assets=[dg.AssetSpec(SOURCE), *line], jobs=[dg.define_asset_job("all")])
 
     def source_is(self, version: str) -> None:
@@ -90,13 +94,22 @@ def line() -> Iterator[SmallLine]:
     with dg.DagsterInstance.ephemeral() as instance:
         made = SmallLine(instance)
         made.source_is("s1")
-        assert made.run(RAW, CLEAN, TEXT, MODEL)
+        assert made.run(RAW, CLEAN, TEXT, MODEL, CHAMPION)
         assert made.tick() == set()
         yield made
 
 
 def test_a_daemon_that_begins_after_make_run_asks_for_nothing(line: SmallLine) -> None:
     assert [line.tick() for _ in range(5)] == [set()] * 5
+
+
+def test_while_models_are_made_their_tables_stay_and_the_change_is_carried_on_afterwards(line: SmallLine) -> None:
+    """A search and what follows it read the same tables for minutes: another one in between ends the retraining."""
+    run = line.begins(MODEL, CHAMPION)
+    line.source_is("s2")
+    assert [line.tick() for _ in range(3)] == [set()] * 3
+    line._say(run, dg.DagsterEventType.RUN_SUCCESS)
+    assert line.tick() == {RAW, CLEAN, TEXT}
 
 
 def test_a_line_that_never_ran_is_not_begun() -> None:

@@ -157,6 +157,31 @@ def test_the_schedule_starts_no_second_run_beside_one(watched: Watched, instance
     assert tick(watched, instance, NOON + timedelta(hours=8)) == f"run {run_id[:8]} is at it"
 
 
+def test_a_profile_that_never_ran_is_not_begun_by_the_schedule(watched: Watched, instance: dg.DagsterInstance) -> None:
+    defs, desk = build_defs(load_settings()), watched.watch.desk
+    identity = watched.folders.root / "identity.json"
+    identity.unlink()
+    with dg.build_schedule_context(
+        instance, NOON, resources={"desk": desk}, repository_def=defs.get_repository_def()
+    ) as context:
+        data = defs.resolve_schedule_def(MONITORING).evaluate_tick(context)
+    assert f"profile {desk.profile} never ran" in str(data.skip_message)
+    assert not identity.exists()
+
+
+def test_days_that_the_log_has_forgotten_are_not_asked_for_again(
+    watched: Watched, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were due at each look, and a run every ten minutes made nothing of them."""
+    watched.tables()
+    watched.answer(watched.crown(), spoken(10, 1))
+    later = NOON + timedelta(days=30)
+    assert not isinstance(days_to_read(watched.watch, later), str)
+    monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__RETENTION_DAYS", "7")
+    found = days_to_read(watched.watch, later)
+    assert isinstance(found, str) or min(found) >= (later - timedelta(days=7)).date()
+
+
 def tick(watched: Watched, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | str:
     """What the schedule does at an instant: a run, or why there is none."""
     defs = build_defs(load_settings())

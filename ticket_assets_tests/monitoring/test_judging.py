@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ticket_assets.monitoring import judged as files
+from ticket_assets.monitoring import judging
 from ticket_assets.monitoring.judged import Judged, escalated, judged_windows, next_number, read_judged, window_folder
 from ticket_assets.monitoring.judging import Bench, judge_drift, judge_performance, next_windows
 from ticket_assets.monitoring.performance import LOW_CONFIDENCE, PERFORMANCE
@@ -55,6 +56,23 @@ def test_a_new_vocabulary_is_an_alarm_of_data_with_its_numbers(watched: Watched,
     assert drift.verdicts["data_drift"] is ALARM and any("word" in one for one in drift.reasons)
     assert read_judged(bench.folder, files.SUMMARY, drift.window.id) == drift
     assert (window_folder(bench.folder, drift.window.id) / files.REPORT).exists()
+
+
+def test_a_window_is_judged_though_its_page_for_people_fails(
+    watched: Watched, champion: Champion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page was written first: one that failed each time would have kept the windows behind it waiting for ever."""
+
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    watched.answer(champion, spoken(300, 21, words=NEW_WORDS))
+    monkeypatch.setattr(judging, "write_report", full)
+    with pytest.raises(OSError, match="no space left"):
+        looked(watched)
+    assert looked(watched)[1] == []
+    [kept] = watched.watch.judged()
+    assert kept.verdicts["data_drift"] is ALARM
 
 
 def test_the_same_window_is_judged_once(watched: Watched, champion: Champion) -> None:

@@ -93,7 +93,7 @@ def test_clean_tickets_carry_today_s_labels_and_the_asset_tells_what_was_masked_
     write_parquet(line.source, source)
     use(line, 'cleaning.mask = ["email", "name"]\ntargets.queue.taxonomy = "taxonomy.tiny.toml"')
     (line.folder / "taxonomy.tiny.toml").write_text(TAXONOMY)
-    tickets = [dg.AssetKey(["tickets", name]) for name in ("raw", "clean", "quarantine")]
+    tickets = [dg.AssetKey(["tickets", name]) for name in ("raw", "feedback", "clean", "quarantine")]
     with line.instance() as instance:
         assert line.execute(instance, tickets, raise_on_error=True).success
         event = instance.get_latest_materialization_event(dg.AssetKey(["tickets", "clean"]))
