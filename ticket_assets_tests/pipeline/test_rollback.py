@@ -26,7 +26,7 @@ from ticket_assets_tests.pipeline.conftest import command_line
 pytestmark = pytest.mark.slow
 
 SUCCEEDED = ("bentoml", "champion.json", "records", "mlflow", "mlflow.db")
-REMADE = {"models/champion", "serving/bento"}
+REMADE = {"models/champion", "serving/bento", "serving/deployment"}
 
 
 @pytest.fixture

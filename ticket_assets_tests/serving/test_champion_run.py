@@ -61,7 +61,7 @@ def mlflow_statuses(line: Line) -> list[str]:
 def test_a_refused_first_challenger_ends_the_line_well_says_why_and_is_not_judged_again(evaluated: Line) -> None:
     """serving/bento died of a missing file that told to run what had just run, and of the same at every later run."""
     use(evaluated, TOO_HIGH)
-    assert evaluated.bring_up_to_date() == {"models/champion", "serving/bento"}
+    assert evaluated.bring_up_to_date() == {"models/champion", "serving/bento", "serving/deployment"}
     said = log_of_last_run(evaluated)
     assert "no champion yet: the challenger was refused because " in said
     assert "is below the floor" in said and "; serving/bento has nothing to build" in said
@@ -82,7 +82,7 @@ def test_the_first_promotion_after_a_refusal_makes_the_bento_due(evaluated: Line
     champion = read_champion(evaluated.folders.bundles)
     assert champion is not None
     assert evaluated.data_versions()["models/champion"] == champion.bundle
-    assert due(evaluated) == {"serving/bento"}
+    assert due(evaluated) == {"serving/bento", "serving/deployment"}
 
 
 def test_a_challenger_that_is_the_champion_already_is_no_failure_and_mends_a_damaged_bundle(evaluated: Line) -> None:
