@@ -126,7 +126,6 @@ class ProfileFolders:
         """Days of the prediction log, references, judged windows and their history."""
         return self.root / "monitoring"
 
-    @property
     def monitoring_copies(self) -> tuple[Path, Path]:
         """Days of the log and references under `monitoring`: they hold tickets, and are made again where they lack."""
         return self.monitoring / "predictions", self.monitoring / "reference"

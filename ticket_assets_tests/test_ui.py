@@ -82,4 +82,6 @@ def test_the_ui_starts_with_the_line_in_it_and_without_a_warning(ui: tuple[str, 
         found = json.load(answer)
     keys = {"/".join(one["assetKey"]["path"]) for one in found["data"]["assetNodes"]}
     assert {"tickets/source", "models/search_queue", "serving/bento"} <= keys
-    assert "arning" not in said.read_text() and "WARNING" not in said.read_text()
+    # Dagster's own, of the very first start of sensors that look at how runs end, and true: there are none to look at.
+    lines = [one for one in said.read_text().splitlines() if "No cursor for event type" not in one]
+    assert not [one for one in lines if "warning" in one.lower()]

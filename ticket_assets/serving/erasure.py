@@ -152,7 +152,7 @@ STEPS: tuple[tuple[str, Callable[[Site, Plan], Any]], ...] = (
     ("bentos", lambda site, plan: remove_bentos(site.folders.bentos, plan.traces)),
     # Cleaned texts and pairs, kept so that only new tickets cost: the next run makes them again.
     ("kept results", lambda site, plan: _remove(site.folders.kept)),
-    ("copies of monitoring", lambda site, plan: _remove(*site.folders.monitoring_copies)),
+    ("copies of monitoring", lambda site, plan: _remove(*site.folders.monitoring_copies())),
     ("candidates", lambda site, plan: erase_candidates(site.folders.candidates, plan.traces, plan.trained)),
     ("vectors", lambda site, plan: erase_vectors(site.folders.vectors, plan.erased.tickets)),
     ("tables", lambda site, plan: erase_from_tables(site.folders.parquet, plan.erased)),

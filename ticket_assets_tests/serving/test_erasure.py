@@ -87,7 +87,7 @@ def test_the_proof_finds_what_a_step_left(site: Site, missed: str, monkeypatch: 
 
 def test_what_monitoring_copied_of_tickets_goes_and_what_it_judged_stays(site: Site) -> None:
     folder = site.folders.monitoring
-    for path in (*(one / "x.parquet" for one in site.folders.monitoring_copies), folder / "windows" / "w" / "s.json"):
+    for path in (*(one / "x.parquet" for one in site.folders.monitoring_copies()), folder / "windows" / "w" / "s.json"):
         path.parent.mkdir(parents=True)
         path.write_text("zaphod beeblebrox of sector zz9" if path.suffix == ".parquet" else "{}")
     found = plan(site, Selection(ids=("4",)))

@@ -47,7 +47,7 @@ def stale(before: dict[str, str | None]) -> set[str]:
 def test_another_mask_makes_the_clean_tickets_stale_and_other_words_the_features(line: Line) -> None:
     before = versions()
     use(line, 'cleaning.mask = ["email"]')
-    assert stale(before) == {"tickets/clean", "tickets/quarantine", "models/champion"}
+    assert stale(before) == {"tickets/feedback", "tickets/clean", "tickets/quarantine", "models/champion"}
     use(line, 'words = { stem = true, drop.en = ["Ticket"] }')
     assert stale(before) == {"features/text", "models/champion"}
     assert Desk(profile=PROFILE).feature_schema.words == WordRules(stem=True, drop=(("en", ("ticket",)),))

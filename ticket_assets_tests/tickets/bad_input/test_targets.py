@@ -13,7 +13,7 @@ from ticket_assets_tests.line import Line
 
 pytestmark = pytest.mark.slow
 
-BEFORE = ["tickets/raw", "tickets/clean", "tickets/quarantine", "tickets/quality", "features/text"]
+BEFORE = ["tickets/raw", "tickets/feedback", "tickets/clean", "tickets/quarantine", "tickets/quality", "features/text"]
 UP_TO_SEARCH = [*BEFORE, "features/embeddings", "models/split", "models/search_priority"]
 
 
