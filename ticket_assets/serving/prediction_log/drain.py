@@ -64,6 +64,7 @@ class Drain:
         self._spool = journal.spool
         self._prepared = False
         self._failures = 0
+        self._random = random.Random()  # of its own: a thread that draws from the common one disturbs who seeded that
         self._retry_at = self._retention_at = self._answered_at = time.monotonic()
         self._look_again_at = self._retry_at + LOOK_AGAIN_SECONDS
         self._asked_at: float | None = None
@@ -181,7 +182,7 @@ class Drain:
             self._prepared = False  # what comes back may be another database
         longest = min(self._settings.retry_seconds, FIRST_RETRY_SECONDS * 2 ** min(self._failures, 20))
         # Jitter, so that not all workers come back to a store at once.
-        self._retry_at = time.monotonic() + random.uniform(longest / 2, longest)
+        self._retry_at = time.monotonic() + self._random.uniform(longest / 2, longest)
         self._failures += 1
 
     @contextmanager

@@ -144,11 +144,20 @@ class GrpcAsker(Asker):
                 answer = stub.Predict(ticket, timeout=30, metadata=[("x-request-id", self.named())])
                 self.told.answered(self.request, answer.prediction_id, answer.model_version)
                 if number % EVERY == 0 and answer.prediction_id:
-                    asked = pb.Correction(prediction_id=answer.prediction_id, labels={"tone": "quiet"})
-                    receipt = stub.Feedback(asked, timeout=30, metadata=[("x-request-id", self.named())])
-                    self.told.good.add(self.request)
-                    self.told.feedback.append(receipt.feedback_id)
+                    self.correct(stub, answer.prediction_id)
         return number
+
+    def correct(self, stub: TriageStub, prediction: str) -> None:
+        asked = pb.Correction(prediction_id=prediction, labels={"tone": "quiet"})
+        try:
+            receipt = stub.Feedback(asked, timeout=30, metadata=[("x-request-id", self.named())])
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE or "cannot be kept now" not in error.details():
+                raise
+            self.told.refused += 1  # as over HTTP
+            return
+        self.told.good.add(self.request)
+        self.told.feedback.append(receipt.feedback_id)
 
 
 def get(port: int, path: str, method: str = "GET", content: dict[str, Any] | None = None) -> tuple[int, bytes]:
