@@ -55,7 +55,7 @@ def new_data() -> dg.AutomationCondition:
         changed.since(asked_for | ask.initial_evaluation() | made_by_hand)
         & ~ask.any_deps_in_progress()
         & ~ask.in_progress()
-        #        & ~ask.asset_matches(CHAMPION, ask.in_progress()) ~ask.asset_matches(CHAMPION, ask.in_progress())
+        & ~ask.asset_matches(CHAMPION, ask.in_progress())
         & ~ask.any_deps_missing()
         & ~ask.missing()
     ).with_label(NAME)
