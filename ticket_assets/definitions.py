@@ -15,10 +15,10 @@ from ticket_assets.assets.declaration import settings_of_tags
 from ticket_assets.automation import checks, monitoring_checks
 from ticket_assets.automation.conditions import NAME as NEW_DATA
 from ticket_assets.automation.deployment import deploy_job, deployment
-from ticket_assets.automation.evidence import RETRAIN
 from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.automation.retraining import retrain_job, retraining
-from ticket_assets.automation.schedules import MONITORING, monitoring_schedule
+from ticket_assets.automation.runs import LINE, MONITORING, RETRAIN
+from ticket_assets.automation.schedules import monitoring_schedule
 from ticket_assets.automation.telling import notices, run_failed, run_recovered
 from ticket_assets.automation.triggers import triggered
 from ticket_assets.automation.watch import watch
@@ -28,7 +28,6 @@ from ticket_assets.resources.tracking import mlflow_resource
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import digest, file_digest
 
-LINE = "line"
 WATCHING = dg.AssetSelection.groups(MONITORING)
 NEW_DATA_SECONDS = 15
 # Where a file lies is not what it says.

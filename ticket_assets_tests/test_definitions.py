@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from ticket_assets.assets import features, models, monitoring, serving, tickets
-from ticket_assets.automation.schedules import MONITORING
+from ticket_assets.automation.runs import LINE, MONITORING
 from ticket_assets.code_version import code_digest
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.definitions import build_defs
 from ticket_assets.serving.bento import SERVICE_FILES
 from ticket_assets.settings import Settings, load_settings
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG, RETRAIN, gather
+from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG, gather
+from ticket_assets.automation.runs import RETRAIN
 from ticket_assets.automation.triggers import RETRAINING, parents_by_condition
 from ticket_assets.monitoring.decision import Decision, decide
 from ticket_assets.monitoring.notices import of_windows

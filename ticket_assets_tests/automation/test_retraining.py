@@ -204,6 +204,22 @@ def test_a_run_that_makes_models_for_somebody_else_is_waited_for(world: World) -
     assert len(world.ticks(5)) == 1
 
 
+def test_a_run_that_judges_windows_is_not_waited_for(world: World) -> None:
+    world.instance.create_run_for_job(world.repository.get_job("monitoring"))
+    world.judged(data_drift="alarm")
+    assert len(world.ticks(5)) == 1
+
+
+def test_a_run_that_queues_for_a_day_is_not_lost(world: World) -> None:
+    """No daemon ran; the one that is started begins it, and a second one beside it would be one too many."""
+    world.judged(data_drift="alarm")
+    [run] = world.ticks(1)
+    world.queues(run)
+    world.now += timedelta(days=3)
+    assert world.ticks(3) == []
+    assert "retrains already" in (world.tick().why_not or "")
+
+
 def test_features_that_are_made_from_former_tickets_are_waited_for(world: World) -> None:
     text = dg.AssetKey(["features", "text"])
     made_from = {"dagster/input_data_version/tickets/clean": "tickets-1", "dagster/data_version": "t1"}

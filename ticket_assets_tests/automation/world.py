@@ -13,7 +13,9 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import freeze_time
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from ticket_assets.automation.evidence import CLEAN, HISTORY
 from ticket_assets.automation.retraining import retraining
@@ -104,6 +106,19 @@ class World:
             return None
         job = self.repository.get_job(sensor.job_name)
         return self.instance.create_run_for_job(job, tags={**request.tags, **key})
+
+    def queues(self, run: dg.DagsterRun) -> None:
+        """A run stands in the queue, which asks to know its code location."""
+        target = LoadableTargetOrigin(executable_path="python", module_name="ticket_assets.definitions")
+        location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "here")
+        origin = RemoteRepositoryOrigin(location, "__repository__").get_job_origin(run.job_name)
+        self.instance.delete_run(run.run_id)
+        job = self.repository.get_job(run.job_name)
+        queued = dg.DagsterRunStatus.QUEUED
+        with self.at_its_time():
+            self.instance.create_run_for_job(
+                job, run_id=run.run_id, tags=run.tags, status=queued, remote_job_origin=origin
+            )
 
     def ends(self, run: dg.DagsterRun, well: bool) -> None:
         """A run begins, takes half an hour, and ends."""
