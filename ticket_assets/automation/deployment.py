@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from ticket_assets.automation.retraining import Clock, utc_now
-from ticket_assets.automation.runs import DEPLOY, at_work
+from ticket_assets.automation.runs import DEPLOY, LANE, ROLLOUT, at_work
 from ticket_assets.automation.told import known_metadata
 from ticket_assets.automation.triggers import DEPLOYMENT
 from ticket_assets.serving.store import read_champion
@@ -29,6 +29,7 @@ def deploy_job(hooks: set[dg.HookDefinition]) -> dg.JobDefinition:
         dg.AssetSelection.groups("serving"),
         description="The champion's bento, built and rolled out. Sensor `deployment` owns it.",
         hooks=hooks,
+        tags={LANE: ROLLOUT},
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from ticket_assets.automation.runs import LOST_AFTER, RETRAIN, at_work, began, is_lost
-from ticket_assets.automation.told import DATA_VERSION
+from ticket_assets.automation.told import DATA_VERSION, is_of_other_data
 from ticket_assets.monitoring.evidence import Champion, Evidence, Retraining, State
 from ticket_assets.monitoring.orders import read_orders
 from ticket_assets.monitoring.recent_families import unseen_families
@@ -32,7 +32,6 @@ HISTORY_FILE = "history.jsonl"
 REMEMBERED = 100  # runs and materialisations that are looked at
 CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
 CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
-_INPUT = "dagster/input_data_version/"
 _STATES = {
     dg.DagsterRunStatus.SUCCESS: State.DONE,
     dg.DagsterRunStatus.FAILURE: State.FAILED,
@@ -80,7 +79,7 @@ def gather(
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
         at_work=tuple(one.run_id for one in at_work(instance, "models", now) if one.job_name != RETRAIN),
-        behind=behind(instance, parents),
+        behind=behind(instance, parents, now),
     )
 
 
@@ -111,17 +110,18 @@ def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining
     return tuple(found)
 
 
-def behind(instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]]) -> tuple[str, ...]:
-    """Assets that were made from other data than there is now, by the data versions that they remember."""
-    tags = {key: _tags(instance, key) for key in {*parents, *(one for its in parents.values() for one in its)}}
-    found = []
-    for key, its in parents.items():
-        for parent in its:
-            made_from = tags[key].get(f"{_INPUT}{parent.to_user_string()}")
-            if made_from and made_from != tags[parent].get(DATA_VERSION, made_from):
-                found.append(key.to_user_string())
-                break
-    return tuple(sorted(found))
+def behind(
+    instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]], now: datetime
+) -> tuple[str, ...]:
+    """Assets that were made from other data than there is now, and that no run is about to make.
+
+    What is being made is not waited for: a retraining stands in the same queue (`LANE`), and begins when it is there.
+    """
+    found = [key for key, its in parents.items() if is_of_other_data(instance, key, its)]
+    if not found:
+        return ()
+    made = set().union(*(run.asset_selection or () for run in at_work(instance, "features", now)))
+    return tuple(sorted(key.to_user_string() for key in found if key not in made))
 
 
 def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManifest | None:
@@ -163,9 +163,3 @@ def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:
 
 def _sum(told: Mapping[str, int], names: Iterable[str]) -> int:
     return sum(told.get(name, 0) for name in names)
-
-
-def _tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, str]:
-    record = instance.get_latest_materialization_event(key)
-    made = record.asset_materialization if record else None
-    return (made.tags or {}) if made else {}

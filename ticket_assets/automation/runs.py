@@ -14,6 +14,9 @@ import dagster as dg
 from ticket_assets.automation.interrupted import Process, process_of
 
 LINE, RETRAIN, DEPLOY, MONITORING = "line", "retrain", "deploy", "monitoring"
+LANE = "ticket-assets/lane"
+"""Tag of runs that take turns: the queue begins one of each value at a time (dagster.yaml)."""
+TABLES, ROLLOUT, WATCHING = "tables and models", "roll-out", "monitoring"
 OF_THE_LINE = frozenset({"tickets", "features", "models", "serving"})
 GROUPS = {
     LINE: OF_THE_LINE,

@@ -67,6 +67,7 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.automation.evidence import gather
     from ticket_assets.automation.interrupted import process_tag
     from ticket_assets.automation.retraining import run_tags
+    from ticket_assets.automation.runs import at_work
     from ticket_assets.automation.triggers import parents_by_condition
     from ticket_assets.definitions import defs, retrain_here
     from ticket_assets.monitoring.decision import decide
@@ -78,6 +79,10 @@ def _carry_out(settings: Settings, reason: str) -> int:
     parents, least = parents_by_condition(defs.resolve_asset_graph()), settings.active.promotion.recent_families
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)
+        # The daemon's retrainings stand in one queue with what makes their tables; this one stands in none.
+        if making := [*at_work(instance, "tickets", now), *at_work(instance, "features", now)]:
+            print(f"not now: run {making[0].run_id[:8]} makes the tables; wait until it is done", file=sys.stderr)
+            return 1
         order, evidence = new_order(reason, now), gather(settings, instance, parents, now)
         decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift, least)
         if not decision.retrain:

@@ -140,6 +140,13 @@ class World:
         with self.at_its_time():
             self.instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
 
+    def made_from(self, key: dg.AssetKey, version: str, inputs: dict[str, str]) -> None:
+        """An asset was made from these versions of others."""
+        tags = {f"dagster/input_data_version/{name}": told for name, told in inputs.items()}
+        made = dg.AssetMaterialization(key, tags={**tags, "dagster/data_version": version})
+        with self.at_its_time():
+            self.instance.report_runless_asset_event(made)
+
     def judged(self, **said: Any) -> WindowRecord:
         """The next window of the champion is over."""
         self.windows += 1
