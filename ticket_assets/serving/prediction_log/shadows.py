@@ -7,11 +7,12 @@ Does not belong here: the record (shadow_record.py), scoring in the shadow (endp
 A shadow answer holds no text. It hangs on the answer that was given, and goes with it, by age as by an erasure.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, and_, func, select
 
 from ticket_assets.serving.prediction_log.queries import current_corrections
 from ticket_assets.serving.prediction_log.tables import prediction_targets, predictions, shadow_answers
@@ -57,13 +58,13 @@ class ArmAnswer:
     corrected: str | None
 
 
-def pairs_in(engine: Engine, champion: str, challenger: str, since: datetime) -> list[Pair]:
+def pairs_in(engine: Engine, champion: Collection[str], challenger: Collection[str], since: datetime) -> list[Pair]:
     """Pairs of a champion and its challenger, each ticket once: as it was answered last.
 
     Args:
         engine: of the store.
-        champion: id of the bundle that answered.
-        challenger: id of the one in the shadow.
+        champion: ids that the bundle had which answered.
+        challenger: ids of the one in the shadow.
         since: UTC; of the answer.
 
     Raises:
@@ -78,7 +79,7 @@ def pairs_in(engine: Engine, champion: str, challenger: str, since: datetime) ->
     query = (
         select(its.target, asked.id, asked.ticket_id, given.label, its.label.label("other"), now.c.label.label("right"))
         .select_from(joined)
-        .where(asked.bundle == champion, its.bundle == challenger, asked.at >= since)
+        .where(asked.bundle.in_(champion), its.bundle.in_(challenger), asked.at >= since)
         .order_by(asked.at, asked.id, its.target)
     )
     with engine.connect() as connection:
@@ -92,7 +93,7 @@ def pairs_in(engine: Engine, champion: str, challenger: str, since: datetime) ->
     return list(found.values())
 
 
-def arms_in(engine: Engine, champion: str, challenger: str, since: datetime) -> list[ArmAnswer]:
+def arms_in(engine: Engine, champion: Collection[str], challenger: Collection[str], since: datetime) -> list[ArmAnswer]:
     """Answers that were given to tickets that were shared out, each ticket once: as it was answered last.
 
     Raises:
@@ -102,8 +103,8 @@ def arms_in(engine: Engine, champion: str, challenger: str, since: datetime) -> 
     joined = predictions.join(prediction_targets, given.prediction_id == asked.id).outerjoin(
         now, and_(now.c.prediction_id == asked.id, now.c.target == given.target)
     )
-    whose = (asked.arm == "champion") & (asked.bundle == champion)
-    theirs = (asked.arm == "challenger") & (asked.bundle == challenger)
+    whose = (asked.arm == "champion") & asked.bundle.in_(champion)
+    theirs = (asked.arm == "challenger") & asked.bundle.in_(challenger)
     query = (
         select(asked.arm, given.target, asked.ticket_id, given.label, now.c.label.label("right"))
         .select_from(joined)
@@ -116,3 +117,15 @@ def arms_in(engine: Engine, champion: str, challenger: str, since: datetime) -> 
         (row.target, row.ticket_id): ArmAnswer(row.arm, row.target, row.ticket_id, row.label, row.right) for row in rows
     }
     return list(found.values())
+
+
+def answered_since(engine: Engine, champion: Collection[str], since: datetime) -> int:
+    """How many live tickets a champion answered since an instant, UTC.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the store is down.
+    """
+    asked = predictions.c
+    query = select(func.count()).where(asked.bundle.in_(champion), asked.at >= since, asked.transport != "score")
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one()

@@ -48,7 +48,7 @@ def pairs(runtime: Runtime, champion: str, challenger: str) -> list[Pair]:
     assert runtime.shadow.wait(PATIENCE)
     assert runtime.log.flush(PATIENCE)
     with store_of(runtime.settings.prediction_log) as engine:
-        return pairs_in(engine, champion, challenger, LONG_AGO)
+        return pairs_in(engine, [champion], [challenger], LONG_AGO)
 
 
 def counted(name: str, **labels: str) -> float:

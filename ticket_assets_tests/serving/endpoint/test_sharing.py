@@ -85,7 +85,7 @@ def test_each_is_answered_and_logged_by_whose_ticket_it_is_alone_and_in_a_batch(
     shadowed = {one.ticket for one in pairs(runtime, rival.against, rival.bundle)}
     assert shadowed == {one for one, arm in whose.items() if arm == "champion"} | {nameless.prediction_id}
     with store_of(runtime.settings.prediction_log) as engine:
-        assert {one.ticket: one.arm for one in arms_in(engine, rival.against, rival.bundle, LONG_AGO)} == whose
+        assert {one.ticket: one.arm for one in arms_in(engine, [rival.against], [rival.bundle], LONG_AGO)} == whose
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, "much"])
@@ -113,9 +113,9 @@ def test_two_workers_say_the_same_over_http_over_grpc_and_in_a_batch(store: ToyS
         assert 'ticket_assets_role_answers_total{model_version="2",role="challenger"}' in text
     log = PredictionLogSettings(folder=tmp_path / "state" / "log")
     with store_of(log) as engine:
-        arms = {one.ticket: one.arm for one in arms_in(engine, rival.against, rival.bundle, LONG_AGO)}
+        arms = {one.ticket: one.arm for one in arms_in(engine, [rival.against], [rival.bundle], LONG_AGO)}
         assert {one: bundles[arm] for one, arm in arms.items()} == expected
-        shadowed = {one.ticket for one in pairs_in(engine, rival.against, rival.bundle, LONG_AGO)}
+        shadowed = {one.ticket for one in pairs_in(engine, [rival.against], [rival.bundle], LONG_AGO)}
         assert shadowed <= {one for one, bundle in expected.items() if bundle == rival.against}
         assert shadowed, "what the champion answered was scored in the shadow"
 

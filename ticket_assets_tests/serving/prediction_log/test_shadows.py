@@ -36,14 +36,14 @@ def test_a_shadow_answer_is_paired_with_what_was_answered_and_with_what_people_c
     log.give_feedback(first, {"queue": "hardware"})
     log.give_feedback(first, {"queue": "network"})
     assert log.flush(PATIENCE)
-    assert {*pairs_in(engine, CHAMPION, RIVAL, LONG_AGO)} == {
+    assert {*pairs_in(engine, [CHAMPION], [RIVAL], LONG_AGO)} == {
         Pair("queue", "T-1", "billing", "network", "network"),
         Pair("type", "T-1", "request", "request", None),
         Pair("queue", "T-2", "billing", "network", None),
         Pair("type", "T-2", "request", "request", None),
     }
-    assert pairs_in(engine, CHAMPION, "b-3", LONG_AGO) == pairs_in(engine, "b-0", RIVAL, LONG_AGO) == []
-    assert pairs_in(engine, CHAMPION, RIVAL, datetime.now(UTC) + timedelta(hours=1)) == []
+    assert pairs_in(engine, [CHAMPION], ["b-3"], LONG_AGO) == pairs_in(engine, ["b-0"], [RIVAL], LONG_AGO) == []
+    assert pairs_in(engine, [CHAMPION], [RIVAL], datetime.now(UTC) + timedelta(hours=1)) == []
 
 
 def test_a_ticket_that_was_asked_twice_is_one_pair_as_it_was_answered_last(log: PredictionLog, engine: Engine) -> None:
@@ -52,7 +52,7 @@ def test_a_ticket_that_was_asked_twice_is_one_pair_as_it_was_answered_last(log: 
     later = logged(log, ticket_id="T-1")
     log.append_shadow(later, RIVAL, "4", {"queue": ("hardware", 0.5)})
     assert log.flush(PATIENCE)
-    found = [one for one in pairs_in(engine, CHAMPION, RIVAL, LONG_AGO) if one.target == "queue"]
+    found = [one for one in pairs_in(engine, [CHAMPION], [RIVAL], LONG_AGO) if one.target == "queue"]
     assert found == [Pair("queue", "T-1", "billing", "hardware", None)]
 
 
@@ -139,7 +139,7 @@ def test_arms_are_read_of_tickets_that_were_shared_out_alone(log: PredictionLog,
     log.give_feedback(first, {"queue": "billing"})
     log.give_feedback(other, {"queue": "network"})
     assert log.flush(PATIENCE)
-    assert {one for one in arms_in(engine, CHAMPION, RIVAL, LONG_AGO) if one.target == "queue"} == {
+    assert {one for one in arms_in(engine, [CHAMPION], [RIVAL], LONG_AGO) if one.target == "queue"} == {
         ArmAnswer("champion", "queue", "T-1", "billing", "billing"),
         ArmAnswer("challenger", "queue", "T-2", "billing", "network"),
     }
