@@ -36,13 +36,15 @@ def probation_chart(targets: Mapping[str, Live], max_loss: float, title: str) ->
     canvas.dot_rows(accuracy, names, [f"{one.labelled:,} labelled" for one in targets.values()])
     accuracy.axvline(0, color=INK, linewidth=0.8)
     accuracy.axvline(-100 * max_loss, color=RED, linestyle=":", linewidth=1.2, label="shadow_max_loss")
+    named: set[str] = set()
     for y, one in enumerate(targets.values()):
         for its_difference, colour, marker, shift, name in (
             (one.paired, BLUE, "o", -0.12, "same tickets"),
             (one.arms, ORANGE, "s", 0.12, "A/B"),
         ):
             if its_difference:
-                _draw(accuracy, its_difference, y + shift, colour, marker, name if y == 0 else None)
+                _draw(accuracy, its_difference, y + shift, colour, marker, None if name in named else name)
+                named.add(name)
     if not any(one.paired or one.arms for one in targets.values()):
         accuracy.text(0.5, 0.5, "no labels yet", transform=accuracy.transAxes, ha="center", color=GREY)
     accuracy.set_xlabel("accuracy of the challenger less the champion's, points (95 %)")
