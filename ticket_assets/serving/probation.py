@@ -140,8 +140,7 @@ def look(court: Court, read: Callable[[Challenger], Seen], now: datetime) -> Out
         champion = standing.champion
         if champion is None or champion.bundle != challenger.against:
             return _superseded(court, standing, challenger, now)
-        days = (now - datetime.fromisoformat(challenger.since)).total_seconds() / DAY_SECONDS
-        ruling = rule(seen.targets, seen.answered, days, court.rules)
+        ruling = rule(seen.targets, seen.answered, days_in_shadow(challenger, now), court.rules)
         if ruling.verdict is Verdict.TAKE and (faults := damage(court.bundles / challenger.bundle)):
             why = f"shadow: its files were damaged meanwhile: {'; '.join(faults)}"
             ruling = Ruling(Verdict.REFUSE, why, ruling.targets)
@@ -150,6 +149,11 @@ def look(court: Court, read: Callable[[Challenger], Seen], now: datetime) -> Out
             reason = f"{pin}; without the pin it is champion: {ruling.reason}" if pin else ruling.reason
             return Outcome(challenger, ruling, reason, champion)
         return _decided(court, standing, challenger, ruling, now)
+
+
+def days_in_shadow(challenger: Challenger, now: datetime) -> float:
+    """How long it has been there, in days."""
+    return (now - datetime.fromisoformat(challenger.since)).total_seconds() / DAY_SECONDS
 
 
 def withdraw(court: Court, reason: str, now: datetime) -> Challenger | None:
