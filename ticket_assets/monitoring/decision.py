@@ -162,6 +162,8 @@ def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSetting
     """What a retraining that nobody ordered has to wait for."""
     if evidence.pinned_until and evidence.pinned_until > evidence.now:
         return f"the champion is pinned until {evidence.pinned_until:%Y-%m-%d %H:%M} UTC"
+    if evidence.in_shadow is not None:  # another would take its place, and what is known of it would be lost
+        return f"challenger v{evidence.in_shadow} is in the shadow, and is decided upon first (make challenger)"
     if not any(_failures(event, evidence) for event in events):
         ended, pause = _last_end(evidence), timedelta(minutes=settings.cool_down_minutes)
         if ended and evidence.now - ended < pause:
