@@ -196,6 +196,18 @@ def test_an_order_by_hand_is_carried_out_once(world: World) -> None:
     assert world.ticks(10) == []
 
 
+def test_an_order_that_was_carried_out_is_not_again_when_its_run_is_forgotten(world: World) -> None:
+    """Of past runs a hundred are looked at, and runs can be removed in the UI."""
+    write_order(world.line.folders.records, new_order("a new product", world.now))
+    [run] = world.ticks(1)
+    world.ends(run, well=True)
+    world.refuse()
+    world.ticks(1)
+    world.instance.delete_run(run.run_id)
+    assert world.ticks(10) == []
+    assert world.tick().why_not is not None
+
+
 def test_a_run_that_makes_models_for_somebody_else_is_waited_for(world: World) -> None:
     job = world.repository.get_job("line")
     other = world.instance.create_run_for_job(job)
