@@ -157,6 +157,7 @@ def monitoring_assets() -> list[dg.AssetsDefinition]:
         monitoring.drift,
         monitoring.performance,
         monitoring.history,
+        monitoring.shadow,
     ]
 
 

@@ -32,6 +32,7 @@ SINGLE = [
     ),
     *("monitoring/predictions", "monitoring/reference", "monitoring/drift", "monitoring/performance"),
     "monitoring/history",
+    "monitoring/shadow",
 ]
 WATCHED = {"tickets/source", "tickets/mended", "tickets/corrections", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
@@ -66,6 +67,7 @@ EDGES = {
     "monitoring/drift": {"monitoring/predictions", "monitoring/reference"},
     "monitoring/performance": {"monitoring/predictions", "monitoring/reference", "monitoring/drift"},
     "monitoring/history": {"monitoring/drift", "monitoring/performance"},
+    "monitoring/shadow": {"monitoring/predictions", "monitoring/history", "models/champion"},
     "serving/deployment": {"serving/bento"},
 }
 Specs = dict[str, dg.AssetSpec]

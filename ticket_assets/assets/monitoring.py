@@ -1,7 +1,8 @@
 """Group monitoring: whether live traffic is still what the champion was made for.
 
 Belongs here: declarations. The arithmetic is in ticket_assets/monitoring/: `predictions` in day_tables.py, `drift` and
-`performance` in judging.py, the others under the same words. What starts them is automation/schedules.py alone.
+`performance` in judging.py, the others under the same words; but for `shadow`, which is serving/probation.py. What
+starts them is automation/schedules.py alone.
 """
 
 from datetime import date, datetime, timedelta
@@ -9,6 +10,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from ticket_assets.assets import monitoring_reporting as reporting
+from ticket_assets.assets import shadow_reporting
 from ticket_assets.assets.declaration import SYSTEM_RETRY, WATCHING_POOL, asset
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import forget_days, read_until, write_day
@@ -18,6 +20,7 @@ from ticket_assets.monitoring.judging import judge_drift, judge_performance, nex
 from ticket_assets.monitoring.reference import make_reference
 from ticket_assets.monitoring.reference_store import forget_references, load_reference, save_reference
 from ticket_assets.monitoring.trend import points
+from ticket_assets.resources.beside import Beside
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG, Watch, now
 from ticket_assets.storage import digest
@@ -74,7 +77,8 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     if basis is None:
         bundle = watch.bundle()
         context.log.info(f"reading the reference of {watch.champion.bundle}")
-        basis = make_reference(bundle, watch.tables(bundle.manifest), watch.made_with.max_rows, watch.made_with.seed)
+        its = watch.made_with
+        basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
         save_reference(watch.folder, basis, watch.made_with)
     gone = forget_references(watch.folder, {watch.champion.bundle})
     return dg.MaterializeResult(
@@ -156,4 +160,28 @@ def history(desk: Desk) -> dg.MaterializeResult:
         metadata=reporting.history_metadata(
             records, points(watch.folder, records), added, watch.settings.drift, desk.profile
         ),
+    )
+
+
+@asset(
+    "monitoring",
+    "shadow",
+    kinds={"scipy", "matplotlib"},
+    deps=[PREDICTIONS, ["monitoring", "history"], ["models", "champion"]],
+    freshness_policy=WATCHED_DAILY,
+)
+def shadow(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
+    """Who is in the champion's shadow, by live tickets: it waits, is refused, or takes the seat.
+
+    The last step of a run: the others judge one champion from the first to the last.
+    """
+    beside = Beside(desk)
+    if beside.challenger is None:
+        state = {"state": shadow_reporting.NOBODY}
+        return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata=state)
+    outcome = beside.look(now())
+    context.log.info(outcome.reason)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(digest([str(outcome)])),
+        metadata=shadow_reporting.shadow_metadata(outcome, desk.active.promotion.shadow_max_loss),
     )
