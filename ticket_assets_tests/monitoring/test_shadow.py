@@ -139,6 +139,8 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     assert read_champion(watched.folders.bundles) == champion
     assert main(["challenger", "--profile", PROFILE]) == 0
     assert "now        wait: 40 for tone" in capsys.readouterr().out
+    assert main(["champion", "--profile", PROFILE]) == 0
+    assert f"in shadow  v2, bundle {challenger.bundle}, since 2026-11-20 11:00 UTC" in capsys.readouterr().out
     watched.correct(ids[60:], said.truth[60:])
     told = run(instance)
     assert (told["ruling"], told["promoted"], told["champion"]) == ("take", True, "v2")
