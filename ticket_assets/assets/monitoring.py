@@ -11,7 +11,7 @@ import dagster as dg
 
 from ticket_assets.assets import monitoring_reporting as reporting
 from ticket_assets.assets import shadow_reporting
-from ticket_assets.assets.declaration import HEAVY_POOL, SYSTEM_RETRY, asset
+from ticket_assets.assets.declaration import SYSTEM_RETRY, WATCHING_POOL, asset
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import forget_days, read_until, write_day
 from ticket_assets.monitoring.evidently_report import forget_pages
@@ -66,7 +66,7 @@ def predictions(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
     "reference",
     kinds={"parquet", "numpy"},
     deps=[["tickets", "clean"], ["models", "split"], ["features", "embeddings"], ["models", "champion"]],
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """What the champion was made for: training rows, and held-out rows with its answers; made once per champion."""
@@ -77,7 +77,8 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     if basis is None:
         bundle = watch.bundle()
         context.log.info(f"reading the reference of {watch.champion.bundle}")
-        basis = make_reference(bundle, watch.tables(bundle.manifest), watch.made_with.max_rows, watch.made_with.seed)
+        its = watch.made_with
+        basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
         save_reference(watch.folder, basis, watch.made_with)
     gone = forget_references(watch.folder, {watch.champion.bundle})
     return dg.MaterializeResult(
@@ -92,7 +93,7 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     kinds={"evidently", "scipy"},
     deps=[PREDICTIONS, REFERENCE],
     freshness_policy=WATCHED_DAILY,
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def drift(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """Every complete window of the champion that was not judged yet, in order, against the reference."""
