@@ -164,7 +164,10 @@ class PromotionSettings(Section):
     )
     max_loss: float = Field(0.01, ge=0, description="macro F1 that a target may lose on the frozen hold-out")
     recent_families: int = Field(
-        30, ge=2, description="of recent tickets, from which on the gain is asked on these; below, on the hold-out"
+        30,
+        ge=2,
+        description="of recent tickets, from which on the gain is asked on these, and a retraining that nobody ordered "
+        "begins; below, on the hold-out",
     )
     max_class_drop: float = Field(0.10, ge=0, description="F1 that any class with 10 held-out tickets or more may lose")
     max_latency_ms: float = Field(250, gt=0, description="median of one ticket, in process")

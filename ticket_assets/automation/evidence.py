@@ -14,11 +14,13 @@ import dagster as dg
 from ticket_assets.automation.told import DATA_VERSION
 from ticket_assets.monitoring.evidence import Champion, Evidence, Retraining, State
 from ticket_assets.monitoring.orders import read_orders
+from ticket_assets.monitoring.recent_families import unseen_families
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
+from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
 
 RETRAIN = "retrain"
@@ -46,7 +48,7 @@ _STATES = {
 
 
 def gather(
-    folders: ProfileFolders,
+    settings: Settings,
     instance: dg.DagsterInstance,
     parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]],
     now: datetime,
@@ -54,16 +56,18 @@ def gather(
     """All that counts at this moment.
 
     Args:
-        folders: of the profile.
+        settings: of the profile.
         instance: its Dagster instance.
         parents: of each asset that follows the data by itself, those that it is made from.
         now: the moment (UTC).
     """
+    folders = ProfileFolders(settings.profile_root)
     standing = Chronicle.read(folders.records, folders.bundles)
     seat, pin = standing.champion, standing.pin(now)
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
     windows = read_windows(folders, instance)
-    corrected, fresh = _unseen(folders, instance, champion)
+    manifest = _manifest(folders, champion)
+    corrected, fresh = _unseen(instance, manifest)
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
     if corrected is None:
         corrected = next(
@@ -75,6 +79,9 @@ def gather(
         windows=windows,
         feedback_rows=corrected,
         fresh_rows=fresh,
+        recent_families=(
+            unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
+        ),
         orders=read_orders(folders.records),
         retrainings=retrainings(instance, now),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
@@ -125,19 +132,24 @@ def behind(instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[
     return tuple(sorted(found))
 
 
-def _unseen(
-    folders: ProfileFolders, instance: dg.DagsterInstance, champion: Champion | None
-) -> tuple[int | None, int | None]:
+def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManifest | None:
+    """The champion's; None where its files are out of reach, or of another version: report and service say so."""
+    if champion is None:
+        return None
+    try:
+        return BundleManifest.read(folders.bundles / champion.bundle)
+    except BundleError:
+        return None
+
+
+def _unseen(instance: dg.DagsterInstance, manifest: BundleManifest | None) -> tuple[int | None, int | None]:
     """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
 
     None where nothing tells: the champion's version of the table is too long ago, or rewritten.
     """
-    if champion is None:
+    if manifest is None:
         return None, None
-    try:
-        made_from = BundleManifest.read(folders.bundles / champion.bundle).data.get(DATA)
-    except BundleError:  # its files are out of reach, or of another version: report and service say so
-        return None, None
+    made_from = manifest.data.get(DATA)
     known = [one.asset_materialization for one in instance.fetch_materializations(CLEAN, limit=REMEMBERED).records]
     counts = [(made.tags or {}, _numbers(made)) for made in known if made]
     then = next((told for tags, told in counts if tags.get(DATA_VERSION) == made_from), None)

@@ -57,8 +57,8 @@ def retraining(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         folders, rules = ProfileFolders(settings.profile_root), settings.active.monitoring
         assert context.repository_def is not None
         parents = parents_by_condition(context.repository_def.asset_graph)
-        evidence = gather(folders, context.instance, parents, clock())
-        decision = decide(evidence, rules.retrain, rules.drift)
+        evidence = gather(settings, context.instance, parents, clock())
+        decision = decide(evidence, rules.retrain, rules.drift, settings.active.promotion.recent_families)
         for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift):
             Outbox(folders.notices).put(notice)
         if not decision.retrain:

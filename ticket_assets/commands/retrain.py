@@ -46,11 +46,11 @@ def _order(settings: Settings, reason: str) -> int:
     from ticket_assets.monitoring.orders import new_order, write_order
 
     folders, now, rules = ProfileFolders(settings.profile_root), datetime.now(UTC), settings.active.monitoring
-    order = new_order(reason, now)
+    order, least = new_order(reason, now), settings.active.promotion.recent_families
     write_order(folders.records, order)
     parents = parents_by_condition(defs.resolve_asset_graph())
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        decision = decide(gather(folders, instance, parents, now), rules.retrain, rules.drift)
+        decision = decide(gather(settings, instance, parents, now), rules.retrain, rules.drift, least)
     print(f"order {order.id}: {reason}")
     if decision.retrain:
         print(f"the daemon begins within a minute, where it runs (make ui PROFILE={settings.profile}): {decision.why}")
@@ -75,11 +75,11 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.serving.history import now_lines
 
     folders, now, rules = ProfileFolders(settings.profile_root), datetime.now(UTC), settings.active.monitoring
-    parents = parents_by_condition(defs.resolve_asset_graph())
+    parents, least = parents_by_condition(defs.resolve_asset_graph()), settings.active.promotion.recent_families
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)
-        order, evidence = new_order(reason, now), gather(folders, instance, parents, now)
-        decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift)
+        order, evidence = new_order(reason, now), gather(settings, instance, parents, now)
+        decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift, least)
         if not decision.retrain:
             print(f"not now: {decision.why}", file=sys.stderr)
             return 1

@@ -73,6 +73,8 @@ class Evidence:
         windows: of any champion, in any order; those of others are passed over.
         feedback_rows: corrections in `tickets/clean` that the champion has not seen.
         fresh_rows: labelled tickets there that it has not seen, corrections included; None where nothing tells.
+        recent_families: families on which a challenger of now could be judged and that the champion has not seen, of
+            the target with most of them; None where nothing tells.
         orders: all that were ever given.
         retrainings: all that are remembered, in any order.
         decided_at: when a challenger was judged last, whoever had it made.
@@ -86,6 +88,7 @@ class Evidence:
     windows: tuple[WindowRecord, ...] = ()
     feedback_rows: int = 0
     fresh_rows: int | None = None
+    recent_families: int | None = None
     orders: tuple[Order, ...] = ()
     retrainings: tuple[Retraining, ...] = ()
     decided_at: datetime | None = None

@@ -152,6 +152,20 @@ def test_drift_before_anything_new_can_be_learnt_waits_and_tells_the_people(worl
     assert len(world.ticks(10)) == 1
 
 
+def test_drift_before_a_challenger_can_be_judged_on_new_tickets_waits_with_the_numbers(world: World) -> None:
+    """A tenth of new families is held out: 250 new tickets are enough to learn from, and too few to be judged by."""
+    world.tickets_are(250)
+    world.learnt(1250)
+    world.judged(data_drift="alarm")
+    assert world.ticks(10) == []
+    why_not = world.tick().why_not or ""
+    assert "too little to judge a challenger by" in why_not
+    assert "families of recent tickets that the champion has not seen, of 30 (data drift" in why_not
+    world.tickets_are(450)
+    world.learnt(1450)
+    assert len(world.ticks(10)) == 1
+
+
 def test_a_daemon_that_is_started_again_in_the_middle_goes_on_where_it_was(tmp_path: Path) -> None:
     """A new instance on the same storage, and a new sensor: nothing lives in the process alone."""
     (tmp_path / "home").mkdir()

@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 from dagster._core.test_utils import freeze_time
 
 from ticket_assets.automation.evidence import CLEAN, HISTORY
 from ticket_assets.automation.retraining import retraining
 from ticket_assets.definitions import build_defs
+from ticket_assets.models.seen_tickets import SeenTickets
+from ticket_assets.models.split import RECENT, Holdout, assign
 from ticket_assets.monitoring.outbox import Outbox
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.store import Champion, read_champion, write_champion
 from ticket_assets.storage import append_record
+from ticket_assets.tables import write_parquet
 from ticket_assets_tests.line import PROFILE, SETTINGS, Line
 from ticket_assets_tests.monitoring.windows import window
 from ticket_assets_tests.serving.conftest import toy_fields, toy_model
@@ -159,6 +163,16 @@ class World:
     def learnt(self, rows: int) -> None:
         """So many labelled tickets are there now."""
         self.made(CLEAN, f"rows-{rows}", clean=rows)
+
+    def tickets_are(self, new: int) -> None:
+        """The tables have 100 tickets of before the champion, and so many that came since, each a family of its own."""
+        ids = [*(f"old-{one}" for one in range(100)), *(f"new-{one}" for one in range(new))]
+        clean = pd.DataFrame({"ticket_id": ids, "family_id": ids, "label_tone": "quiet"})
+        holdout = Holdout("by the test", 0, tuple(ids[:15]))
+        write_parquet(self.line.folders.parquet / "tickets" / "clean.parquet", clean)
+        self.line.folders.split.mkdir(exist_ok=True)
+        holdout.save(self.line.folders.split / "holdout.json")
+        SeenTickets().and_those_of(assign(clean.head(100), holdout, 3), RECENT).save(self.line.folders.split)
 
     def _decided(self, before: Champion | None, **told: Any) -> None:
         line = {"event": "decision", "at": self.now.isoformat(timespec="seconds"), "reason": "as the test says", **told}
