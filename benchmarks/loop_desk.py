@@ -37,7 +37,6 @@ columns = {{ id = "ticket_id", subject = "subject", body = "body", created_at = 
 monitoring.window = {{ predictions = {window}, min_sample = {window}, schedule = "* * * * *" }}
 monitoring.drift = {{ alpha = {alpha}, sure_alpha = {sure_alpha} }}
 monitoring.retrain = {{ cool_down_minutes = 1, feedback_rows = 1000000 }}
-monitoring.rollout = {{ way = "pointer", url = "http://127.0.0.1:{port}" }}
 """
 
 
@@ -125,6 +124,9 @@ class Desk:
     def daemon(self, variables: Mapping[str, str]) -> Iterator[None]:
         """What `make ui` starts: `dagster dev`, with its daemon."""
         port = free_port()
+        # Not in the settings file: `make run` comes before the service, and nobody would answer it.
+        asked = f"TICKET_ASSETS_PROFILES__{self.name.upper()}__MONITORING__ROLLOUT__URL"
+        variables = {**variables, asked: f"http://127.0.0.1:{self.port}"}
         command = ["-m", "ticket_assets", "ui", "--profile", self.name, "--port", str(port)]
         with process(command, self.folder / f"{self.name}-daemon.log", variables) as started:
             wait_for_page(started, f"http://127.0.0.1:{port}/server_info", self.folder / f"{self.name}-daemon.log")
@@ -156,7 +158,7 @@ def write_desks(
     first, *_ = sources
     told = [f'profile = "{first}"\nstorage_root = "storage"\nthreads = 1\n']
     for name, desk in desks.items():
-        told.append(PROFILE.format(name=name, licence=licence, port=desk.port, **vars(settings)))
+        told.append(PROFILE.format(name=name, licence=licence, **vars(settings)))
         sources[name].to_parquet(desk.tickets)
     (folder / "ticket_assets.toml").write_text("".join(told))
     return desks
