@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from ticket_assets.assets import monitoring_reporting as reporting
-from ticket_assets.assets.declaration import HEAVY_POOL, SYSTEM_RETRY, asset
+from ticket_assets.assets.declaration import SYSTEM_RETRY, WATCHING_POOL, asset
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import forget_days, read_until, write_day
 from ticket_assets.monitoring.evidently_report import forget_pages
@@ -63,7 +63,7 @@ def predictions(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
     "reference",
     kinds={"parquet", "numpy"},
     deps=[["tickets", "clean"], ["models", "split"], ["features", "embeddings"], ["models", "champion"]],
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """What the champion was made for: training rows, and held-out rows with its answers; made once per champion."""
@@ -89,7 +89,7 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     kinds={"evidently", "scipy"},
     deps=[PREDICTIONS, REFERENCE],
     freshness_policy=WATCHED_DAILY,
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def drift(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """Every complete window of the champion that was not judged yet, in order, against the reference."""

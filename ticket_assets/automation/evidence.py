@@ -6,12 +6,13 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from ticket_assets.automation.told import DATA_VERSION
+from ticket_assets.automation.runs import LOST_AFTER, RETRAIN, at_work, began, is_lost
+from ticket_assets.automation.told import DATA_VERSION, is_of_other_data
 from ticket_assets.monitoring.evidence import Champion, Evidence, Retraining, State
 from ticket_assets.monitoring.orders import read_orders
 from ticket_assets.monitoring.recent_families import unseen_families
@@ -23,23 +24,14 @@ from ticket_assets.serving.record import Event, event
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
 
-RETRAIN = "retrain"
-"""The job that makes a challenger and judges it."""
 EVENT_TAG, EVENTS_TAG, CAUSES_TAG = "ticket-assets/retrain", "ticket-assets/events", "ticket-assets/causes"
 HISTORY = dg.AssetKey(["monitoring", "history"])
 CLEAN = dg.AssetKey(["tickets", "clean"])
 WINDOW = "window"  # metadata of monitoring/history: the latest record as JSON
 HISTORY_FILE = "history.jsonl"
 REMEMBERED = 100  # runs and materialisations that are looked at
-LOST_AFTER = timedelta(hours=24)
 CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
 CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
-_INPUT = "dagster/input_data_version/"
-_UNENDED = [
-    one
-    for one in dg.DagsterRunStatus
-    if one not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-]
 _STATES = {
     dg.DagsterRunStatus.SUCCESS: State.DONE,
     dg.DagsterRunStatus.FAILURE: State.FAILED,
@@ -86,8 +78,8 @@ def gather(
         retrainings=retrainings(instance, now),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
-        at_work=_making_models(instance),
-        behind=behind(instance, parents),
+        at_work=tuple(one.run_id for one in at_work(instance, "models", now) if one.job_name != RETRAIN),
+        behind=behind(instance, parents, now),
     )
 
 
@@ -105,31 +97,31 @@ def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple
 
 
 def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining, ...]:
-    """Runs of job `retrain`, newest first; one that says nothing of its end for a day is lost, and counts as failed."""
+    """Runs of job `retrain`, newest first; one that is lost counts as failed."""
     found = []
     for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
         run = record.dagster_run
-        began = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
         ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
         state = _STATES.get(run.status, State.AT_WORK)
-        if state is State.AT_WORK and now - began > LOST_AFTER:
-            state, ended = State.FAILED, began + LOST_AFTER
+        if state is State.AT_WORK and is_lost(instance, record, now):
+            state, ended = State.FAILED, min(began(record) + LOST_AFTER, now)
         events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
-        found.append(Retraining(run.run_id, events, state, began, ended))
+        found.append(Retraining(run.run_id, events, state, began(record), ended))
     return tuple(found)
 
 
-def behind(instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]]) -> tuple[str, ...]:
-    """Assets that were made from other data than there is now, by the data versions that they remember."""
-    tags = {key: _tags(instance, key) for key in {*parents, *(one for its in parents.values() for one in its)}}
-    found = []
-    for key, its in parents.items():
-        for parent in its:
-            made_from = tags[key].get(f"{_INPUT}{parent.to_user_string()}")
-            if made_from and made_from != tags[parent].get(DATA_VERSION, made_from):
-                found.append(key.to_user_string())
-                break
-    return tuple(sorted(found))
+def behind(
+    instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]], now: datetime
+) -> tuple[str, ...]:
+    """Assets that were made from other data than there is now, and that no run is about to make.
+
+    What is being made is not waited for: a retraining stands in the same queue (`LANE`), and begins when it is there.
+    """
+    found = [key for key, its in parents.items() if is_of_other_data(instance, key, its)]
+    if not found:
+        return ()
+    made = set().union(*(run.asset_selection or () for run in at_work(instance, "features", now)))
+    return tuple(sorted(key.to_user_string() for key in found if key not in made))
 
 
 def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManifest | None:
@@ -171,19 +163,3 @@ def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:
 
 def _sum(told: Mapping[str, int], names: Iterable[str]) -> int:
     return sum(told.get(name, 0) for name in names)
-
-
-def _tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, str]:
-    record = instance.get_latest_materialization_event(key)
-    made = record.asset_materialization if record else None
-    return (made.tags or {}) if made else {}
-
-
-def _making_models(instance: dg.DagsterInstance) -> tuple[str, ...]:
-    """Runs, other than retrainings, that make models: of `make run`, or started in the UI."""
-    found = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNENDED)):
-        chosen = run.asset_selection
-        if run.job_name != RETRAIN and (chosen is None or any(key.path[0] == "models" for key in chosen)):
-            found.append(run.run_id)
-    return tuple(found)

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ticket_assets.commands.instance import BusyError, alone, prepare_home
+from ticket_assets.commands.instance import BusyError, alone, end_broken_off, prepare_home
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
@@ -50,6 +50,7 @@ def _order(settings: Settings, reason: str) -> int:
     write_order(folders.records, order)
     parents = parents_by_condition(defs.resolve_asset_graph())
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+        end_broken_off(settings, instance)
         decision = decide(gather(settings, instance, parents, now), rules.retrain, rules.drift, least)
     print(f"order {order.id}: {reason}")
     if decision.retrain:
@@ -66,8 +67,8 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.automation.evidence import gather
     from ticket_assets.automation.interrupted import process_tag
     from ticket_assets.automation.retraining import run_tags
+    from ticket_assets.automation.runs import at_work
     from ticket_assets.automation.triggers import parents_by_condition
-    from ticket_assets.commands.instance import end_broken_off
     from ticket_assets.definitions import defs, retrain_here
     from ticket_assets.monitoring.decision import decide
     from ticket_assets.monitoring.orders import new_order, write_order
@@ -78,6 +79,10 @@ def _carry_out(settings: Settings, reason: str) -> int:
     parents, least = parents_by_condition(defs.resolve_asset_graph()), settings.active.promotion.recent_families
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)
+        # The daemon's retrainings stand in one queue with what makes their tables; this one stands in none.
+        if making := [*at_work(instance, "tickets", now), *at_work(instance, "features", now)]:
+            print(f"not now: run {making[0].run_id[:8]} makes the tables; wait until it is done", file=sys.stderr)
+            return 1
         order, evidence = new_order(reason, now), gather(settings, instance, parents, now)
         decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift, least)
         if not decision.retrain:

@@ -13,7 +13,9 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import freeze_time
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from ticket_assets.automation.evidence import CLEAN, HISTORY
 from ticket_assets.automation.retraining import retraining
@@ -105,6 +107,19 @@ class World:
         job = self.repository.get_job(sensor.job_name)
         return self.instance.create_run_for_job(job, tags={**request.tags, **key})
 
+    def queues(self, run: dg.DagsterRun) -> None:
+        """A run stands in the queue, which asks to know its code location."""
+        target = LoadableTargetOrigin(executable_path="python", module_name="ticket_assets.definitions")
+        location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "here")
+        origin = RemoteRepositoryOrigin(location, "__repository__").get_job_origin(run.job_name)
+        self.instance.delete_run(run.run_id)
+        job = self.repository.get_job(run.job_name)
+        queued = dg.DagsterRunStatus.QUEUED
+        with self.at_its_time():
+            self.instance.create_run_for_job(
+                job, run_id=run.run_id, tags=run.tags, status=queued, remote_job_origin=origin
+            )
+
     def ends(self, run: dg.DagsterRun, well: bool) -> None:
         """A run begins, takes half an hour, and ends."""
         with self.at_its_time():
@@ -124,6 +139,13 @@ class World:
         tags = {"dagster/data_version": version} if version else None
         with self.at_its_time():
             self.instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
+
+    def made_from(self, key: dg.AssetKey, version: str, inputs: dict[str, str]) -> None:
+        """An asset was made from these versions of others."""
+        tags = {f"dagster/input_data_version/{name}": told for name, told in inputs.items()}
+        made = dg.AssetMaterialization(key, tags={**tags, "dagster/data_version": version})
+        with self.at_its_time():
+            self.instance.report_runless_asset_event(made)
 
     def judged(self, **said: Any) -> WindowRecord:
         """The next window of the champion is over."""
