@@ -34,7 +34,7 @@ encoder.runtime = "static"
 search = {{ minutes = {minutes}, trials = {trials}, families = ["linear_svm", "logistic_regression"] }}
 promotion.max_latency_ms = 10000
 columns = {{ id = "ticket_id", subject = "subject", body = "body", created_at = "created_at" }}
-monitoring.window = {{ predictions = {window}, min_sample = {window}, schedule = "* * * * *" }}
+monitoring.window = {{ predictions = {window}, min_sample = {window}, schedule = "*/2 * * * *" }}
 monitoring.drift = {{ alpha = {alpha}, sure_alpha = {sure_alpha} }}
 monitoring.retrain = {{ cool_down_minutes = 1, feedback_rows = 1000000 }}
 """
