@@ -15,6 +15,7 @@ happened (loop_events.py), what must come of it (loop_outcome.py), the picture (
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -188,6 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
     def say(line: str) -> None:
         print(f"{(monotonic() - begun) / 60:5.1f} min  {line}", flush=True)
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else it would leave all its servers behind
     loop = Loop(plan, scene, state / f"{chosen.tickets}-{datetime.now(UTC):%Y%m%d-%H%M%S}", say)
     say(f"{chosen.tickets}: new will be {scene.novelty}; everything lies in {loop.folder}")
     try:
