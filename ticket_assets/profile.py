@@ -174,6 +174,19 @@ class PromotionSettings(Section):
     floor_over_majority: float = Field(
         0.05, ge=0, description="macro F1 above the better of majority baseline and 1 / number of classes"
     )
+    shadow: bool = Field(
+        False, description="a challenger that passed answers beside the champion first, and live tickets are asked too"
+    )
+    shadow_pairs: int = Field(
+        300, ge=30, description="labelled tickets that both answered, for each target, that end the shadow"
+    )
+    shadow_days: float = Field(
+        14, gt=0, description="after which it is decided without them, on what is there and the hold-out"
+    )
+    shadow_max_loss: float = Field(0.03, ge=0, lt=1, description="accuracy that a target may lose on these tickets")
+    shadow_agreement: Share = Field(
+        0.5, description="of labels, below which a challenger is refused where no feedback says who is right"
+    )
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 
 

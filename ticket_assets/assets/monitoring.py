@@ -74,7 +74,8 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     if basis is None:
         bundle = watch.bundle()
         context.log.info(f"reading the reference of {watch.champion.bundle}")
-        basis = make_reference(bundle, watch.tables(bundle.manifest), watch.made_with.max_rows, watch.made_with.seed)
+        its = watch.made_with
+        basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
         save_reference(watch.folder, basis, watch.made_with)
     gone = forget_references(watch.folder, {watch.champion.bundle})
     return dg.MaterializeResult(

@@ -160,7 +160,7 @@ def judge_performance(bench: Bench, window: Window) -> Judged:
     spoken = [one for one in (*scores.values(), *shares.values()) if one.verdict in (Verdict.WARN, Verdict.ALARM)]
     told = {
         "performance": {target: dict(one.figures) for target, one in scores.items()},
-        "by_hand": {target: dict(one.figures) for target, one in shares.items()},
+        "by_hand": {target: dict(one.figures) for target, one in shares.items() if one.figures},
         "words": [one.words for one in (*scores.values(), *shares.values())],
         "labelled": used,
         "notes": list(notes),

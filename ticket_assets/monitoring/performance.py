@@ -82,8 +82,9 @@ def live_scores(target: str, labelled: TargetSample, window: TargetSample, promi
     right = int((found.y == found.predicted).sum())
     figures |= {"macro_f1": interval.estimate, "low": interval.low, "high": interval.high}
     figures |= {"accuracy": right / len(found.y)}
-    if promised.macro_f1 is None or promised.low is None:
-        return Outcome(Verdict.UNJUDGED, figures, f"{target}: too few held-out rows have a label to promise anything")
+    if promised.macro_f1 is None or promised.low is None or promised.rows < LEAST_LABELLED:
+        words = f"{target}: {promised.rows} held-out rows have a label, too few to promise anything"
+        return Outcome(Verdict.UNJUDGED, figures, words)
     if not right:
         words = f"{target}: all {len(found.y)} labels correct an answer and none confirms one, so they tell no score"
         return Outcome(Verdict.UNJUDGED, figures, words)
@@ -130,6 +131,9 @@ def left_to_people(target: str, window: TargetSample, bands: Bands, promised: Pr
 
     by_hand, rows = int(left_by_hand(window.probabilities, bands).sum()), len(window.truth)
     share, before = by_hand / rows, promised.by_hand_share
+    if not promised.answers:
+        words = f"{target}: {share:.1%} of answers are left to people, and no held-out one is known"
+        return Outcome(Verdict.UNJUDGED, {}, words)
     table = [[by_hand, rows - by_hand], [promised.by_hand, promised.answers - promised.by_hand]]
     p_value = float(stats.fisher_exact(table, alternative="greater").pvalue)
     verdict = _verdict(p_value, share - before > rules.retrain.low_confidence_share, rules)

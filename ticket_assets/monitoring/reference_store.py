@@ -22,7 +22,7 @@ from ticket_assets.storage import temporary_sibling
 from ticket_assets.tables import write_parquet
 
 FOLDER = "reference"  # as ProfileFolders.monitoring_copies has it: an erasure removes it
-LAYOUT = 1
+LAYOUT = 2
 _ABOUT = "reference.json"
 _CONTEXT, _TRUTH = "context_", "truth_"
 
@@ -32,6 +32,7 @@ class MadeWith:
     """What a reference depends on beside champion and tickets: another of these makes it again."""
 
     max_rows: int
+    min_sample: int
     seed: int
     layout: int = LAYOUT
 
@@ -64,8 +65,8 @@ def load_reference(monitoring: Path, bundle: str, made_with: MadeWith | None = N
     if not (place / _ABOUT).exists():
         return None
     about = json.loads((place / _ABOUT).read_text(encoding="utf-8"))
-    known = MadeWith(**about["made_with"])
-    if known.layout != LAYOUT or (made_with is not None and known != made_with):
+    known = about["made_with"]
+    if known["layout"] != LAYOUT or (made_with is not None and known != vars(made_with)):
         return None
     inputs, _ = _read(place, "inputs")
     answers, families = _read(place, "answers")

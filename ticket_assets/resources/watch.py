@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.encoder_manifest import EncoderManifest
 from ticket_assets.features.vectors import VectorTable
-from ticket_assets.models.trained_rows import trained_names
+from ticket_assets.models.trained_rows import recent_there, trained_names
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import Labels
 from ticket_assets.monitoring.judged import Judged, judged_windows
@@ -61,7 +61,8 @@ class Watch:
     @property
     def made_with(self) -> MadeWith:
         """What today's reference is made with."""
-        return MadeWith(self.settings.window.max_rows, self.desk.settings.seed)
+        window = self.settings.window
+        return MadeWith(window.max_rows, window.min_sample, self.desk.settings.seed)
 
     def since(self, now: datetime) -> datetime:
         """From when on days are kept up to date: since the champion took its seat, if that is not too long ago.
@@ -132,13 +133,15 @@ class Watch:
 
     def tables(self, manifest: BundleManifest) -> TicketTables:
         """The tickets of today, for the reference of a champion."""
-        lists = [trained_names(self.folders.trained, version) for version in sorted(versions(manifest))]
+        made_from = sorted(versions(manifest))
+        lists = [trained_names(self.folders.trained, version) for version in made_from]
         known = [one for one in lists if one is not None]
         ours = (self.desk.feature_schema.languages, self.active.cleaning.mask)
         return TicketTables(
             clean=pd.read_parquet(self._clean),
             split=pd.read_parquet(self.folders.parquet / "models" / "split.parquet"),
             trained=set().union(*known) if known and len(known) == len(lists) else None,
+            recent=frozenset().union(*(recent_there(self.folders.trained, version) for version in made_from)),
             vectors=self._vectors(manifest),
             reads_alike=ours == (manifest.languages, manifest.mask),
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ticket_assets.monitoring.evidently_report import RARE, forget_pages, report_frames, write_report
 from ticket_assets.monitoring.judged import FIGURES, FOLDER, REPORT
@@ -53,6 +54,14 @@ def test_figures_name_every_column_and_the_page_stands_alone(tmp_path: Path) -> 
 def test_a_constant_column_and_a_window_without_answers_are_reported(tmp_path: Path) -> None:
     window = replace(sample(120, 4), targets={}, languages=("en",) * 120)
     write_report(tmp_path, REFERENCE, window)
+    assert (tmp_path / REPORT).exists()
+
+
+@pytest.mark.parametrize("held_out", [0, 1])
+def test_a_reference_without_answers_is_reported_by_what_was_asked(tmp_path: Path, held_out: int) -> None:
+    few = replace(REFERENCE, answers=REFERENCE.answers.take(np.arange(held_out)))
+    assert ("queue: predicted" in report_frames(few, sample(120, 4))[1]) is bool(held_out)
+    write_report(tmp_path, few, sample(120, 4))
     assert (tmp_path / REPORT).exists()
 
 

@@ -1,7 +1,9 @@
 """Windows judged one after the other: drift by the real detector, performance by labels that count once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from ticket_assets.monitoring import judged as files
@@ -25,8 +27,8 @@ def champion(watched: Watched) -> Champion:
     """In its seat, with its reference."""
     watched.tables()
     seated, watch = watched.crown(), watched.watch
-    bundle = watch.bundle()
-    basis = make_reference(bundle, watch.tables(bundle.manifest), watch.made_with.max_rows, watch.made_with.seed)
+    bundle, its = watch.bundle(), watch.made_with
+    basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
     save_reference(watch.folder, basis, watch.made_with)
     return seated
 
@@ -163,6 +165,25 @@ def test_numbering_begins_anew_with_another_champion_and_goes_on_with_the_same(
     assert judged_windows(bench.folder, files.SUMMARY, again.bundle, again.since) == []
     watched.answer(again, spoken(300, 22), at=NOON + timedelta(hours=5))
     assert [one.window.number for one in looked(watched)[1]] == [2]
+
+
+def test_without_held_out_answers_of_its_time_inputs_are_judged_and_nothing_is_promised(
+    watched: Watched, champion: Champion
+) -> None:
+    basis = watched.watch.bench().basis
+    none = basis.reference.answers.take(np.arange(0))
+    save_reference(
+        watched.folders.monitoring,
+        replace(basis, reference=replace(basis.reference, answers=none), families=()),
+        watched.watch.made_with,
+    )
+    said = spoken(300, 21)
+    watched.correct(watched.answer(champion, said), said.truth)
+    _, (drift,), (scores,) = looked(watched)
+    assert drift.verdicts == {"data_drift": PASS, "embedding_drift": UNJUDGED, "prediction_drift": UNJUDGED}
+    assert scores.verdicts == {PERFORMANCE: UNJUDGED, LOW_CONFIDENCE: UNJUDGED}
+    assert scores.told["by_hand"] == {}, "a share without a promised one has no place in a record"
+    assert any("0 held-out rows have a label" in one for one in scores.told["words"])
 
 
 def judged(number: int, **verdicts: Verdict) -> Judged:

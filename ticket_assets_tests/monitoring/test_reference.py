@@ -1,5 +1,6 @@
 """The champion's reference: which rows it is made of, how it is kept."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.monitoring.reference import Basis, NoReferenceError, TicketTables, make_reference
 from ticket_assets.monitoring.reference_store import (
     MadeWith,
@@ -18,9 +20,10 @@ from ticket_assets.monitoring.reference_store import (
     save_reference,
 )
 from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.tables import write_parquet
 from ticket_assets_tests.monitoring.watched import TARGET, Watched
 
-MADE_WITH = MadeWith(max_rows=5000, seed=3)
+MADE_WITH = MadeWith(max_rows=5000, min_sample=200, seed=3)
 
 
 def tables(watched: Watched) -> TicketTables:
@@ -32,7 +35,7 @@ def tables(watched: Watched) -> TicketTables:
 def made(watched: Watched, its: TicketTables, most: int = 5000) -> Basis:
     champion = watched.watch.champion
     assert champion
-    return make_reference(watched.bundle(champion), its, most, seed=3)
+    return make_reference(watched.bundle(champion), its, most, 200, seed=3)
 
 
 def test_inputs_were_trained_on_and_answers_are_of_held_out_rows_with_their_truth(watched: Watched) -> None:
@@ -64,6 +67,23 @@ def test_a_row_that_the_champion_was_trained_on_is_no_answer_whatever_today_s_sp
     moved = its.split.assign(side="holdout")
     basis = made(watched, replace(its, split=moved))
     assert len(basis.reference.inputs) == 900 and len(basis.reference.answers) == 300
+
+
+def test_tickets_held_out_as_recent_count_where_they_were_there_when_the_champion_was_trained(
+    watched: Watched,
+) -> None:
+    its = tables(watched)
+    there, later = (
+        {*its.split.loc[its.split["side"] == "holdout", "ticket_id"][part]} for part in (slice(9), slice(9, 20))
+    )
+    moved = its.split.assign(side=its.split["side"].where(~its.split["ticket_id"].isin(there | later), "recent"))
+    trained = its.split.loc[its.split["side"] == "train", "ticket_id"]
+    keep_trained(watched.folders.trained, "v1", trained, there)
+    write_parquet(watched.folders.parquet / "models" / "split.parquet", moved)
+    champion = watched.watch.champion
+    assert champion
+    basis = made(watched, watched.watch.tables(watched.bundle(champion).manifest))
+    assert there < {*basis.reference.answers.ids} and not later & {*basis.reference.answers.ids}
 
 
 def test_tables_that_are_newer_give_what_is_left_and_it_is_said(watched: Watched) -> None:
@@ -132,6 +152,26 @@ def test_a_kept_reference_comes_back_as_it_was_without_a_pickle(watched: Watched
             assert all(held[name].dtype.kind in "fU" for name in held.files)
 
 
+def test_a_reference_without_answers_is_kept_too(watched: Watched) -> None:
+    basis, folder = made(watched, tables(watched), most=50), watched.folders.monitoring
+    none = basis.reference.answers.take(np.arange(0))
+    save_reference(folder, replace(basis, reference=replace(basis.reference, answers=none), families=()), MADE_WITH)
+    found = load_reference(folder, basis.reference.bundle, MADE_WITH)
+    assert found and len(found.reference.answers) == 0 and found.families == ()
+    assert found.reference.answers.targets[TARGET].probabilities.shape == (0, 2)
+
+
+def test_a_reference_of_an_earlier_layout_is_made_again(watched: Watched) -> None:
+    """One of the time before drew from all training rows, and names other things that it was made with."""
+    basis, folder = made(watched, tables(watched), most=50), watched.folders.monitoring
+    place = save_reference(folder, basis, MADE_WITH)
+    about = json.loads((place / "reference.json").read_text())
+    about["made_with"] = {"max_rows": 5000, "seed": 3, "layout": 1}
+    (place / "reference.json").write_text(json.dumps(about))
+    assert load_reference(folder, basis.reference.bundle) is None
+    assert load_reference(folder, basis.reference.bundle, MADE_WITH) is None
+
+
 def test_another_seed_or_size_makes_it_again_and_former_champions_go(watched: Watched) -> None:
     basis, folder = made(watched, tables(watched), most=50), watched.folders.monitoring
     save_reference(folder, basis, MADE_WITH)
@@ -172,15 +212,15 @@ def test_vectors_that_are_stored_are_read_and_missing_ones_are_made(watched: Wat
     clean, table = its.clean, VectorTable(tmp_path / "lancedb", encoder.encoder_id, 3)
     table.fill(list(clean["ticket_id"]), list(clean["text"]), list(clean["text"]), encoder, lambda *_: None)
     encoder.encoded = 0
-    stored = make_reference(bundle, replace(its, vectors=table), 5000, seed=3)
+    stored = make_reference(bundle, replace(its, vectors=table), 5000, 200, seed=3)
     assert encoder.encoded == 0, "all of them are stored"
-    made = make_reference(bundle, its, 5000, seed=3)
+    made = make_reference(bundle, its, 5000, 200, seed=3)
     assert encoder.encoded == 1200
     np.testing.assert_allclose(stored.reference.inputs.vectors, made.reference.inputs.vectors, atol=1e-6)
     lacking = [one for one in clean["ticket_id"] if one in {*stored.reference.inputs.ids}][:5]
     fewer = clean[~clean["ticket_id"].isin(lacking)]
     table.fill(list(fewer["ticket_id"]), list(fewer["text"]), list(fewer["text"]), encoder, lambda *_: None)
     encoder.encoded = 0
-    again = make_reference(bundle, replace(its, vectors=table), 5000, seed=3)
+    again = make_reference(bundle, replace(its, vectors=table), 5000, 200, seed=3)
     assert encoder.encoded == 900, "of a half that lacks some, all are made"
     np.testing.assert_allclose(again.reference.inputs.vectors, made.reference.inputs.vectors, atol=1e-6)
