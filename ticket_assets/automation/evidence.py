@@ -21,6 +21,7 @@ from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
+from ticket_assets.serving.store import read_challenger
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
 
@@ -78,9 +79,16 @@ def gather(
         retrainings=retrainings(instance, now, judged_in(standing.lines)),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
+        in_shadow=_in_shadow(folders, champion),
         at_work=tuple(one.run_id for one in at_work(instance, "models", now) if one.job_name != RETRAIN),
         behind=behind(instance, parents, now),
     )
+
+
+def _in_shadow(folders: ProfileFolders, champion: Champion | None) -> int | None:
+    """Version of who is in this champion's shadow; that of another's waits for nothing."""
+    challenger = read_challenger(folders.bundles)
+    return challenger.version if challenger and champion and challenger.against == champion.bundle else None
 
 
 def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple[WindowRecord, ...]:

@@ -171,6 +171,8 @@ def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSetting
     """What a retraining that nobody ordered has to wait for."""
     if evidence.pinned_until and evidence.pinned_until > evidence.now:
         return f"the champion is pinned until {evidence.pinned_until:%Y-%m-%d %H:%M} UTC"
+    if evidence.in_shadow is not None:  # another would take its place, and what is known of it would be lost
+        return f"challenger v{evidence.in_shadow} is in the shadow, and is decided upon first (make challenger)"
     # What is tried again has waited already; what was given up is not tried again, and lets nothing else go first.
     again = any(0 < _failures(event, evidence) <= settings.retries for event in events)
     ended, pause = _last_end(evidence), RETRY_AFTER if again else timedelta(minutes=settings.cool_down_minutes)

@@ -79,6 +79,7 @@ class Evidence:
         retrainings: all that are remembered, in any order.
         decided_at: when a challenger was judged last, whoever had it made.
         pinned_until: end of the pin of a rollback, None without one.
+        in_shadow: version of the challenger that live tickets are asked about, None without one.
         at_work: other runs that make models now.
         behind: data that is not made from the latest of what stands before it.
     """
@@ -93,5 +94,6 @@ class Evidence:
     retrainings: tuple[Retraining, ...] = ()
     decided_at: datetime | None = None
     pinned_until: datetime | None = None
+    in_shadow: int | None = None
     at_work: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()

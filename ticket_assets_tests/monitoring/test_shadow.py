@@ -1,6 +1,7 @@
 """The asset `monitoring/shadow` on a real log: it waits, takes, refuses; and what one sees of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,16 @@ import dagster as dg
 import pytest
 
 from ticket_assets.__main__ import main
+from ticket_assets.automation.evidence import gather
 from ticket_assets.automation.schedules import MONITORING, range_tags
 from ticket_assets.definitions import build_defs
 from ticket_assets.models.paired import paired_accuracy, share
 from ticket_assets.models.probation import Live
 from ticket_assets.models.probation_plot import probation_chart
+from ticket_assets.monitoring.decision import decide
+from ticket_assets.monitoring.evidence import Champion as Reigning
+from ticket_assets.monitoring.evidence import Order
+from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.prediction_log.engine import writing
@@ -34,6 +40,7 @@ from ticket_assets_tests.monitoring.watched import (
     Watched,
     spoken,
 )
+from ticket_assets_tests.monitoring.windows import BUNDLE, SEATED, VERSION, window
 from ticket_assets_tests.serving.conftest import toy_fields
 from ticket_assets_tests.serving.toys import hearing
 
@@ -132,6 +139,8 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     assert read_champion(watched.folders.bundles) == champion
     assert main(["challenger", "--profile", PROFILE]) == 0
     assert "now        wait: 40 for tone" in capsys.readouterr().out
+    assert main(["champion", "--profile", PROFILE]) == 0
+    assert f"in shadow  v2, bundle {challenger.bundle}, since 2026-11-20 11:00 UTC" in capsys.readouterr().out
     watched.correct(ids[60:], said.truth[60:])
     told = run(instance)
     assert (told["ruling"], told["promoted"], told["champion"]) == ("take", True, "v2")
@@ -181,3 +190,23 @@ def test_the_plot_is_drawn_of_any_number_of_targets_with_and_without_labels() ->
         assert probation_chart(targets, 0.03, "v2 in the shadow of v1").startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="targets is empty"):
         probation_chart({}, 0.03, "nobody")
+
+
+def test_nobody_is_trained_by_itself_while_another_is_in_the_shadow(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    """The new one would take its place, and its pairs would be lost: with drift that lasts, for ever."""
+    champion = watched.crown()
+    beside(watched, champion, DEAF)
+    found = gather(load_settings(), instance, {}, NOON)
+    assert found.in_shadow == 2
+    drifted = replace(found, windows=(window(1, data_drift="alarm"),), fresh_rows=1000)
+    drifted = replace(drifted, champion=Reigning(BUNDLE, VERSION, SEATED), now=SEATED + timedelta(days=2))
+    held = decide(drifted, RetrainSettings(), DriftRule(), 30)
+    assert not held.retrain
+    assert held.why.startswith("challenger v2 is in the shadow, and is decided upon first")
+    assert decide(replace(drifted, in_shadow=None), RetrainSettings(), DriftRule(), 30).retrain
+    by_hand = replace(drifted, orders=(Order("a1", "new product", NOON),))
+    assert decide(by_hand, RetrainSettings(), DriftRule(), 30).retrain
+    watched.crown(WELL - 0.01, version=3)
+    assert gather(load_settings(), instance, {}, NOON).in_shadow is None, "it is in the shadow of nobody any more"
