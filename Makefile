@@ -12,7 +12,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run score report quarantine mend champion retrain rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
+.PHONY: demo run score report quarantine mend champion challenger retrain rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -44,6 +44,9 @@ champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC)
 
 retrain: $(READY) ## order a challenger: make retrain PROFILE=x [REASON="…"]; the daemon makes it, or NOW=1 here
 	@$(RUN) retrain --profile $(PROFILE) $(if $(REASON),--reason "$$REASON") $(if $(NOW),--now)
+
+challenger: $(READY) ## who is in the champion's shadow; make challenger WITHDRAW=1 [REASON="…"] takes it out
+	@$(RUN) challenger --profile $(PROFILE) $(if $(WITHDRAW),--withdraw) $(if $(REASON),--reason "$$REASON")
 
 rollback: $(READY) ## the champion before serves again: make rollback PROFILE=x [TO=v3] [REASON="…"] [HOURS=72]
 	@$(RUN) rollback --profile $(PROFILE) $(if $(TO),--to '$(TO)') $(if $(REASON),--reason "$$REASON") \

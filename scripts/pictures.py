@@ -19,6 +19,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import FloatRect, Page, sync_playwright
 
+from ticket_assets.serving.probe import free_port
+
 PROJECT = Path(__file__).resolve().parents[1]
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -75,9 +77,7 @@ def webserver(profile: str) -> Iterator[str]:
     """Dagster's webserver on a free port, with the instance of a profile."""
     command = [sys.executable, "-m", "ticket_assets", "home", "--profile", profile]
     home = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PROJECT).stdout.strip()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-p", str(port)],
         cwd=PROJECT,

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ticket_assets.commands import (
+    challenger,
     champion,
     erase,
     home,
@@ -38,7 +39,8 @@ from ticket_assets.storage import ProfileFolders
 
 COMMANDS = {
     **{"run": run, "report": report, "quarantine": quarantine, "mend": mend},
-    **{"monitor": monitor, "champion": champion, "retrain": retrain, "rollback": rollback, "unpin": unpin},
+    **{"monitor": monitor, "champion": champion, "challenger": challenger, "retrain": retrain},
+    **{"rollback": rollback, "unpin": unpin},
     **{"serve": serve, "image": image, "score": score, "ui": ui, "home": home, "settings": settings},
     **{"erase": erase, "upgrade": upgrade},
     **{"keys": keys, "users": users},
@@ -50,6 +52,7 @@ OF_A_FILLED_ROOT = {
     "mend",
     "monitor",
     "champion",
+    "challenger",
     "retrain",
     "rollback",
     "unpin",

@@ -5,6 +5,7 @@ Does not belong here: any declaration of an asset, check or resource.
 """
 
 import json
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,10 +16,10 @@ from ticket_assets.assets.declaration import settings_of_tags
 from ticket_assets.automation import checks, monitoring_checks
 from ticket_assets.automation.conditions import NAME as NEW_DATA
 from ticket_assets.automation.deployment import deploy_job, deployment
-from ticket_assets.automation.evidence import RETRAIN
 from ticket_assets.automation.progress import peak_memory, progress
 from ticket_assets.automation.retraining import retrain_job, retraining
-from ticket_assets.automation.schedules import MONITORING, monitoring_schedule
+from ticket_assets.automation.runs import LANE, LINE, MONITORING, RETRAIN, TABLES, WATCHING
+from ticket_assets.automation.schedules import monitoring_schedule
 from ticket_assets.automation.telling import notices, run_failed, run_recovered
 from ticket_assets.automation.triggers import triggered
 from ticket_assets.automation.watch import watch
@@ -28,8 +29,7 @@ from ticket_assets.resources.tracking import mlflow_resource
 from ticket_assets.settings import Settings, load_settings, resolve
 from ticket_assets.storage import digest, file_digest
 
-LINE = "line"
-WATCHING = dg.AssetSelection.groups(MONITORING)
+WATCHED = dg.AssetSelection.groups(MONITORING)
 NEW_DATA_SECONDS = 15
 # Where a file lies is not what it says.
 NO_CONTENT: dict[str, Any] = {"source": {"path"}, "targets": {"__all__": {"taxonomy"}}}
@@ -71,12 +71,16 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
         jobs=[
             dg.define_asset_job(
                 LINE,
-                dg.AssetSelection.all() - WATCHING,
+                dg.AssetSelection.all() - WATCHED,
                 description="The whole line, from source to bento.",
                 hooks={peak_memory},
+                tags={LANE: TABLES},
             ),
             dg.define_asset_job(
-                MONITORING, WATCHING, description="Live traffic against what the champion was made for."
+                MONITORING,
+                WATCHED,
+                description="Live traffic against what the champion was made for.",
+                tags={LANE: WATCHING},
             ),
             retrain_job({peak_memory}),
             deploy_job({peak_memory}),
@@ -120,20 +124,29 @@ def sensors(settings: Settings) -> list[dg.SensorDefinition]:
     profile = settings.profile
     return [
         watch(profile),
-        dg.AutomationConditionSensorDefinition(
-            NEW_DATA,
-            target=dg.AssetSelection.all(),
-            default_status=dg.DefaultSensorStatus.RUNNING,
-            minimum_interval_seconds=NEW_DATA_SECONDS,
-            run_tags={"ticket-assets/causes": "new data", "dagster/max_retries": "1"},
-            description="Carries new data from the source to the vectors (automation/conditions.py says how).",
-        ),
+        new_data_sensor(),
         retraining(profile),
         deployment(profile),
         run_failed(profile),
         run_recovered(profile),
         notices(profile),
     ]
+
+
+def new_data_sensor() -> dg.SensorDefinition:
+    """The sensor that evaluates the condition of the assets which follow the data."""
+    with warnings.catch_warnings():
+        # In a code server, which knows our part of the condition; the lock holds Dagster's version.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.AutomationConditionSensorDefinition(
+            NEW_DATA,
+            target=dg.AssetSelection.all(),
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            minimum_interval_seconds=NEW_DATA_SECONDS,
+            run_tags={"ticket-assets/causes": "new data", "dagster/max_retries": "1", LANE: TABLES},
+            use_user_code_server=True,  # of its parts one is our own
+            description="Carries new data from the source to the vectors (automation/conditions.py says how).",
+        )
 
 
 def monitoring_assets() -> list[dg.AssetsDefinition]:
@@ -144,6 +157,7 @@ def monitoring_assets() -> list[dg.AssetsDefinition]:
         monitoring.drift,
         monitoring.performance,
         monitoring.history,
+        monitoring.shadow,
     ]
 
 

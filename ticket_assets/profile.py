@@ -164,12 +164,28 @@ class PromotionSettings(Section):
     )
     max_loss: float = Field(0.01, ge=0, description="macro F1 that a target may lose on the frozen hold-out")
     recent_families: int = Field(
-        30, ge=2, description="of recent tickets, from which on the gain is asked on these; below, on the hold-out"
+        30,
+        ge=2,
+        description="of recent tickets, from which on the gain is asked on these, and a retraining that nobody ordered "
+        "begins; below, on the hold-out",
     )
     max_class_drop: float = Field(0.10, ge=0, description="F1 that any class with 10 held-out tickets or more may lose")
     max_latency_ms: float = Field(250, gt=0, description="median of one ticket, in process")
     floor_over_majority: float = Field(
         0.05, ge=0, description="macro F1 above the better of majority baseline and 1 / number of classes"
+    )
+    shadow: bool = Field(
+        False, description="a challenger that passed answers beside the champion first, and live tickets are asked too"
+    )
+    shadow_pairs: int = Field(
+        300, ge=30, description="labelled tickets that both answered, for each target, that end the shadow"
+    )
+    shadow_days: float = Field(
+        14, gt=0, description="after which it is decided without them, on what is there and the hold-out"
+    )
+    shadow_max_loss: float = Field(0.03, ge=0, lt=1, description="accuracy that a target may lose on these tickets")
+    shadow_agreement: Share = Field(
+        0.5, description="of labels, below which a challenger is refused where no feedback says who is right"
     )
     keep: int = Field(5, ge=1, description="former champions, and as many refused bundles, that stay in the store")
 

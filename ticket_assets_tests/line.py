@@ -18,11 +18,11 @@ import pytest
 
 from ticket_assets.automation.champion import observe_champion
 from ticket_assets.automation.feedback import observe_corrections
-from ticket_assets.automation.schedules import MONITORING
+from ticket_assets.automation.runs import LINE, MONITORING
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.commands.instance import prepare_home
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.definitions import build_defs
 from ticket_assets.resources.desk import Desk
 from ticket_assets.settings import Settings, load_settings
 from ticket_assets.storage import ProfileFolders

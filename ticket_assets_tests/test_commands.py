@@ -13,8 +13,9 @@ from mlflow import MlflowClient
 
 from ticket_assets.__main__ import COMMANDS, OF_A_FILLED_ROOT, main
 from ticket_assets.automation.interrupted import PROCESS_TAG
+from ticket_assets.automation.runs import LINE
 from ticket_assets.commands.instance import alone
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.definitions import build_defs
 from ticket_assets.models.registry import require_experiment
 from ticket_assets.resources.tracking import mlflow_uri
 from ticket_assets.serving.bento import bento_folder, bento_tag

@@ -11,9 +11,9 @@ import dagster as dg
 import pytest
 
 from ticket_assets.assets import features, models, monitoring, serving, tickets
-from ticket_assets.automation.schedules import MONITORING
+from ticket_assets.automation.runs import LINE, MONITORING
 from ticket_assets.code_version import code_digest
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.definitions import build_defs
 from ticket_assets.serving.bento import SERVICE_FILES
 from ticket_assets.settings import Settings, load_settings
 
@@ -32,11 +32,13 @@ SINGLE = [
     ),
     *("monitoring/predictions", "monitoring/reference", "monitoring/drift", "monitoring/performance"),
     "monitoring/history",
+    "monitoring/shadow",
 ]
 WATCHED = {"tickets/source", "tickets/mended", "tickets/corrections", "models/pin"}  # made by others, observed
 BENTO = "ticket_assets.assets.serving:bento"
 CURATED = {"tickets/clean", "tickets/quarantine"}
-HEAVY = {"features/embeddings", "models/evaluation", "models/explanation", "monitoring/reference", "monitoring/drift"}
+HEAVY = {"features/embeddings", "models/evaluation", "models/explanation"}
+JUDGES = {"monitoring/reference", "monitoring/drift"}
 SAYING = {"monitoring/drift:as_in_training", "monitoring/performance:as_promised"}  # checks that stop nothing
 OF_CANDIDATES = {
     *("tickets/clean", "features/text", "models/split"),
@@ -65,6 +67,7 @@ EDGES = {
     "monitoring/drift": {"monitoring/predictions", "monitoring/reference"},
     "monitoring/performance": {"monitoring/predictions", "monitoring/reference", "monitoring/drift"},
     "monitoring/history": {"monitoring/drift", "monitoring/performance"},
+    "monitoring/shadow": {"monitoring/predictions", "monitoring/history", "models/champion"},
     "serving/deployment": {"serving/bento"},
 }
 Specs = dict[str, dg.AssetSpec]
@@ -179,7 +182,8 @@ def test_heavy_steps_take_turns_in_one_pool(helpdesk: dg.Definitions) -> None:
     for assets in helpdesk.resolve_asset_graph().assets_defs:
         for key in assets.keys if assets.is_executable else ():
             heavy = key.to_user_string() in HEAVY or key.path[-1].startswith(("search_", "candidate_"))
-            assert assets.op.pools == ({"heavy"} if heavy else set()), key
+            judges = key.to_user_string() in JUDGES
+            assert assets.op.pools == ({"heavy"} if heavy else {"monitoring"} if judges else set()), key
 
 
 def test_every_check_blocks_and_stands_before_something(helpdesk: dg.Definitions) -> None:

@@ -29,7 +29,10 @@ TRAINING_SIDE = {
 }
 PLAIN, LAYERS = "Only the thin layers know Dagster", "Raw tickets flow left to right"
 ASSETS = "Asset modules know each other by keys alone"
-REPORTING = ("__init__", "declaration", "reporting", "ticket_reporting", "feedback_reporting", "monitoring_reporting")
+REPORTING = (
+    *("__init__", "declaration", "reporting"),
+    *("ticket_reporting", "feedback_reporting", "monitoring_reporting", "shadow_reporting"),
+)
 MAY_IMPORT_DAGSTER = ("assets", "automation", "commands", "definitions", "resources")
 BOOSTED = {"xgboost", "lightgbm"}
 PARAMETERS = {

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ticket_assets.serving.probe import free_port
 from ticket_assets_tests.line import PROFILE, Line
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -28,9 +29,7 @@ def ui(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     if not shutil.which("make"):
         pytest.skip("make is absent")
     line, said = Line.begin(tmp_path), tmp_path / "said.txt"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # The environment is there, since this runs in it: make must not set it up again.
     command = ["make", "-C", str(PROJECT), "--assume-old=.venv/.ready", "ui", f"PROFILE={PROFILE}", f"PORT={port}"]
     with said.open("w") as stream:

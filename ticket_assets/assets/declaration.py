@@ -15,8 +15,11 @@ from ticket_assets.code_version import code_digest
 
 OWNERS = ["team:ticket-assets"]
 SETTINGS_TAGS = "ticket-assets.settings/"
-# Steps that use all cores take turns; the limit stands in dagster.yaml.
+# Steps of a pool take turns; the limit stands in dagster.yaml.
 HEAVY_POOL = "heavy"
+"""Steps that use all cores."""
+WATCHING_POOL = "monitoring"
+"""Steps that judge live traffic: they wait for each other, and not for a search, which takes an hour."""
 # A file lock or a server that restarts heals by itself; a wrong ticket does not, so only system steps retry.
 SYSTEM_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 

@@ -1,7 +1,8 @@
 """Group monitoring: whether live traffic is still what the champion was made for.
 
 Belongs here: declarations. The arithmetic is in ticket_assets/monitoring/: `predictions` in day_tables.py, `drift` and
-`performance` in judging.py, the others under the same words. What starts them is automation/schedules.py alone.
+`performance` in judging.py, the others under the same words; but for `shadow`, which is serving/probation.py. What
+starts them is automation/schedules.py alone.
 """
 
 from datetime import date, datetime, timedelta
@@ -9,7 +10,8 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from ticket_assets.assets import monitoring_reporting as reporting
-from ticket_assets.assets.declaration import HEAVY_POOL, SYSTEM_RETRY, asset
+from ticket_assets.assets import shadow_reporting
+from ticket_assets.assets.declaration import SYSTEM_RETRY, WATCHING_POOL, asset
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import forget_days, read_until, write_day
 from ticket_assets.monitoring.evidently_report import forget_pages
@@ -18,6 +20,7 @@ from ticket_assets.monitoring.judging import judge_drift, judge_performance, nex
 from ticket_assets.monitoring.reference import make_reference
 from ticket_assets.monitoring.reference_store import forget_references, load_reference, save_reference
 from ticket_assets.monitoring.trend import points
+from ticket_assets.resources.beside import Beside
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG, Watch, now
 from ticket_assets.storage import digest
@@ -63,7 +66,7 @@ def predictions(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
     "reference",
     kinds={"parquet", "numpy"},
     deps=[["tickets", "clean"], ["models", "split"], ["features", "embeddings"], ["models", "champion"]],
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """What the champion was made for: training rows, and held-out rows with its answers; made once per champion."""
@@ -90,7 +93,7 @@ def reference(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeRe
     kinds={"evidently", "scipy"},
     deps=[PREDICTIONS, REFERENCE],
     freshness_policy=WATCHED_DAILY,
-    pool=HEAVY_POOL,
+    pool=WATCHING_POOL,
 )
 def drift(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
     """Every complete window of the champion that was not judged yet, in order, against the reference."""
@@ -161,4 +164,28 @@ def history(desk: Desk) -> dg.MaterializeResult:
         metadata=reporting.history_metadata(
             records, points(watch.folder, records), added, watch.settings.drift, desk.profile
         ),
+    )
+
+
+@asset(
+    "monitoring",
+    "shadow",
+    kinds={"scipy", "matplotlib"},
+    deps=[PREDICTIONS, ["monitoring", "history"], ["models", "champion"]],
+    freshness_policy=WATCHED_DAILY,
+)
+def shadow(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
+    """Who is in the champion's shadow, by live tickets: it waits, is refused, or takes the seat.
+
+    The last step of a run: the others judge one champion from the first to the last.
+    """
+    beside = Beside(desk)
+    if beside.challenger is None:
+        state = {"state": shadow_reporting.NOBODY}
+        return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata=state)
+    outcome = beside.look(now())
+    context.log.info(outcome.reason)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(digest([str(outcome)])),
+        metadata=shadow_reporting.shadow_metadata(outcome, desk.active.promotion.shadow_max_loss),
     )

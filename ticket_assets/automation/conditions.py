@@ -19,8 +19,10 @@ bentos or windows: each of those has one owner of its own.
         newly_requested() & ~changed
             The asset was asked for in the tick before. Not where the data changed again in between: the run that was
             asked for may have begun on what was there then.
-        initial_evaluation()
-            The first look of a new daemon is where it begins to count: what was made before it is not made again.
+        initial_evaluation() & ~left_behind
+            The first look of a new daemon is where it begins to count: what was made before it is not made again. But
+            what is of other data than there is now was left behind by a change that nobody carried on, such as one
+            that was told while no daemon looked; the latch is closed for it, and for what that carries with it.
         newly_updated() & all_new_updates_have_run_tags(process)
             `make run` goes on until nothing is due, by the very data versions that count here, so what it made needs no
             second run. Its runs carry a tag of their process; runs of the daemon do not.
@@ -38,9 +40,29 @@ by `execution_failed().newly_true()`: that is true again after each try, and wou
 import dagster as dg
 
 from ticket_assets.automation.interrupted import PROCESS_TAG
+from ticket_assets.automation.told import is_of_other_data
 
 NAME = "new_data"
 CHAMPION = dg.AssetKey(["models", "champion"])
+
+
+class OfOtherData(dg.AutomationCondition):
+    """True of an asset that was made from other versions of what stands before it than there are now."""
+
+    @property
+    def name(self) -> str:
+        """As the UI shows it."""
+        return "of_other_data"
+
+    def evaluate(self, context: dg.AutomationContext) -> dg.AutomationResult:
+        """Asked of an asset without partitions, in a code server: Dagster's daemon knows its own conditions alone."""
+        view, none = context.asset_graph_view, context.get_empty_subset()
+        if context.candidate_subset.is_empty:
+            return dg.AutomationResult(context, none)
+        key = context.key
+        assert isinstance(key, dg.AssetKey)
+        is_so = is_of_other_data(view.instance, key, view.asset_graph.get(key).parent_keys)
+        return dg.AutomationResult(context, context.candidate_subset if is_so else none)
 
 
 def new_data() -> dg.AutomationCondition:
@@ -51,8 +73,10 @@ def new_data() -> dg.AutomationCondition:
     made_by_hand = (ask.newly_updated() & ask.all_new_updates_have_run_tags(tag_keys={PROCESS_TAG})).with_label(
         "made_by_hand"
     )
+    first = ask.initial_evaluation()
+    left_behind = (OfOtherData() | ask.any_deps_match(ask.will_be_requested())).with_label("left_behind")
     return (
-        changed.since(asked_for | ask.initial_evaluation() | made_by_hand)
+        (changed | (first & left_behind)).since(asked_for | (first & ~left_behind) | made_by_hand)
         & ~ask.any_deps_in_progress()
         & ~ask.in_progress()
         & ~ask.asset_matches(CHAMPION, ask.in_progress())

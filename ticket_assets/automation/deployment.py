@@ -8,21 +8,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ticket_assets.automation.retraining import Clock, utc_now
+from ticket_assets.automation.runs import DEPLOY, LANE, ROLLOUT, at_work
 from ticket_assets.automation.told import known_metadata
 from ticket_assets.automation.triggers import DEPLOYMENT
 from ticket_assets.serving.store import read_champion
 from ticket_assets.settings import load_settings
 from ticket_assets.storage import ProfileFolders
 
-DEPLOY = "deploy"
 DEPLOYED = dg.AssetKey(["serving", "deployment"])
 SECONDS = 15
 TRIES = 2
-_UNENDED = [
-    one
-    for one in dg.DagsterRunStatus
-    if one not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-]
 CHAMPION_TAG = "ticket-assets/champion"
 
 
@@ -33,11 +29,17 @@ def deploy_job(hooks: set[dg.HookDefinition]) -> dg.JobDefinition:
         dg.AssetSelection.groups("serving"),
         description="The champion's bento, built and rolled out. Sensor `deployment` owns it.",
         hooks=hooks,
+        tags={LANE: ROLLOUT},
     )
 
 
-def deployment(profile: str) -> dg.SensorDefinition:
-    """The sensor of a profile."""
+def deployment(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
+    """The sensor.
+
+    Args:
+        profile: whose champion.
+        clock: gives the moment; another one in tests.
+    """
 
     @dg.sensor(
         name=DEPLOYMENT,
@@ -61,11 +63,7 @@ def deployment(profile: str) -> dg.SensorDefinition:
             return
         seat = f"{champion.bundle}@{champion.since}"
         # Before any tries: those of others, such as `make run`, build the same bento.
-        busy = [
-            run.run_id[:8]
-            for run in context.instance.get_runs(dg.RunsFilter(statuses=_UNENDED))
-            if run.asset_selection is None or any(key.path[0] == "serving" for key in run.asset_selection)
-        ]
+        busy = [one.run_id[:8] for one in at_work(context.instance, "serving", clock())]
         if busy:
             yield dg.SkipReason(f"{who} is being rolled out by run {', '.join(busy)}")
             return

@@ -6,38 +6,33 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from ticket_assets.automation.told import DATA_VERSION
+from ticket_assets.automation.runs import LOST_AFTER, RETRAIN, at_work, began, is_lost
+from ticket_assets.automation.told import DATA_VERSION, is_of_other_data
 from ticket_assets.monitoring.evidence import Champion, Evidence, Retraining, State
 from ticket_assets.monitoring.orders import read_orders
+from ticket_assets.monitoring.recent_families import unseen_families
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
+from ticket_assets.serving.store import read_challenger
+from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
 
-RETRAIN = "retrain"
-"""The job that makes a challenger and judges it."""
 EVENT_TAG, EVENTS_TAG, CAUSES_TAG = "ticket-assets/retrain", "ticket-assets/events", "ticket-assets/causes"
 HISTORY = dg.AssetKey(["monitoring", "history"])
 CLEAN = dg.AssetKey(["tickets", "clean"])
 WINDOW = "window"  # metadata of monitoring/history: the latest record as JSON
 HISTORY_FILE = "history.jsonl"
 REMEMBERED = 100  # runs and materialisations that are looked at
-LOST_AFTER = timedelta(hours=24)
 CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
 CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
-_INPUT = "dagster/input_data_version/"
-_UNENDED = [
-    one
-    for one in dg.DagsterRunStatus
-    if one not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-]
 _STATES = {
     dg.DagsterRunStatus.SUCCESS: State.DONE,
     dg.DagsterRunStatus.FAILURE: State.FAILED,
@@ -46,7 +41,7 @@ _STATES = {
 
 
 def gather(
-    folders: ProfileFolders,
+    settings: Settings,
     instance: dg.DagsterInstance,
     parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]],
     now: datetime,
@@ -54,16 +49,18 @@ def gather(
     """All that counts at this moment.
 
     Args:
-        folders: of the profile.
+        settings: of the profile.
         instance: its Dagster instance.
         parents: of each asset that follows the data by itself, those that it is made from.
         now: the moment (UTC).
     """
+    folders = ProfileFolders(settings.profile_root)
     standing = Chronicle.read(folders.records, folders.bundles)
     seat, pin = standing.champion, standing.pin(now)
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
     windows = read_windows(folders, instance)
-    corrected, fresh = _unseen(folders, instance, champion)
+    manifest = _manifest(folders, champion)
+    corrected, fresh = _unseen(instance, manifest)
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
     if corrected is None:
         corrected = next(
@@ -75,13 +72,23 @@ def gather(
         windows=windows,
         feedback_rows=corrected,
         fresh_rows=fresh,
+        recent_families=(
+            unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
+        ),
         orders=read_orders(folders.records),
         retrainings=retrainings(instance, now),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
-        at_work=_making_models(instance),
-        behind=behind(instance, parents),
+        in_shadow=_in_shadow(folders, champion),
+        at_work=tuple(one.run_id for one in at_work(instance, "models", now) if one.job_name != RETRAIN),
+        behind=behind(instance, parents, now),
     )
+
+
+def _in_shadow(folders: ProfileFolders, champion: Champion | None) -> int | None:
+    """Version of who is in this champion's shadow; that of another's waits for nothing."""
+    challenger = read_challenger(folders.bundles)
+    return challenger.version if challenger and champion and challenger.against == champion.bundle else None
 
 
 def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple[WindowRecord, ...]:
@@ -98,46 +105,51 @@ def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple
 
 
 def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining, ...]:
-    """Runs of job `retrain`, newest first; one that says nothing of its end for a day is lost, and counts as failed."""
+    """Runs of job `retrain`, newest first; one that is lost counts as failed."""
     found = []
     for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
         run = record.dagster_run
-        began = record.create_timestamp.replace(tzinfo=record.create_timestamp.tzinfo or UTC)
         ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None
         state = _STATES.get(run.status, State.AT_WORK)
-        if state is State.AT_WORK and now - began > LOST_AFTER:
-            state, ended = State.FAILED, began + LOST_AFTER
+        if state is State.AT_WORK and is_lost(instance, record, now):
+            state, ended = State.FAILED, min(began(record) + LOST_AFTER, now)
         events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
-        found.append(Retraining(run.run_id, events, state, began, ended))
+        found.append(Retraining(run.run_id, events, state, began(record), ended))
     return tuple(found)
 
 
-def behind(instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]]) -> tuple[str, ...]:
-    """Assets that were made from other data than there is now, by the data versions that they remember."""
-    tags = {key: _tags(instance, key) for key in {*parents, *(one for its in parents.values() for one in its)}}
-    found = []
-    for key, its in parents.items():
-        for parent in its:
-            made_from = tags[key].get(f"{_INPUT}{parent.to_user_string()}")
-            if made_from and made_from != tags[parent].get(DATA_VERSION, made_from):
-                found.append(key.to_user_string())
-                break
-    return tuple(sorted(found))
+def behind(
+    instance: dg.DagsterInstance, parents: Mapping[dg.AssetKey, Iterable[dg.AssetKey]], now: datetime
+) -> tuple[str, ...]:
+    """Assets that were made from other data than there is now, and that no run is about to make.
+
+    What is being made is not waited for: a retraining stands in the same queue (`LANE`), and begins when it is there.
+    """
+    found = [key for key, its in parents.items() if is_of_other_data(instance, key, its)]
+    if not found:
+        return ()
+    made = set().union(*(run.asset_selection or () for run in at_work(instance, "features", now)))
+    return tuple(sorted(key.to_user_string() for key in found if key not in made))
 
 
-def _unseen(
-    folders: ProfileFolders, instance: dg.DagsterInstance, champion: Champion | None
-) -> tuple[int | None, int | None]:
+def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManifest | None:
+    """The champion's; None where its files are out of reach, or of another version: report and service say so."""
+    if champion is None:
+        return None
+    try:
+        return BundleManifest.read(folders.bundles / champion.bundle)
+    except BundleError:
+        return None
+
+
+def _unseen(instance: dg.DagsterInstance, manifest: BundleManifest | None) -> tuple[int | None, int | None]:
     """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
 
     None where nothing tells: the champion's version of the table is too long ago, or rewritten.
     """
-    if champion is None:
+    if manifest is None:
         return None, None
-    try:
-        made_from = BundleManifest.read(folders.bundles / champion.bundle).data.get(DATA)
-    except BundleError:  # its files are out of reach, or of another version: report and service say so
-        return None, None
+    made_from = manifest.data.get(DATA)
     known = [one.asset_materialization for one in instance.fetch_materializations(CLEAN, limit=REMEMBERED).records]
     counts = [(made.tags or {}, _numbers(made)) for made in known if made]
     then = next((told for tags, told in counts if tags.get(DATA_VERSION) == made_from), None)
@@ -159,19 +171,3 @@ def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:
 
 def _sum(told: Mapping[str, int], names: Iterable[str]) -> int:
     return sum(told.get(name, 0) for name in names)
-
-
-def _tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> Mapping[str, str]:
-    record = instance.get_latest_materialization_event(key)
-    made = record.asset_materialization if record else None
-    return (made.tags or {}) if made else {}
-
-
-def _making_models(instance: dg.DagsterInstance) -> tuple[str, ...]:
-    """Runs, other than retrainings, that make models: of `make run`, or started in the UI."""
-    found = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNENDED)):
-        chosen = run.asset_selection
-        if run.job_name != RETRAIN and (chosen is None or any(key.path[0] == "models" for key in chosen)):
-            found.append(run.run_id)
-    return tuple(found)

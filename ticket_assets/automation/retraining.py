@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG, RETRAIN, gather
+from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG, gather
+from ticket_assets.automation.runs import LANE, RETRAIN, TABLES
 from ticket_assets.automation.triggers import RETRAINING, parents_by_condition
 from ticket_assets.monitoring.decision import Decision, decide
 from ticket_assets.monitoring.notices import of_windows
@@ -34,6 +35,7 @@ def retrain_job(hooks: set[dg.HookDefinition]) -> dg.JobDefinition:
         dg.AssetSelection.groups("models"),
         description="A challenger from the data there is, judged beside the champion. Sensor `retraining` owns it.",
         hooks=hooks,
+        tags={LANE: TABLES},
     )
 
 
@@ -57,8 +59,8 @@ def retraining(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         folders, rules = ProfileFolders(settings.profile_root), settings.active.monitoring
         assert context.repository_def is not None
         parents = parents_by_condition(context.repository_def.asset_graph)
-        evidence = gather(folders, context.instance, parents, clock())
-        decision = decide(evidence, rules.retrain, rules.drift)
+        evidence = gather(settings, context.instance, parents, clock())
+        decision = decide(evidence, rules.retrain, rules.drift, settings.active.promotion.recent_families)
         for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift):
             Outbox(folders.notices).put(notice)
         if not decision.retrain:

@@ -5,17 +5,16 @@ Does not belong here: what follows from a window (sensors), reading and judging 
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from ticket_assets.automation.runs import MONITORING, at_work
 from ticket_assets.monitoring.day_tables import due_days
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG, Watch
 from ticket_assets.settings import Settings
 
-MONITORING = "monitoring"
-ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 # Dagster's own tags of a run over several partitions.
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
@@ -63,6 +62,5 @@ def range_tags(days: Sequence[date]) -> dict[str, str]:
 
 
 def runs_in_progress(instance: dg.DagsterInstance) -> list[str]:
-    """Runs of the monitoring job that have not ended."""
-    unended = [status for status in dg.DagsterRunStatus if status not in ENDED]
-    return [one.run_id[:8] for one in instance.get_runs(dg.RunsFilter(job_name=MONITORING, statuses=unended))]
+    """Runs that judge windows, or are about to."""
+    return [one.run_id[:8] for one in at_work(instance, MONITORING, datetime.now(UTC))]

@@ -4,12 +4,13 @@ Belongs here: tags and metadata of an asset's latest materialisation, a material
 Does not belong here: what is told and when (source.py, champion.py, erased.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster as dg
 
 DATA_VERSION = "dagster/data_version"
+_INPUT = "dagster/input_data_version/"
 
 
 def known_tags(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
@@ -44,6 +45,16 @@ def tell(
         dg.AssetMaterialization(key, description=description, metadata=metadata, tags=tags)
     )
     return True
+
+
+def is_of_other_data(instance: dg.DagsterInstance, key: dg.AssetKey, parents: Iterable[dg.AssetKey]) -> bool:
+    """Whether an asset was made from other versions of these parents than there are now, as far as it remembers."""
+    told = known_tags(instance, key)
+    for parent in parents:
+        made_from = told.get(f"{_INPUT}{parent.to_user_string()}")
+        if made_from and made_from != known_tags(instance, parent).get(DATA_VERSION, made_from):
+            return True
+    return False
 
 
 def _latest(instance: dg.DagsterInstance, key: dg.AssetKey) -> dg.AssetMaterialization | None:

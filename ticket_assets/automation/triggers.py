@@ -44,6 +44,18 @@ def triggered(one: dg.AssetsDefinition | dg.AssetSpec, settings: Settings) -> dg
 
 
 def parents_by_condition(graph: Any) -> dict[dg.AssetKey, list[dg.AssetKey]]:
-    """Assets that follow the condition, each with what it is made from; from Dagster's graph of all assets."""
-    keys = [key for key in graph.executable_asset_keys if owner(key) == NAME]
-    return {key: sorted(graph.get(key).parent_keys) for key in keys}
+    """Assets that follow the condition and that models are made from, each with what it is made from.
+
+    Not what others make and is observed: new rows, or a correction, that nobody has read yet are the next run's. Where
+    corrections come in a stream there is always one, and a retraining that waited for it would wait for ever.
+
+    Args:
+        graph: Dagster's, of all assets.
+    """
+    read = set().union(*(graph.get_ancestor_asset_keys(key) for key in graph.executable_asset_keys if _is_model(key)))
+    keys = [key for key in read & graph.executable_asset_keys if owner(key) == NAME]
+    return {key: sorted(graph.get(key).parent_keys & graph.executable_asset_keys) for key in sorted(keys)}
+
+
+def _is_model(key: dg.AssetKey) -> bool:
+    return owner(key) == RETRAINING

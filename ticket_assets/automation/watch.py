@@ -1,4 +1,4 @@
-"""Sensor `watch`: looks at what others make, and tells Dagster where it changed.
+"""Sensor `watch`: looks at what others make, tells Dagster where it changed, and ends runs whose process is gone.
 
 Belongs here: which places are looked at, in which order, within which time.
 Does not belong here: each look (source.py, feedback.py, champion.py), what follows: data flows on by its condition
@@ -12,6 +12,7 @@ import dagster as dg
 
 from ticket_assets.automation.champion import observe_champion
 from ticket_assets.automation.feedback import observe_corrections
+from ticket_assets.automation.interrupted import end_broken_off
 from ticket_assets.automation.retraining import Clock, utc_now
 from ticket_assets.automation.source import observe_mended, observe_source
 from ticket_assets.automation.triggers import OBSERVED
@@ -23,6 +24,7 @@ BUDGET_SECONDS = 40.0  # Dagster ends a tick after a minute; what was not looked
 Look = Callable[[Desk, dg.DagsterInstance, Clock], object]
 
 LOOKS: dict[str, Look] = {
+    "runs": lambda desk, instance, clock: end_broken_off(desk.settings, instance, dg.get_dagster_logger().warning),
     "source": lambda desk, instance, clock: observe_source(desk.settings, instance),
     "mended rows": lambda desk, instance, clock: observe_mended(desk.settings, instance),
     "corrections": lambda desk, instance, clock: observe_corrections(
@@ -49,7 +51,7 @@ def watch(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = tim
         name=OBSERVED,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks at source, mended rows, corrections and champion; reports their data versions.",
+        description="Looks at source, mended rows, corrections, champion, reports their data versions; ends dead runs.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         begun, desk = timer(), Desk(profile=profile)

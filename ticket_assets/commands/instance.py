@@ -31,22 +31,9 @@ def prepare_home(settings: Settings) -> Path:
 
 def end_broken_off(settings: Settings, instance: "dg.DagsterInstance") -> list[str]:
     """End the runs whose process is gone, in MLflow and in Dagster; return their Dagster ids."""
-    from ticket_assets.automation.interrupted import close_interrupted
+    from ticket_assets.automation import interrupted
 
-    return close_interrupted(instance, lambda run_id: _end_tracking(settings, run_id))
-
-
-def _end_tracking(settings: Settings, run_id: str) -> None:
-    """End what a killed run left open in MLflow; a server that is away must not keep the line from going on."""
-    from mlflow.exceptions import MlflowException
-
-    from ticket_assets.models.registry import Registry
-    from ticket_assets.resources.tracking import mlflow_uri
-
-    try:
-        Registry(mlflow_uri(settings), f"ticket-assets-{settings.profile}").end_runs_of(settings.profile, run_id)
-    except MlflowException as error:
-        print(f"the MLflow run of {run_id} stays open: {error}", file=sys.stderr)
+    return interrupted.end_broken_off(settings, instance, lambda words: print(words, file=sys.stderr))
 
 
 class BusyError(RuntimeError):

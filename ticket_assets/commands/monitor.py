@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.instance import end_broken_off, prepare_home
 from ticket_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Materialise the group monitoring once; 0: done or nothing to do, 1: a run failed, 2: the log cannot be read."""
     import dagster as dg
 
+    from ticket_assets.automation.interrupted import process_tag
     from ticket_assets.automation.schedules import days_to_read, range_tags, runs_in_progress
     from ticket_assets.definitions import monitoring_job
     from ticket_assets.monitoring.history import read_history
@@ -37,6 +38,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
 
     watch = Watch(Desk(profile=settings.profile))
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
+        end_broken_off(settings, instance)
         if at_work := runs_in_progress(instance):
             print(f"run {at_work[0]} of the daemon is at it: wait until it is done", file=sys.stderr)
             return 1
@@ -51,7 +53,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         else:
             told: dict[str, Any] = {"loggers": {"console": {}}}
             job = dg.reconstructable(monitoring_job)
-            done = dg.execute_job(job, instance, run_config=told, tags=range_tags(days))
+            done = dg.execute_job(job, instance, run_config=told, tags={**process_tag(), **range_tags(days)})
             if not done.success:
                 print(f"\nrun {done.run_id} failed; what was judged is kept", file=sys.stderr)
                 return 1

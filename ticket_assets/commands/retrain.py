@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ticket_assets.commands.instance import BusyError, alone, prepare_home
+from ticket_assets.commands.instance import BusyError, alone, end_broken_off, prepare_home
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders
 
@@ -46,11 +46,12 @@ def _order(settings: Settings, reason: str) -> int:
     from ticket_assets.monitoring.orders import new_order, write_order
 
     folders, now, rules = ProfileFolders(settings.profile_root), datetime.now(UTC), settings.active.monitoring
-    order = new_order(reason, now)
+    order, least = new_order(reason, now), settings.active.promotion.recent_families
     write_order(folders.records, order)
     parents = parents_by_condition(defs.resolve_asset_graph())
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
-        decision = decide(gather(folders, instance, parents, now), rules.retrain, rules.drift)
+        end_broken_off(settings, instance)
+        decision = decide(gather(settings, instance, parents, now), rules.retrain, rules.drift, least)
     print(f"order {order.id}: {reason}")
     if decision.retrain:
         print(f"the daemon begins within a minute, where it runs (make ui PROFILE={settings.profile}): {decision.why}")
@@ -66,8 +67,8 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.automation.evidence import gather
     from ticket_assets.automation.interrupted import process_tag
     from ticket_assets.automation.retraining import run_tags
+    from ticket_assets.automation.runs import at_work
     from ticket_assets.automation.triggers import parents_by_condition
-    from ticket_assets.commands.instance import end_broken_off
     from ticket_assets.definitions import defs, retrain_here
     from ticket_assets.monitoring.decision import decide
     from ticket_assets.monitoring.orders import new_order, write_order
@@ -75,11 +76,15 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.serving.history import now_lines
 
     folders, now, rules = ProfileFolders(settings.profile_root), datetime.now(UTC), settings.active.monitoring
-    parents = parents_by_condition(defs.resolve_asset_graph())
+    parents, least = parents_by_condition(defs.resolve_asset_graph()), settings.active.promotion.recent_families
     with dg.DagsterInstance.from_config(str(prepare_home(settings))) as instance:
         end_broken_off(settings, instance)
-        order, evidence = new_order(reason, now), gather(folders, instance, parents, now)
-        decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift)
+        # The daemon's retrainings stand in one queue with what makes their tables; this one stands in none.
+        if making := [*at_work(instance, "tickets", now), *at_work(instance, "features", now)]:
+            print(f"not now: run {making[0].run_id[:8]} makes the tables; wait until it is done", file=sys.stderr)
+            return 1
+        order, evidence = new_order(reason, now), gather(settings, instance, parents, now)
+        decision = decide(replace(evidence, orders=(*evidence.orders, order)), rules.retrain, rules.drift, least)
         if not decision.retrain:
             print(f"not now: {decision.why}", file=sys.stderr)
             return 1

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from ticket_assets.commands.instance import prepare_home
+from ticket_assets.commands.instance import end_broken_off, prepare_home
 from ticket_assets.settings import Settings
 
 HELP = "open the Dagster UI of the profile"
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Run `dagster dev` until it ends or is interrupted, then end what is left of it."""
     home = prepare_home(settings)
+    _end_dead_runs(settings, home)
     for ended in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ended, _interrupt)
     # From its own home: in a folder with another dagster.yaml Dagster warns that it does not read that one.
@@ -50,6 +51,15 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
         return 0
     finally:
         _end(development)
+
+
+def _end_dead_runs(settings: Settings, home: Path) -> None:
+    """Before the daemon looks: a run that a dead machine left open would hold up its first."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        for run_id in end_broken_off(settings, instance):
+            print(f"run {run_id} had no process any more: ended", file=sys.stderr)
 
 
 def _end(development: "subprocess.Popen[bytes]") -> None:

@@ -98,6 +98,10 @@ class Decision:
         """The same verdicts, and a promotion refused all the same."""
         return replace(self, promoted=False, reason=f"refused: {why}")
 
+    def waiting(self) -> "Decision":
+        """The same verdicts, and no promotion before live tickets were asked."""
+        return replace(self, promoted=False, reason=f"in the shadow: {self.reason.removeprefix('promoted: ')}")
+
     def beside_baseline(self, below: Collection[str]) -> "Decision":
         """The same decision, which says what of the bundle is below the plain baseline."""
         return replace(self, reason="; ".join((self.reason, *below)), below_baseline=tuple(below))

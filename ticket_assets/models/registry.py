@@ -74,6 +74,10 @@ class Registry:
         self._client.set_registered_model_alias(self.name, CHALLENGER, made.version)
         return int(made.version)
 
+    def tell(self, version: int, name: str, what: str) -> None:
+        """Tag a version with what became known of it later; MLflow takes 5,000 characters."""
+        self._client.set_model_version_tag(self.name, str(version), name, what[:5000])
+
     def crown(self, version: int) -> None:
         """Move the champion alias."""
         self._client.set_registered_model_alias(self.name, CHAMPION, str(version))

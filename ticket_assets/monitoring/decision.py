@@ -5,7 +5,7 @@ Does not belong here: gathering evidence (automation/evidence.py), acting on it 
 
 Order of the questions: does anything speak for it that was not acted upon yet? Is a retraining at work, or the data not
 ready? Did the last one fail, and may it be tried again? Is it too early, is the champion pinned, is there anything new
-to learn? An order by hand is asked the first two only.
+to learn, and enough of it to judge a challenger by? An order by hand is asked the first two only.
 """
 
 from dataclasses import dataclass
@@ -46,8 +46,15 @@ class _Cause:
     says: str
 
 
-def decide(evidence: Evidence, settings: RetrainSettings, rule: DriftRule) -> Decision:
-    """Retrain, or say why not."""
+def decide(evidence: Evidence, settings: RetrainSettings, rule: DriftRule, recent_families: int) -> Decision:
+    """Retrain, or say why not.
+
+    Args:
+        evidence: of this moment.
+        settings: what counts, and from how much on.
+        rule: how many warnings are an alarm.
+        recent_families: from which on a challenger is asked for its gain on recent tickets (`promotion`).
+    """
     champion = evidence.champion
     if champion is None:
         return Decision(False, "nobody is champion yet, so there is nothing to retrain: make run")
@@ -63,7 +70,7 @@ def decide(evidence: Evidence, settings: RetrainSettings, rule: DriftRule) -> De
     why_not = _hindered(evidence) or _given_up(open_ones, evidence, settings)
     by_hand = any(one.event.startswith(ORDER) for one in open_ones)
     if not why_not and not by_hand:
-        why_not = _waits(events, evidence, settings)
+        why_not = _waits(events, evidence, settings, recent_families)
     if why_not:
         return Decision(False, f"{why_not} ({'; '.join(says)})", says, events)
     tries = max(_failures(event, evidence) for event in events)
@@ -151,10 +158,12 @@ def _given_up(open_ones: list[_Cause], evidence: Evidence, settings: RetrainSett
     return None
 
 
-def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSettings) -> str | None:
+def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSettings, recent_families: int) -> str | None:
     """What a retraining that nobody ordered has to wait for."""
     if evidence.pinned_until and evidence.pinned_until > evidence.now:
         return f"the champion is pinned until {evidence.pinned_until:%Y-%m-%d %H:%M} UTC"
+    if evidence.in_shadow is not None:  # another would take its place, and what is known of it would be lost
+        return f"challenger v{evidence.in_shadow} is in the shadow, and is decided upon first (make challenger)"
     if not any(_failures(event, evidence) for event in events):
         ended, pause = _last_end(evidence), timedelta(minutes=settings.cool_down_minutes)
         if ended and evidence.now - ended < pause:
@@ -164,6 +173,12 @@ def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSetting
         return (
             f"there is too little to learn from: {fresh} labelled tickets that the champion has not seen, "
             f"of {settings.fresh_rows}"
+        )
+    found = evidence.recent_families
+    if found is not None and found < recent_families:
+        return (
+            f"there is too little to judge a challenger by: {found} families of recent tickets that the champion has "
+            f"not seen, of {recent_families}"
         )
     return None
 

@@ -73,10 +73,13 @@ class Evidence:
         windows: of any champion, in any order; those of others are passed over.
         feedback_rows: corrections in `tickets/clean` that the champion has not seen.
         fresh_rows: labelled tickets there that it has not seen, corrections included; None where nothing tells.
+        recent_families: families on which a challenger of now could be judged and that the champion has not seen, of
+            the target with most of them; None where nothing tells.
         orders: all that were ever given.
         retrainings: all that are remembered, in any order.
         decided_at: when a challenger was judged last, whoever had it made.
         pinned_until: end of the pin of a rollback, None without one.
+        in_shadow: version of the challenger that live tickets are asked about, None without one.
         at_work: other runs that make models now.
         behind: data that is not made from the latest of what stands before it.
     """
@@ -86,9 +89,11 @@ class Evidence:
     windows: tuple[WindowRecord, ...] = ()
     feedback_rows: int = 0
     fresh_rows: int | None = None
+    recent_families: int | None = None
     orders: tuple[Order, ...] = ()
     retrainings: tuple[Retraining, ...] = ()
     decided_at: datetime | None = None
     pinned_until: datetime | None = None
+    in_shadow: int | None = None
     at_work: tuple[str, ...] = ()
     behind: tuple[str, ...] = ()

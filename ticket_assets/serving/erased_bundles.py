@@ -16,7 +16,13 @@ from ticket_assets.serving.bundle import MODEL_CARD, describe, rewrite_bundle
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest, file_sums
 from ticket_assets.serving.redaction import black
 from ticket_assets.serving.renamed import renamed
-from ticket_assets.serving.store import read_champion, write_champion
+from ticket_assets.serving.store import (
+    read_challenger,
+    read_champion,
+    remove_challenger,
+    write_challenger,
+    write_champion,
+)
 from ticket_assets.storage import append_record, replacing, temporary_sibling
 from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 from ticket_assets.tickets.traces import Traces
@@ -56,6 +62,7 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
             made = rewrite_bundle(root, folder.name, lambda draft: _erase(draft, traces), names)
         except BundleError:
             _remove(folder)
+            _challenger_moved(root, folder.name, None)
             done[folder.name] = "removed: of an earlier contract"
             continue
         champion = read_champion(root)
@@ -65,9 +72,22 @@ def erase_from_bundles(root: Path, records: Path, registry: Registry, traces: Tr
         append_record(records / LEDGER, entry)
         if champion is not None and moved:
             write_champion(root, replace(champion, bundle=made.id))
+        _challenger_moved(root, folder.name, made.id)
         _remove(folder)
         done[folder.name] = made.id
     return done
+
+
+def _challenger_moved(root: Path, before: str, after: str | None) -> None:
+    """Have the pointer to who is in the shadow, and in whose, name a bundle by its new id; without one nobody is."""
+    challenger = read_challenger(root)
+    if challenger is None or before not in (challenger.bundle, challenger.against):
+        return
+    if after is None:
+        remove_challenger(root)
+        return
+    bundle, against = (after if one == before else one for one in (challenger.bundle, challenger.against))
+    write_challenger(root, replace(challenger, bundle=bundle, against=against))
 
 
 def erase_from_artifacts(folder: Path, records: Path, traces: Traces) -> int:

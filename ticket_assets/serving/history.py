@@ -97,7 +97,8 @@ def _reign(one: Reign) -> Iterator[str]:
 def _what(line: dict[str, Any]) -> str:
     if event(line) is Event.DECISION:
         return "promoted" if line["promoted"] else "refused"
-    return {Event.ROLLBACK: "rolled back", Event.UNPIN: "unpinned", Event.BROKEN_OFF: "broken off"}[event(line)]
+    told = {Event.SHADOW: "in shadow", Event.ROLLBACK: "rolled back", Event.UNPIN: "unpinned"}
+    return told.get(event(line), "broken off")
 
 
 def _why(line: dict[str, Any]) -> str:

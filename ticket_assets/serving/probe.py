@@ -6,6 +6,7 @@ Does not belong here: building it (bento.py).
 
 import http.client
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -22,6 +23,9 @@ from ticket_assets.serving.prediction import Ticket
 START_SECONDS = 90
 PAUSE_SECONDS = 0.2
 TOLERANCE = 1e-6
+PORTS = range(20_000, 32_768)  # below what Linux gives to clients (net.ipv4.ip_local_port_range), above most services
+PORT_TRIES = 100
+_DRAW = random.SystemRandom()
 # What is baked in answers whoever is on this machine, keeps nothing, and takes no other port.
 _ALONE = {
     "TICKET_ASSETS_SERVICE__GRPC__ADDRESS": "none",
@@ -110,10 +114,20 @@ def largest_gap(answers: Sequence[dict[str, Any]], expected: Sequence[dict[str, 
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens on now, and that no client is given for its end of a connection.
+
+    Port 0 would be given from the range of clients: between the asking and the server's own start, seconds later,
+    any connection of this machine may take it.
+
+    Raises:
+        ProbeError: none was free.
+    """
+    for _ in range(PORT_TRIES):
+        port = _DRAW.choice(PORTS)  # not the common generator: a seeded test would draw its neighbour's port
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ProbeError(f"of {PORT_TRIES} ports between {PORTS.start} and {PORTS.stop} none is free")
 
 
 def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, seconds: float) -> None:

@@ -18,6 +18,7 @@ class Event(StrEnum):
     """What a line tells. Every line has `at` (ISO 8601, UTC) and `champion_before` (version or null)."""
 
     DECISION = "decision"  # a challenger was judged: promoted or refused
+    SHADOW = "shadow"  # a challenger was judged and passed; live tickets are asked before it may be champion
     ROLLBACK = "rollback"  # the champion was moved back by hand, with its pin
     UNPIN = "unpin"  # a pin was taken off before its time
     BROKEN_OFF = "broken_off"  # a move was recorded, and its process died before the pointer moved

@@ -14,15 +14,16 @@ from ticket_assets.serving.bundle import LEFT_BEHIND_SECONDS
 from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.manifest import MANIFEST, BundleError, BundleManifest
 from ticket_assets.serving.renamed import renamed
+from ticket_assets.serving.store import read_challenger
 from ticket_assets.serving.throne import Court, throne
 
 
 def sweep(court: Court, profile: str, bentos: Path) -> tuple[str, ...]:
     """Remove bundles, and the bentos of bundles that are gone; return the ids of the bundles.
 
-    There stay: the champion and the one before it, the latest `promotion.keep` champions, as many of the latest that
-    never were, and whatever was written or held (`bundle.hold`) within a day, since another run may just be judging it,
-    or somebody rolling back to it. So does a bundle of which a model stands in one that stays.
+    There stay: the champion, the one before it, who is in its shadow, the latest `promotion.keep` champions, as many of
+    the latest that never were, and whatever was written or held (`bundle.hold`) within a day, since another run may
+    just be judging it, or somebody rolling back to it. So does a bundle of which a model stands in one that stays.
     """
     with throne(court) as standing:
         gone = _superfluous(court, standing)
@@ -45,10 +46,11 @@ def needed_bundles(court: Court) -> set[str]:
 def _superfluous(court: Court, standing: Chronicle) -> list[Path]:
     latest_first = [reign.champion.bundle for reign in reversed(standing.reigns)]
     champions, keep = list(dict.fromkeys(latest_first)), court.rules.keep
-    safe = {*champions[:keep], *(one.bundle for one in (standing.champion, standing.before) if one)}
+    beside = read_challenger(court.bundles)
+    safe = {*champions[:keep], *(one.bundle for one in (standing.champion, standing.before, beside) if one)}
     there = _bundles(court.bundles)
     never = sorted(
-        (folder for folder in there if folder.name not in champions),
+        (folder for folder in there if folder.name not in {*champions, *safe}),
         key=lambda folder: folder.stat().st_mtime,
         reverse=True,
     )

@@ -1,7 +1,8 @@
-"""The bundle store: which bundle is champion.
+"""The bundle store: which bundle is champion, and which one answers in its shadow.
 
-Belongs here: `champion.json`, replaced atomically, and reading it.
-Does not belong here: deciding who is champion (models/promotion.py), the bundle's content (bundle.py).
+Belongs here: `champion.json` and `challenger.json`, replaced atomically, and reading them.
+Does not belong here: deciding who is champion (models/promotion.py, serving/probation.py), the bundle's content
+(bundle.py).
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from ticket_assets.storage import write_text
 
 POINTER = "champion.json"
+CHALLENGER = "challenger.json"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,45 @@ class Champion:
     version: int
     bundle: str
     since: str
+
+
+@dataclass(frozen=True)
+class Challenger:
+    """Who answers in the shadow of a champion until it is decided upon.
+
+    Attributes:
+        version: of the registry.
+        bundle: its id.
+        since: when it was put there (ISO 8601, UTC).
+        against: id of the champion's bundle; beside any other it does not answer.
+    """
+
+    version: int
+    bundle: str
+    since: str
+    against: str
+
+
+def read_challenger(root: Path) -> Challenger | None:
+    """Who is in the shadow; None where nobody is.
+
+    Raises:
+        ValueError, TypeError: the file holds something else.
+    """
+    try:
+        return Challenger(**json.loads((root / CHALLENGER).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def write_challenger(root: Path, challenger: Challenger) -> None:
+    """Put a challenger into the shadow, in the place of whoever was there."""
+    write_text(root / CHALLENGER, json.dumps(asdict(challenger), indent=2))
+
+
+def remove_challenger(root: Path) -> None:
+    """Nobody is in the shadow any more."""
+    (root / CHALLENGER).unlink(missing_ok=True)
 
 
 def read_champion(root: Path) -> Champion | None:

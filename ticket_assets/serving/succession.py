@@ -20,6 +20,7 @@ from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import erased_data, version_of, versions
 from ticket_assets.serving.manifest import BundleManifest, damage
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.probation import put_in_shadow
 from ticket_assets.serving.recent_tickets import RecentTickets, recent_contest
 from ticket_assets.serving.record import Event
 from ticket_assets.serving.rehearsal import Latency, RehearsalError, rehearse
@@ -197,6 +198,13 @@ def _enthrone(court: Court, standing: Chronicle, judged: Judged, run_id: str, ta
     version = None
     if judged.answers:
         version = court.registry.register(run_id, court.bundles / bundle.id, {"bundle": bundle.id, **all_tags})
+    # Beside a champion that does not answer there is no shadow, and nobody to lose by it.
+    is_asked = court.rules.shadow and standing.champion is not None and decision.unanswered is None
+    if decision.promoted and version is not None and is_asked:
+        decision = decision.waiting()
+        told = {**decision.as_dict(), **judged.told, "scores": bundle.scores, **tags}
+        put_in_shadow(court, standing, version, bundle.id, now, told)
+        return Succession(decision, standing.champion, bundle.id)
     told = {**decision.as_dict(), **judged.told, "scores": bundle.scores, **tags}
     record(court, standing, Event.DECISION, now, challenger={"version": version, "bundle": bundle.id}, **told)
     if not decision.promoted or version is None:

@@ -12,8 +12,6 @@ from ticket_assets.serving.store import write_champion
 from ticket_assets_tests.automation.world import World, begun
 from ticket_assets_tests.line import PROFILE
 
-SENSOR = deployment(PROFILE)
-
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -23,49 +21,77 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+def sensor(world: World) -> dg.SensorDefinition:
+    return deployment(PROFILE, clock=lambda: world.now)
+
+
 def rolled_out(world: World) -> None:
     champion = world.champion
     world.made(DEPLOYED, "a tag", bundle=champion.bundle, since=champion.since)
 
 
 def test_nothing_is_rolled_out_where_nothing_changed(world: World) -> None:
-    assert world.ticks(50, SENSOR) == []
-    assert (world.tick(SENSOR).why_not or "").endswith("is rolled out")
+    assert world.ticks(50, sensor(world)) == []
+    assert (world.tick(sensor(world)).why_not or "").endswith("is rolled out")
 
 
 def test_a_promotion_is_rolled_out_once(world: World) -> None:
     world.promote()
-    [run] = world.ticks(5, SENSOR)
+    [run] = world.ticks(5, sensor(world))
     assert run.job_name == "deploy"
-    assert f"is being rolled out by run {run.run_id[:8]}" in (world.tick(SENSOR).why_not or "")
+    assert f"is being rolled out by run {run.run_id[:8]}" in (world.tick(sensor(world)).why_not or "")
     rolled_out(world)
     world.ends(run, well=True)
-    assert world.ticks(5, SENSOR) == []
+    assert world.ticks(5, sensor(world)) == []
 
 
 def test_a_roll_out_that_fails_is_tried_once_more_and_then_named(world: World) -> None:
     world.promote()
     for _ in range(2):
-        [run] = world.ticks(5, SENSOR)
+        [run] = world.ticks(5, sensor(world))
         world.ends(run, well=False)
-    assert world.ticks(20, SENSOR) == []
-    assert "was not rolled out: 2 tries failed" in (world.tick(SENSOR).why_not or "")
+    assert world.ticks(20, sensor(world)) == []
+    assert "was not rolled out: 2 tries failed" in (world.tick(sensor(world)).why_not or "")
     world.now += timedelta(hours=1)
     world.promote()
-    assert len(world.ticks(5, SENSOR)) == 1, "another promotion is another roll-out"
+    assert len(world.ticks(5, sensor(world))) == 1, "another promotion is another roll-out"
 
 
 def test_a_champion_that_came_back_by_a_rollback_is_rolled_out_again(world: World) -> None:
     first = world.champion
     world.promote()
-    [run] = world.ticks(3, SENSOR)
+    [run] = world.ticks(3, sensor(world))
     rolled_out(world)
     world.ends(run, well=True)
     back = type(first)(first.version, first.bundle, world.now.isoformat(timespec="seconds"))
     write_champion(world.line.folders.bundles, back)
-    assert len(world.ticks(3, SENSOR)) == 1
+    assert len(world.ticks(3, sensor(world))) == 1
+
+
+def test_a_retraining_holds_up_no_roll_out_and_a_roll_out_no_retraining(world: World) -> None:
+    """A run of a job without a selection of assets was taken for one of the whole line."""
+    world.judged(data_drift="alarm")
+    [retrained] = world.ticks(1)
+    world.promote()
+    [deployed] = world.ticks(3, sensor(world))
+    assert (retrained.asset_selection, deployed.asset_selection) == (None, None)
+    world.ends(retrained, well=True)
+    world.now += timedelta(hours=2)
+    world.judged(data_drift="alarm")
+    assert [one.job_name for one in world.ticks(3)] == ["retrain"]
+
+
+def test_a_run_of_the_line_that_makes_the_bento_is_waited_for(world: World) -> None:
+    world.promote()
+    bento = frozenset({dg.AssetKey(["serving", "bento"])})
+    job = world.repository.get_job("line").get_subset(asset_selection=bento)
+    other = world.instance.create_run_for_job(job, asset_selection=bento)
+    assert world.ticks(3, sensor(world)) == []
+    assert f"is being rolled out by run {other.run_id[:8]}" in (world.tick(sensor(world)).why_not or "")
+    world.instance.report_run_failed(other)
+    assert len(world.ticks(3, sensor(world))) == 1
 
 
 def test_before_the_first_promotion_there_is_nothing_to_roll_out(world: World) -> None:
     (world.line.folders.bundles / "champion.json").unlink()
-    assert world.tick(SENSOR).why_not == "nobody is champion yet"
+    assert world.tick(sensor(world)).why_not == "nobody is champion yet"

@@ -9,6 +9,7 @@ import pytest
 
 from ticket_assets.automation import watch as module
 from ticket_assets.automation.feedback import CORRECTIONS
+from ticket_assets.automation.interrupted import PROCESS_TAG, process_tag
 from ticket_assets.automation.source import SOURCE
 from ticket_assets.automation.told import known_tags
 from ticket_assets.automation.watch import WatchError, watch
@@ -41,7 +42,9 @@ def test_a_source_is_told_of_when_it_changed_and_only_then(world: World) -> None
     world.ticks(3, sensor)
     assert told(world) == 2
     assert known_tags(world.instance, SOURCE) != before
-    assert (world.tick(sensor).why_not or "").startswith("looked at source, mended rows, corrections, champion in ")
+    assert (world.tick(sensor).why_not or "").startswith(
+        "looked at runs, source, mended rows, corrections, champion in "
+    )
 
 
 def test_a_correction_in_the_service_s_log_is_told_of(world: World) -> None:
@@ -53,10 +56,20 @@ def test_a_correction_in_the_service_s_log_is_told_of(world: World) -> None:
     assert len(world.instance.fetch_materializations(CORRECTIONS, limit=10).records) == 1
 
 
+def test_a_run_whose_process_is_gone_is_ended_by_the_next_look(world: World) -> None:
+    """Else it held up whoever waits for it until somebody ran a command by hand."""
+    died = {PROCESS_TAG: f"{process_tag()[PROCESS_TAG].rpartition(':')[0]}:another-boot-17"}
+    job = world.repository.get_job("retrain")
+    run = world.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=died)
+    world.tick(watch(PROFILE))
+    found = world.instance.get_run_by_id(run.run_id)
+    assert found is not None and found.status is dg.DagsterRunStatus.FAILURE
+
+
 def test_a_source_that_cannot_be_looked_at_is_named_and_the_rest_is_looked_at(world: World) -> None:
     world.line.source.unlink()
     why_not = world.tick(watch(PROFILE)).why_not or ""
-    assert why_not.startswith("looked at mended rows, corrections, champion in")
+    assert why_not.startswith("looked at runs, mended rows, corrections, champion in")
     assert "source cannot be looked at: SourceError: " in why_not
 
 

@@ -12,17 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import freeze_time
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from ticket_assets.automation.evidence import CLEAN, HISTORY
 from ticket_assets.automation.retraining import retraining
 from ticket_assets.definitions import build_defs
+from ticket_assets.models.seen_tickets import SeenTickets
+from ticket_assets.models.split import RECENT, Holdout, assign
 from ticket_assets.monitoring.outbox import Outbox
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.record import RECORD
 from ticket_assets.serving.store import Champion, read_champion, write_champion
 from ticket_assets.storage import append_record
+from ticket_assets.tables import write_parquet
 from ticket_assets_tests.line import PROFILE, SETTINGS, Line
 from ticket_assets_tests.monitoring.windows import window
 from ticket_assets_tests.serving.conftest import toy_fields, toy_model
@@ -101,6 +107,19 @@ class World:
         job = self.repository.get_job(sensor.job_name)
         return self.instance.create_run_for_job(job, tags={**request.tags, **key})
 
+    def queues(self, run: dg.DagsterRun) -> None:
+        """A run stands in the queue, which asks to know its code location."""
+        target = LoadableTargetOrigin(executable_path="python", module_name="ticket_assets.definitions")
+        location = ManagedGrpcPythonEnvCodeLocationOrigin(target, "here")
+        origin = RemoteRepositoryOrigin(location, "__repository__").get_job_origin(run.job_name)
+        self.instance.delete_run(run.run_id)
+        job = self.repository.get_job(run.job_name)
+        queued = dg.DagsterRunStatus.QUEUED
+        with self.at_its_time():
+            self.instance.create_run_for_job(
+                job, run_id=run.run_id, tags=run.tags, status=queued, remote_job_origin=origin
+            )
+
     def ends(self, run: dg.DagsterRun, well: bool) -> None:
         """A run begins, takes half an hour, and ends."""
         with self.at_its_time():
@@ -120,6 +139,13 @@ class World:
         tags = {"dagster/data_version": version} if version else None
         with self.at_its_time():
             self.instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata=metadata, tags=tags))
+
+    def made_from(self, key: dg.AssetKey, version: str, inputs: dict[str, str]) -> None:
+        """An asset was made from these versions of others."""
+        tags = {f"dagster/input_data_version/{name}": told for name, told in inputs.items()}
+        made = dg.AssetMaterialization(key, tags={**tags, "dagster/data_version": version})
+        with self.at_its_time():
+            self.instance.report_runless_asset_event(made)
 
     def judged(self, **said: Any) -> WindowRecord:
         """The next window of the champion is over."""
@@ -159,6 +185,16 @@ class World:
     def learnt(self, rows: int) -> None:
         """So many labelled tickets are there now."""
         self.made(CLEAN, f"rows-{rows}", clean=rows)
+
+    def tickets_are(self, new: int) -> None:
+        """The tables have 100 tickets of before the champion, and so many that came since, each a family of its own."""
+        ids = [*(f"old-{one}" for one in range(100)), *(f"new-{one}" for one in range(new))]
+        clean = pd.DataFrame({"ticket_id": ids, "family_id": ids, "label_tone": "quiet"})
+        holdout = Holdout("by the test", 0, tuple(ids[:15]))
+        write_parquet(self.line.folders.parquet / "tickets" / "clean.parquet", clean)
+        self.line.folders.split.mkdir(exist_ok=True)
+        holdout.save(self.line.folders.split / "holdout.json")
+        SeenTickets().and_those_of(assign(clean.head(100), holdout, 3), RECENT).save(self.line.folders.split)
 
     def _decided(self, before: Champion | None, **told: Any) -> None:
         line = {"event": "decision", "at": self.now.isoformat(timespec="seconds"), "reason": "as the test says", **told}

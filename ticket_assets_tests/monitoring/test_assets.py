@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from ticket_assets.automation.schedules import MONITORING, days_to_read, range_tags
+from ticket_assets.automation.runs import MONITORING
+from ticket_assets.automation.schedules import days_to_read, range_tags
 from ticket_assets.definitions import build_defs
 from ticket_assets.monitoring.history import read_history
 from ticket_assets.monitoring.reference import NoReferenceError

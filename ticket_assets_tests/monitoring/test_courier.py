@@ -1,13 +1,13 @@
 """A notice reaches a real mail server and a real webhook, and no secret of an address is ever said."""
 
 import logging
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from ticket_assets.monitoring.courier import is_known, send
 from ticket_assets.monitoring.outbox import Notice
+from ticket_assets.serving.probe import free_port
 from ticket_assets_tests.monitoring.receivers import Hook, Mailbox, mail_server, webhook
 
 NOTICE = Notice("n1", "drift", "tiny: live tickets changed", "data drift: an alarm.", "/assets/x", "2026-03-01T08:00")
@@ -29,9 +29,7 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def nobody() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def mail_address(port: int) -> str:

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from ticket_assets.monitoring.decision import decide
+from ticket_assets.monitoring.decision import Decision
+from ticket_assets.monitoring.decision import decide as decided
 from ticket_assets.monitoring.evidence import Champion, Evidence, Order, Retraining, State
 from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.monitoring_settings import CAUSES, DriftRule, RetrainSettings
 from ticket_assets_tests.monitoring.windows import BUNDLE, SEATED, VERSION, window
 
 SETTINGS, RULE = RetrainSettings(), DriftRule()
+RECENT = 30  # families
 NOW = SEATED + timedelta(days=2)
 CHAMPION = Champion(BUNDLE, VERSION, SEATED)
 SCORES = {"macro_f1": 0.70, "low": 0.65, "high": 0.74, "promised_low": 0.80, "rows": 200.0}
@@ -23,8 +25,12 @@ UNSURE = window(2, low_confidence="alarm", by_hand=BY_HAND)
 
 
 def evidence(*windows: WindowRecord, **more: Any) -> Evidence:
-    told = {"champion": CHAMPION, "fresh_rows": 1000, "now": NOW}
+    told = {"champion": CHAMPION, "fresh_rows": 1000, "recent_families": 100, "now": NOW}
     return Evidence(windows=(window(1), *windows), **{**told, **more})
+
+
+def decide(found: Evidence, settings: RetrainSettings, rule: DriftRule, recent_families: int = RECENT) -> Decision:
+    return decided(found, settings, rule, recent_families)
 
 
 def done(event: str, state: State = State.DONE, hours: float = 8, run: str = "0123456789") -> Retraining:
@@ -100,6 +106,11 @@ def test_changing_a_setting_changes_the_decision(setting: str) -> None:
     found, retrain, rule = CHANGES[setting]
     assert decide(found, SETTINGS, RULE).retrain
     assert not decide(found, RetrainSettings(**retrain), DriftRule(**rule)).retrain
+
+
+def test_how_many_recent_families_promotion_asks_for_changes_the_decision() -> None:
+    assert decide(evidence(DRIFTED), SETTINGS, RULE, 100).retrain
+    assert not decide(evidence(DRIFTED), SETTINGS, RULE, 101).retrain
 
 
 @pytest.mark.parametrize("cause", CAUSES)
@@ -230,7 +241,8 @@ def test_a_retraining_given_up_is_done_again_when_it_is_ordered() -> None:
 
 
 def test_an_order_waits_for_no_cool_down_no_pin_and_no_data_and_is_carried_out_once() -> None:
-    hindered = {"decided_at": NOW - timedelta(minutes=1), "pinned_until": NOW + timedelta(days=1), "fresh_rows": 0}
+    hindered = {"decided_at": NOW - timedelta(minutes=1), "pinned_until": NOW + timedelta(days=1)}
+    hindered |= {"fresh_rows": 0, "recent_families": 0}
     order = Order("a1", "now", NOW)
     assert decide(evidence(orders=(order,), **hindered), SETTINGS, RULE).retrain
     served = evidence(orders=(order,), retrainings=(done("order-a1"),))
@@ -251,6 +263,17 @@ def test_drift_without_anything_new_to_learn_waits_for_it_and_then_runs() -> Non
     )
     assert decide(evidence(DRIFTED, fresh_rows=100), SETTINGS, RULE).retrain
     assert decide(evidence(DRIFTED, fresh_rows=None), SETTINGS, RULE).retrain, "nobody knows: it is tried"
+
+
+def test_drift_waits_until_a_challenger_can_be_judged_on_what_is_new() -> None:
+    """Of 100 to 299 new tickets fewer than 30 families are held out: the old hold-out was asked, and saw no gain."""
+    found = decide(evidence(DRIFTED, fresh_rows=250, recent_families=26), SETTINGS, RULE)
+    assert found.why.startswith(
+        "there is too little to judge a challenger by: 26 families of recent tickets that the champion has not seen, "
+        "of 30 (data drift"
+    )
+    assert decide(evidence(DRIFTED, fresh_rows=300, recent_families=30), SETTINGS, RULE).retrain
+    assert decide(evidence(DRIFTED, recent_families=None), SETTINGS, RULE).retrain, "nobody knows: it is tried"
 
 
 def test_the_cool_down_counts_from_the_latest_end_and_tells_its_numbers() -> None:

@@ -11,7 +11,8 @@ import pytest
 from mlflow import MlflowClient
 
 from ticket_assets.automation.interrupted import PROCESS_TAG
-from ticket_assets.definitions import LINE, build_defs
+from ticket_assets.automation.runs import LINE
+from ticket_assets.definitions import build_defs
 from ticket_assets.resources.tracking import mlflow_uri
 from ticket_assets_tests.line import PROFILE, Line
 from ticket_assets_tests.pipeline.conftest import command_line

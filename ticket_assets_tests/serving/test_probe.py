@@ -1,5 +1,6 @@
 """Waiting for a server that is not ready: with pauses, not for ever, and with what it last said. Real servers only."""
 
+import random
 import subprocess
 import sys
 import time
@@ -12,8 +13,9 @@ from threading import Thread
 import pytest
 
 from ticket_assets.serving.bento import bento_folder
-from ticket_assets.serving.probe import PAUSE_SECONDS, ProbeError, served, wait_until_ready
+from ticket_assets.serving.probe import PAUSE_SECONDS, ProbeError, free_port, served, wait_until_ready
 
+CLIENTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 UNREADY = """
 import bentoml
 
@@ -107,3 +109,19 @@ def test_a_service_that_says_it_is_not_ready_is_given_up_with_its_words_and_outp
         raise AssertionError("it was ready")
     assert "unready:v1 was not ready: after 20 s it last answered 503: " in str(told.value)
     assert "Starting production HTTP" in str(told.value)
+
+
+@pytest.mark.skipif(not CLIENTS.exists(), reason="this system does not say which ports clients get")
+def test_a_free_port_is_never_one_that_a_client_may_be_given_before_the_server_listens() -> None:
+    """A server of a test met its port taken, three seconds after it was found free, by another test's client."""
+    first, last = map(int, CLIENTS.read_text().split())
+    drawn = {free_port() for _ in range(50)}
+    assert not drawn & set(range(first, last + 1))
+    assert len(drawn) > 40
+
+
+def test_a_seeded_generator_does_not_make_two_tests_draw_the_same_ports() -> None:
+    random.seed(1)
+    before = [free_port() for _ in range(5)]
+    random.seed(1)
+    assert before != [free_port() for _ in range(5)]

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from ticket_assets.serving.endpoint.messages import TargetAnswer
+from ticket_assets.serving.endpoint.trial_metrics import Role, trial_metrics_of_process
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of several workers, set by BentoML
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -44,7 +45,11 @@ def forget_the_dead(folder: Path) -> None:
 
 
 class Metrics:
-    """The service's own metrics, beside BentoML's of HTTP."""
+    """The service's own metrics, beside BentoML's of HTTP.
+
+    Attributes:
+        trial: those of a challenger.
+    """
 
     def __init__(self) -> None:
         from prometheus_client import Counter, Gauge, Histogram
@@ -75,6 +80,7 @@ class Metrics:
         )
         self._swaps = Counter(name("swaps"), "offers of another bundle", ["taken"])
         self._seated: tuple[str, str] | None = None
+        self.trial = trial_metrics_of_process()
 
     def in_work(self, requests: int) -> None:
         """Say how many requests are in work."""
@@ -85,9 +91,10 @@ class Metrics:
         self._requests.labels(transport, method, code).inc()
         self._seconds.labels(transport, method).observe(seconds)
 
-    def answered(self, version: int, answers: Iterable[dict[str, TargetAnswer]]) -> None:
-        """Count answers by band, label and probability."""
+    def answered(self, version: int, answers: Iterable[dict[str, TargetAnswer]], role: Role = "champion") -> None:
+        """Count answers by role, band, label and probability."""
         for answer in answers:
+            self.trial.answered(role, version)
             for target, one in answer.items():
                 self._answers.labels(target, one.band, version).inc()
                 self._labels.labels(target, one.label, version).inc()

@@ -9,11 +9,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from ticket_assets.serving.endpoint.challenger import ChallengerSeat
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.lean import bound_threads
 from ticket_assets.serving.endpoint.metrics import metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
 from ticket_assets.serving.endpoint.settings import BAKED_IN, ServiceSettings
+from ticket_assets.serving.endpoint.shadow import Shadow
+from ticket_assets.serving.endpoint.sharing import Sharing
 from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.endpoint.threads import Pools
@@ -38,7 +41,7 @@ class Runtime:
 
     Args:
         settings: of the service.
-        follow: whether another champion takes over.
+        follow: whether another champion takes over, and a challenger answers beside it.
 
     Raises:
         BundleError: no bundle answers.
@@ -62,7 +65,11 @@ class Runtime:
         settings.state.mkdir(parents=True, exist_ok=True)
         self.log = PredictionLog.open(settings.prediction_log)
         switch = ActingSwitch(settings.switch)
-        self.triage = Triage(self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar)
+        self.challenger, self.shadow = self._beside(named[0]) if follow and named else (None, None)
+        sharing = Sharing(self.challenger, settings.challenger.share, self.metrics.trial)
+        self.triage = Triage(
+            self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar, sharing, self.shadow
+        )
         self.office = Office(self.engine, self.log, switch, self._similar)
         self.pools = Pools()
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
@@ -112,11 +119,28 @@ class Runtime:
             self._gauges.join(CLOSE_SECONDS)
             if self._gauges.is_alive():
                 logger.warning("gauges did not end in %.0f s; the service ends without", CLOSE_SECONDS)
+            self._leave_the_shadow(until)
             if self._watcher and not self._watcher.stop(max(0.0, until - time.monotonic())):
                 logger.warning("watcher did not end in %.0f s; the service ends without", CLOSE_SECONDS)
             self.pools.close()
         finally:
             self.log.close(CLOSE_SECONDS)
+
+    def _beside(self, place: BundlePlace) -> tuple[ChallengerSeat | None, Shadow | None]:
+        """Where a challenger answers, if the settings want any; it is loaded after the service has started."""
+        settings = self.settings.challenger
+        if not settings.follow:
+            return None, None
+        challenger = ChallengerSeat(self.engine, place, self.metrics.trial, self.settings.threads)
+        shadow = Shadow(challenger, self.log, self.metrics.trial, settings.waiting)
+        shadow.start()
+        challenger.follow(self.settings.watch_seconds)
+        return challenger, shadow
+
+    def _leave_the_shadow(self, until: float) -> None:
+        for name, part in (("challenger-watcher", self.challenger), ("shadow", self.shadow)):
+            if part is not None and not part.stop(max(0.0, until - time.monotonic())):
+                logger.warning("%s did not end in %.0f s; the service ends without", name, CLOSE_SECONDS)
 
     def _keep_gauges(self) -> None:
         while True:

@@ -86,6 +86,18 @@ class SimilarSettings(Part):
         return self
 
 
+class ChallengerSettings(Part):
+    """A challenger that the store names beside its champion: it answers in the champion's shadow, or a share."""
+
+    follow: bool = Field(True, description="whether it is loaded, beside the champion; false: as if there were none")
+    share: float = Field(
+        0, ge=0, le=1, description="of the tickets that come with an id, answered by the challenger; the rest in shadow"
+    )
+    waiting: int = Field(
+        256, ge=1, le=10_000, description="tickets that may wait to be scored in the shadow; what comes then is dropped"
+    )
+
+
 class ServiceSettings(Part):
     """What the service runs with."""
 
@@ -97,6 +109,7 @@ class ServiceSettings(Part):
     watch_seconds: float = Field(2.0, gt=0, le=3600, description="between looks at the store's pointer")
     grpc: GrpcSettings = GrpcSettings()
     similar: SimilarSettings = SimilarSettings()
+    challenger: ChallengerSettings = ChallengerSettings()
     log: dict[str, Any] = Field(
         {}, repr=False, description="of the prediction log: prediction_log/settings.py, without folder"
     )

@@ -12,7 +12,7 @@ from typing import Literal
 from ticket_assets.serving.access.current import current_request
 from ticket_assets.serving.access.refusal import LONGEST_FIELD, Refusal, shortened, too_many
 from ticket_assets.serving.endpoint import answering
-from ticket_assets.serving.endpoint.answering import Answered, EmptyTicket
+from ticket_assets.serving.endpoint.answering import EmptyTicket
 from ticket_assets.serving.endpoint.engine import Engine, Seat
 from ticket_assets.serving.endpoint.messages import (
     Answer,
@@ -29,6 +29,8 @@ from ticket_assets.serving.endpoint.messages import (
     TicketIn,
 )
 from ticket_assets.serving.endpoint.metrics import Metrics
+from ticket_assets.serving.endpoint.shadow import Shadow
+from ticket_assets.serving.endpoint.sharing import Given, Sharing
 from ticket_assets.serving.endpoint.similar import SimilarTickets
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.prediction import NO_TEXT, Ticket
@@ -58,6 +60,8 @@ class Triage:
         metrics: what is counted.
         most_tickets: of a batch.
         similar: where similar tickets are looked for; None: in the bundle alone.
+        sharing: whose ticket it is; None: always the champion's.
+        shadow: given what was answered; None: nobody is in the shadow.
     """
 
     def __init__(
@@ -68,9 +72,12 @@ class Triage:
         metrics: Metrics,
         most_tickets: int,
         similar: SimilarTickets | None = None,
+        sharing: Sharing | None = None,
+        shadow: Shadow | None = None,
     ) -> None:
         self._engine, self._log, self._switch, self._metrics = engine, log, switch, metrics
         self._most_tickets, self._similar = most_tickets, similar or SimilarTickets()
+        self._sharing, self._shadow = sharing or Sharing(), shadow
         self._turn = asyncio.Lock()
 
     async def answer(self, ticket: TicketIn, transport: Transport) -> Answer:
@@ -99,10 +106,10 @@ class Triage:
         """
         seat = require_seat(self._engine)
         try:
-            answered = answering.answer_one(seat.bundle, ticket)
+            given = self._sharing.answer_one(seat, ticket)
         except EmptyTicket as error:
             raise Refusal(422, str(error), "empty_ticket", "body") from error
-        [answer] = self._told(seat, [ticket], [answered], transport)
+        [answer] = self._told([given], transport)
         return answer
 
     def require_few(self, tickets: int) -> None:
@@ -124,10 +131,9 @@ class Triage:
         seat = require_seat(self._engine)
         rows: list[TicketIn | Fault] = [answering.read_row(one) for one in batch.tickets]
         tickets = [row for row in rows if isinstance(row, TicketIn)]
-        answered = answering.answer_many(seat.bundle, tickets)
-        whole = [(ticket, one) for ticket, one in zip(tickets, answered, strict=True) if one is not None]
-        told = iter(self._told(seat, [ticket for ticket, _ in whole], [one for _, one in whole], transport))
-        outcome = iter(answered)
+        given = self._sharing.answer_many(seat, tickets)
+        told = iter(self._told([one for one in given if one is not None], transport))
+        outcome = iter(given)
         made: list[Row] = []
         for index, row in enumerate(rows):
             if isinstance(row, Fault):
@@ -184,34 +190,34 @@ class Triage:
         tickets = [SimilarTicket(**vars(one)) for one in found]
         return SimilarAnswer(model_version=seat.champion.version, bundle=seat.champion.bundle, tickets=tickets)
 
-    def _told(
-        self, seat: Seat, tickets: Sequence[TicketIn], answered: Sequence[Answered], transport: Transport
-    ) -> list[Answer]:
+    def _told(self, given: Sequence[Given], transport: Transport) -> list[Answer]:
         """Log answers, then put them into words: an answer with an id is one that the log has."""
         acting = self._switch.state.on
-        targets = [
-            answering.target_answers(one, acting, ticket.top) for ticket, one in zip(tickets, answered, strict=True)
-        ]
-        kept = [
-            _kept(seat, ticket, one, its, transport)
-            for ticket, one, its in zip(tickets, answered, targets, strict=True)
-        ]
-        logged = self._log.append_many(kept, seat.bundle.manifest.mask)
+        targets = [answering.target_answers(one.answered, acting, one.ticket.top) for one in given]
+        kept = [_kept(one, its, transport) for one, its in zip(given, targets, strict=True)]
+        # One request is logged whole or not at all: where two models answered, what either masks is masked.
+        masked = {
+            kind for seat in {id(one.seat): one.seat for one in given}.values() for kind in seat.bundle.manifest.mask
+        }
+        logged = self._log.append_many(kept, masked)
         ids = [one.id if isinstance(one, Logged) else None for one in logged]
-        self._metrics.answered(seat.champion.version, targets)
+        for one, its in zip(given, targets, strict=True):
+            self._metrics.answered(one.seat.champion.version, [its], one.arm or "champion")
         self._metrics.not_logged(sum(one is None for one in ids))
+        if self._shadow is not None:
+            self._shadow.offer(given, ids)
         return [
             Answer.model_construct(
                 prediction_id=its_id,
-                id=ticket.id,
-                model_version=seat.champion.version,
-                bundle=seat.champion.bundle,
-                language=one.language,
-                claimed_language=ticket.language,
+                id=one.ticket.id,
+                model_version=one.seat.champion.version,
+                bundle=one.seat.champion.bundle,
+                language=one.answered.language,
+                claimed_language=one.ticket.language,
                 acting=acting,
                 targets=its,
             )
-            for its_id, ticket, one, its in zip(ids, tickets, answered, targets, strict=True)
+            for its_id, one, its in zip(ids, given, targets, strict=True)
         ]
 
 
@@ -231,19 +237,17 @@ def require_seat(engine: Engine) -> Seat:
     return engine.seat
 
 
-def _kept(
-    seat: Seat, ticket: TicketIn, answered: Answered, told: Mapping[str, TargetAnswer], transport: Transport
-) -> records.Answer:
-    request = current_request()
+def _kept(given: Given, told: Mapping[str, TargetAnswer], transport: Transport) -> records.Answer:
+    request, ticket = current_request(), given.ticket
     return records.Answer(
         transport=transport,
-        bundle=seat.champion.bundle,
-        model_version=str(seat.champion.version),
+        bundle=given.seat.champion.bundle,
+        model_version=str(given.seat.champion.version),
         targets={
             target: records.TargetAnswer(
                 one.label, one.probability, one.band, told[target].band, probabilities=one.probabilities
             )
-            for target, one in answered.targets.items()
+            for target, one in given.answered.targets.items()
         },
         subject=ticket.subject,
         body=ticket.body,
@@ -251,6 +255,7 @@ def _kept(
         ticket_id=ticket.id,
         key=request.caller if request else None,
         request_id=request.id if request else None,
-        language=answered.language,
+        language=given.answered.language,
         claimed_language=ticket.language,
+        arm=given.arm,
     )

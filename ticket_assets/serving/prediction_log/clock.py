@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-PREDICTION, FEEDBACK, EVENT = "p-", "f-", "e-"
+PREDICTION, FEEDBACK, EVENT, SHADOW = "p-", "f-", "e-", "s-"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 

@@ -21,7 +21,7 @@ from ticket_assets.serving.prediction_log.lines import Line, blank
 from ticket_assets.serving.prediction_log.remains import remains
 from ticket_assets.serving.prediction_log.retention import delete_predictions
 from ticket_assets.serving.prediction_log.spool import Spool, read
-from ticket_assets.serving.prediction_log.tables import corrections, feedback, predictions, rejected
+from ticket_assets.serving.prediction_log.tables import corrections, feedback, predictions, rejected, shadow_answers
 
 AT_ONCE = 500
 
@@ -80,7 +80,10 @@ def traces(
     waiting = {path: sum(_is_of(line, ticket_ids, its) for line in _lines(path, dead)) for path in place.segments()}
     places = []
     with engine.connect() as connection:
-        told = [(predictions, predictions.c.id), *((one, one.c.prediction_id) for one in (feedback, corrections))]
+        told = [
+            (predictions, predictions.c.id),
+            *((one, one.c.prediction_id) for one in (feedback, corrections, shadow_answers)),
+        ]
         for table, column in told:
             if count := sum(
                 len(connection.execute(select(column).where(column.in_(some))).all()) for some in _cut(its)

@@ -20,6 +20,7 @@ from ticket_assets.serving.prediction_log.clock import (
     EVENT,
     FEEDBACK,
     PREDICTION,
+    SHADOW,
     Clock,
     Moments,
     derived_id,
@@ -43,6 +44,7 @@ from ticket_assets.serving.prediction_log.masking import as_kept, comment_as_kep
 from ticket_assets.serving.prediction_log.outcome import Accepted, Logged, LogState, NotLogged
 from ticket_assets.serving.prediction_log.records import Answer, EventRecord, FeedbackRecord, PredictionRecord
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.serving.prediction_log.shadow_record import ShadowRecord
 from ticket_assets.serving.prediction_log.spool import Spool
 from ticket_assets.serving.prediction_log.store import Store
 from ticket_assets.tickets.masking import DEFAULT_KINDS
@@ -116,6 +118,31 @@ class PredictionLog:
         except (OSError, TypeError) as error:
             return [NotLogged(str(error)) for _ in answers]
         return [Logged(record.id, record.at) for record in records]
+
+    def append_shadow(
+        self, prediction_id: str, bundle: str, version: str, targets: Mapping[str, tuple[str, float | None]]
+    ) -> bool:
+        """Keep what a challenger would have answered; return whether it is kept.
+
+        Not while the store is down: the room of the spool is for what clients were told.
+
+        Args:
+            prediction_id: of the answer that was given, which this log keeps.
+            bundle: of the challenger.
+            version: of the registry, as text.
+            targets: target to its likeliest label and that one's probability.
+        """
+        if self._drain.down_since is not None:
+            return False
+        moment = self._moments.next()
+        record = ShadowRecord(
+            made_id(SHADOW, moment), prediction_id, self._clock.now(), moment, bundle, version, {**targets}
+        )
+        try:
+            self._journal.append(as_line(record), 1)
+        except (OSError, TypeError):
+            return False
+        return True
 
     def give_feedback(
         self,

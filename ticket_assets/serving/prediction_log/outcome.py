@@ -48,7 +48,7 @@ class LogState:
         backlog_records: of this process that the store does not have.
         backlog_bytes: in the spool, of all processes.
         written: records that this process wrote to the store.
-        duplicates_skipped: that were there already, or corrections that said nothing new.
+        duplicates_skipped: that were there already, corrections that said nothing new, shadow answers of erased ones.
         rejected: that no table took; they are in the table `rejected`, with the reason.
         not_logged: answers given without an id, and corrections refused, as they could not be kept.
         adopted: records of dead processes among those written.

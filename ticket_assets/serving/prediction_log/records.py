@@ -1,13 +1,16 @@
 """What the log keeps: an answer that was given, a correction, a change of the switch.
 
 Belongs here: their fields, and how they look as JSON.
-Does not belong here: lines and checksums (lines.py), tables (tables.py), making ids (clock.py).
+Does not belong here: lines and checksums (lines.py), tables (tables.py), making ids (clock.py), what a challenger would
+have answered (shadow_record.py).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
+
+from ticket_assets.serving.prediction_log.shadow_record import ShadowRecord
 
 Transport = Literal["http", "grpc", "batch", "score"]
 DIGITS = 6
@@ -49,6 +52,7 @@ class Answer:
         request_id: of the request it came with.
         language: as it was detected.
         claimed_language: as the sender believes; nothing is computed from it.
+        arm: whose ticket it was, "champion" or "challenger", while tickets were shared out; None else.
     """
 
     transport: Transport
@@ -63,6 +67,7 @@ class Answer:
     request_id: str | None = None
     language: str | None = None
     claimed_language: str | None = None
+    arm: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class PredictionRecord:
             "request_id": one.request_id,
             "language": one.language,
             "claimed_language": one.claimed_language,
+            "arm": one.arm,
             "subject": one.subject,
             "body": one.body,
             "context": {**one.context},
@@ -110,7 +116,7 @@ class PredictionRecord:
     def from_payload(cls, its: Mapping[str, Any]) -> "PredictionRecord":
         """Raises KeyError, TypeError or ValueError where a field is missing or wrong.
 
-        A line of the version before knows no claimed language, and may still wait in a spool.
+        A line of a version before knows no claimed language, or no arm, and may still wait in a spool.
         """
         targets = {target: TargetAnswer(**fields) for target, fields in its["targets"].items()}
         names = (
@@ -124,7 +130,7 @@ class PredictionRecord:
             "subject",
             "body",
         )
-        told = {name: its[name] for name in names} | {"claimed_language": its.get("claimed_language")}
+        told = {name: its[name] for name in names} | {name: its.get(name) for name in ("claimed_language", "arm")}
         answer = Answer(targets=targets, context=dict(its["context"]), **told)
         return cls(its["id"], _instant(its["at"]), its["moment"], answer)
 
@@ -186,11 +192,12 @@ class EventRecord:
         return cls(its["id"], _instant(its["at"]), its["moment"], its["name"], dict(its["detail"]))
 
 
-Record = PredictionRecord | FeedbackRecord | EventRecord
-_KINDS: dict[str, type[PredictionRecord] | type[FeedbackRecord] | type[EventRecord]] = {
+Record = PredictionRecord | FeedbackRecord | EventRecord | ShadowRecord
+_KINDS: dict[str, type[PredictionRecord] | type[FeedbackRecord] | type[EventRecord] | type[ShadowRecord]] = {
     "prediction": PredictionRecord,
     "feedback": FeedbackRecord,
     "event": EventRecord,
+    "shadow": ShadowRecord,
 }
 
 

@@ -12,7 +12,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, Engine, Table, select
 
 from ticket_assets.serving.prediction_log.engine import writing
-from ticket_assets.serving.prediction_log.tables import corrections, feedback, prediction_targets, predictions, rejected
+from ticket_assets.serving.prediction_log.tables import (
+    corrections,
+    feedback,
+    prediction_targets,
+    predictions,
+    rejected,
+    shadow_answers,
+)
 
 AT_ONCE = 500
 
@@ -48,7 +55,8 @@ def delete_predictions(connection: Connection, ids: list[str]) -> int:
     """Delete predictions with all that hangs on them; return how many there were."""
     for table in (feedback, corrections):
         connection.execute(table.delete().where(table.c.prediction_id.in_(ids)))
-    connection.execute(prediction_targets.delete().where(prediction_targets.c.prediction_id.in_(ids)))
+    for table in (prediction_targets, shadow_answers):
+        connection.execute(table.delete().where(table.c.prediction_id.in_(ids)))
     return connection.execute(predictions.delete().where(predictions.c.id.in_(ids))).rowcount
 
 

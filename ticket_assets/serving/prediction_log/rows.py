@@ -24,7 +24,14 @@ from ticket_assets.serving.prediction_log.records import (
     TargetAnswer,
     record_of,
 )
-from ticket_assets.serving.prediction_log.tables import events, prediction_targets, predictions, rejected
+from ticket_assets.serving.prediction_log.shadow_record import ShadowRecord
+from ticket_assets.serving.prediction_log.tables import (
+    events,
+    prediction_targets,
+    predictions,
+    rejected,
+    shadow_answers,
+)
 
 _OF_PREDICTIONS = [column.name for column in predictions.c if column.name not in ("id", "at", "moment")]
 _LONGEST_REASON = 500
@@ -95,7 +102,9 @@ def write_records(
     answered = [record for record, _ in records if isinstance(record, PredictionRecord)]
     corrected = [(record, line) for record, line in records if isinstance(record, FeedbackRecord)]
     happened = [record for record, _ in records if isinstance(record, EventRecord)]
+    shadows = [record for record, _ in records if isinstance(record, ShadowRecord)]
     done = _write_predictions(connection, answered) + _write_events(connection, happened)
+    done += _write_shadows(connection, shadows)
     taken = write_feedback(connection, [record for record, _ in corrected], waiting, new_labels)
     refused = [_set_aside(*corrected[place], reason) for place, reason in taken.refused]
     return done + Written(taken.written, taken.duplicates) + write_refused(connection, refused)
@@ -130,6 +139,35 @@ def _write_events(connection: Connection, records: Sequence[EventRecord]) -> Wri
     new = _new(connection, events, records)
     _insert(connection, events, [vars(one) | {"detail": {**one.detail}} for one in new])
     return Written(len(new), len(records) - len(new))
+
+
+def _write_shadows(connection: Connection, records: Sequence[ShadowRecord]) -> Written:
+    """What is there already is counted with what hangs on an answer that was erased meanwhile: it adds nothing."""
+    known = select(shadow_answers.c.prediction_id, shadow_answers.c.bundle).where(
+        shadow_answers.c.prediction_id.in_({one.prediction_id for one in records})
+    )
+    there = {(row.prediction_id, row.bundle) for row in connection.execute(known)} if records else set()
+    rows = _shadow_rows(connection, [one for one in records if (one.prediction_id, one.bundle) not in there])
+    _insert(connection, shadow_answers, rows)
+    written = len({(row["prediction_id"], row["bundle"]) for row in rows})
+    return Written(written, len(records) - written)
+
+
+def _shadow_rows(connection: Connection, records: Sequence[ShadowRecord]) -> list[dict[str, Any]]:
+    """Rows of shadow answers whose prediction is written: that of another was erased, or lost, and so are they."""
+    wanted = {one.prediction_id for one in records}
+    if not wanted:
+        return []
+    there = {*connection.execute(select(predictions.c.id).where(predictions.c.id.in_(wanted))).scalars()}
+    return [
+        {
+            **{"prediction_id": one.prediction_id, "at": one.at, "bundle": one.bundle},
+            **{"model_version": one.model_version, "target": target, "label": label, "probability": share},
+        }
+        for one in records
+        if one.prediction_id in there
+        for target, (label, share) in one.targets.items()
+    ]
 
 
 def write_refused(connection: Connection, refused: Sequence[Refused]) -> Written:

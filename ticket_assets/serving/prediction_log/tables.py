@@ -79,6 +79,7 @@ predictions = Table(
     _text("body", nullable=False),
     Column("context", JSON, nullable=False),
     _text("claimed_language"),
+    _text("arm"),
     Index(None, "at", "id"),
     Index(None, "ticket_id"),
     Index(None, "key", "at"),
@@ -94,6 +95,20 @@ prediction_targets = Table(
     _text("band", nullable=False),
     _text("served_band", nullable=False),
     Column("probabilities", JSON, nullable=False),
+)
+
+# What a challenger would have answered; nobody was told (shadows.py).
+shadow_answers = Table(
+    "shadow_answers",
+    metadata,
+    Column("prediction_id", Text, ForeignKey("predictions.id", ondelete="CASCADE"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    _text("bundle", primary_key=True),
+    _text("target", primary_key=True),
+    _text("label", nullable=False),
+    Column("probability", Float),
+    _text("model_version"),
+    Index(None, "bundle", "at"),
 )
 
 feedback = Table(

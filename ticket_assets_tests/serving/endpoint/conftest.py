@@ -14,6 +14,8 @@ from ticket_assets.serving.bundle import write_bundle
 from ticket_assets.serving.endpoint.engine import BundlePlace, Engine
 from ticket_assets.serving.endpoint.metrics import Metrics, metrics_of_process
 from ticket_assets.serving.endpoint.office import Office
+from ticket_assets.serving.endpoint.runtime import Runtime
+from ticket_assets.serving.endpoint.settings import ServiceSettings
 from ticket_assets.serving.endpoint.switch import ActingSwitch
 from ticket_assets.serving.endpoint.threads import Pools
 from ticket_assets.serving.endpoint.triage import Triage
@@ -22,6 +24,7 @@ from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.store import Champion, write_champion
 from ticket_assets_tests.serving.conftest import toy_fields, toy_model
 
+NEVER = 3600.0
 LOUD, QUIET = "HELP NOW HELP NOW HELP NOW", "please help please help"
 
 
@@ -116,3 +119,19 @@ def parts(open_parts: Callable[..., Parts]) -> Parts:
 def run() -> Callable[..., Any]:
     """Run a coroutine to its end."""
     return asyncio.run
+
+
+@pytest.fixture
+def beside(store: ToyStore, tmp_path: Path) -> Iterator[Callable[..., Runtime]]:
+    """Services of a store whose champion is v1; they look for a challenger when a test says so, not by the clock."""
+    store.crown(1)
+    runtimes: list[Runtime] = []
+
+    def made(**more: Any) -> Runtime:
+        given = {"state": tmp_path / "state", "bundles": store.root, "encoders": store.root, "watch_seconds": NEVER}
+        runtimes.append(Runtime(ServiceSettings.model_validate(given | {"grpc": {"address": "none"}} | more)))
+        return runtimes[-1]
+
+    yield made
+    for one in runtimes:
+        one.close()

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from ticket_assets.serving.probe import free_port, wait_until_ready
+from ticket_assets.serving.probe import ProbeError, free_port, wait_until_ready
 
 PROJECT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 60.0
@@ -108,7 +108,11 @@ def running(
         )
         server = Server(port, grpc_port, process, heard)
         try:
-            wait_until_ready(process, port, 120)
+            try:
+                wait_until_ready(process, port, 120)
+            except ProbeError as never:
+                never.add_note(server.said[-3000:])  # its folder may be gone when somebody asks why
+                raise
             server.wait_for_workers(workers)
             yield server
         finally:

@@ -73,10 +73,10 @@ def test_workers_may_start_at_once_on_an_empty_database(wanted: PredictionLogSet
 def test_a_database_of_a_newer_version_is_refused_by_name(engine: Engine, wanted: PredictionLogSettings) -> None:
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SchemaError, match="at schema 9999, this code knows up to 0002"):
+    with pytest.raises(SchemaError, match="at schema 9999, this code knows up to 0003"):
         PredictionLog.open(wanted)
     with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     log = PredictionLog.open(wanted)
     logged(log)
     assert log.close()
