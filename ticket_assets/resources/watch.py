@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -100,25 +101,18 @@ class Watch:
         days = log.retention_days if log else None
         return None if days is None else now - timedelta(days=days)
 
-    @property
-    def labels_version(self) -> str:
-        """Another one after each making of `tickets/clean`."""
-        path = self._clean
-        return f"{path.stat().st_mtime_ns}-{path.stat().st_size}" if path.exists() else "none"
-
     def labels(self) -> Labels:
         """Target to ticket id to the label that the ticket database has now."""
         if not self._clean.exists():
             return Labels()
-        names = {target: LABEL_PREFIX + target for target in self.active.targets}
-        clean = pd.read_parquet(self._clean)
+        there = set(pq.read_schema(self._clean).names)
+        names = {target: name for target in self.active.targets if (name := LABEL_PREFIX + target) in there}
+        clean = pd.read_parquet(self._clean, columns=["ticket_id", *names.values()])
         return Labels(
-            self.labels_version,
             {
                 target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
                 for target, name in names.items()
-                if name in clean
-            },
+            }
         )
 
     @property
