@@ -102,6 +102,9 @@ def drift(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult
     if watch.champion is None or until is None:
         state = NO_CHAMPION if watch.champion is None else NO_LOG
         return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata={"state": state})
+    if missing := watch.without_reference():  # the check says so too
+        context.log.warning(missing)
+        return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata={"state": missing})
     bench = watch.bench()
     plan, detector = next_windows(bench, watch.champion, until), watch.detector(bench)
     for window in plan.closed:
@@ -127,7 +130,8 @@ def performance(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
     watch = Watch(desk)
     known = {one.window.id for one in watch.judged(files.PERFORMANCE)}
     due = [one.window for one in watch.judged() if one.window.id not in known]
-    if due:
+    missing = watch.without_reference()
+    if due and not missing:
         bench = watch.bench()
         for window in due:
             found = judge_performance(bench, window)
@@ -135,7 +139,7 @@ def performance(context: dg.AssetExecutionContext, desk: Desk) -> dg.Materialize
     judged = watch.judged(files.PERFORMANCE)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(judged[-1].window.id if judged else NOTHING),
-        metadata=reporting.performance_metadata(judged, len(due)),
+        metadata=reporting.performance_metadata(judged, 0 if missing else len(due), missing),
     )
 
 

@@ -83,10 +83,10 @@ def drift_metadata(folder: Path, judged: Sequence[Judged], new: int, waiting: in
     return told | ({"page": dg.MetadataValue.path(page)} if page.exists() else {})
 
 
-def performance_metadata(judged: Sequence[Judged], new: int) -> dict[str, Any]:
-    """The latest window's figures beside the promised ones."""
-    if not judged:
-        return {"windows_judged": new, "state": NO_WINDOW}
+def performance_metadata(judged: Sequence[Judged], new: int, missing: str | None) -> dict[str, Any]:
+    """The latest window's figures beside the promised ones; or what they cannot be held against."""
+    if not judged or missing:
+        return {"windows_judged": new, "state": missing or NO_WINDOW}
     latest = judged[-1]
     scores = [{"target": target, **_known(its)} for target, its in latest.told["performance"].items()]
     shares = [{"target": target, **_known(its)} for target, its in latest.told["by_hand"].items()]

@@ -7,6 +7,7 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -24,6 +25,7 @@ from ticket_assets.serving.record import Event, event
 from ticket_assets.serving.store import read_challenger
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
+from ticket_assets.tickets.ledger import erased_between
 
 EVENT_TAG, EVENTS_TAG, CAUSES_TAG = "ticket-assets/retrain", "ticket-assets/events", "ticket-assets/causes"
 HISTORY = dg.AssetKey(["monitoring", "history"])
@@ -60,7 +62,7 @@ def gather(
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
     windows = read_windows(folders, instance)
     manifest = _manifest(folders, champion)
-    corrected, fresh = _unseen(instance, manifest)
+    corrected, fresh = _unseen(instance, manifest, folders.records)
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
     if corrected is None:
         corrected = next(
@@ -157,25 +159,32 @@ def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManif
         return None
 
 
-def _unseen(instance: dg.DagsterInstance, manifest: BundleManifest | None) -> tuple[int | None, int | None]:
+def _unseen(
+    instance: dg.DagsterInstance, manifest: BundleManifest | None, records: Path
+) -> tuple[int | None, int | None]:
     """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
 
-    None where nothing tells: the champion's version of the table is too long ago, or rewritten.
+    Tickets that were erased in between are no longer there, and did not take new ones with them. None where nothing
+    tells: the champion's version of the table is too long ago, or rewritten.
     """
     if manifest is None:
         return None, None
     made_from = manifest.data.get(DATA)
-    known = [one.asset_materialization for one in instance.fetch_materializations(CLEAN, limit=REMEMBERED).records]
-    counts = [(made.tags or {}, _numbers(made)) for made in known if made]
-    then = next((told for tags, told in counts if tags.get(DATA_VERSION) == made_from), None)
-    today = counts[0][1] if counts else {}
-    if then is None or "clean" not in today or "clean" not in then:
+    known = instance.fetch_materializations(CLEAN, limit=REMEMBERED).records
+    counts = [(one.timestamp, made.tags or {}, _numbers(made)) for one in known if (made := one.asset_materialization)]
+    # What an erasure told of the table are no counts.
+    counts = [one for one in counts if "clean" in one[2]]
+    then = next((one for one in counts if one[1].get(DATA_VERSION) == made_from), None)
+    if then is None:
         return None, None
-    corrected = _sum(today, CORRECTED) - _sum(then, CORRECTED)
-    rows = today["clean"] - then["clean"]
-    new = _sum(today, (CORRECTED_NEW,)) - _sum(then, (CORRECTED_NEW,))
-    # Where nothing was ever corrected, the table says nothing of corrections.
-    says = any(name in today for name in (*CORRECTED, CORRECTED_NEW))
+    (until, _, today), (since, _, before) = counts[0], then
+    erased = erased_between(records, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
+    rows = today["clean"] - before["clean"] + erased
+    corrected = _sum(today, CORRECTED) - _sum(before, CORRECTED)
+    new = _sum(today, (CORRECTED_NEW,)) - _sum(before, (CORRECTED_NEW,))
+    # Where nothing was ever corrected, the table says nothing of corrections; nor of those that came since, where an
+    # erasure took some: the log counts these by time.
+    says = not erased and any(name in today for name in (*CORRECTED, CORRECTED_NEW))
     return (max(corrected, 0) + max(new, 0) if says else None), max(rows, 0) + max(corrected, 0)
 
 

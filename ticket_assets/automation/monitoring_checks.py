@@ -19,7 +19,8 @@ from ticket_assets.resources.watch import Watch
 )
 def as_in_training(desk: Desk) -> dg.AssetCheckResult:
     """Inputs, vectors and answers of the latest window."""
-    return checked(Watch(desk).judged(files.SUMMARY))
+    watch = Watch(desk)
+    return checked(watch.judged(files.SUMMARY), watch.without_reference())
 
 
 @dg.asset_check(
@@ -28,11 +29,19 @@ def as_in_training(desk: Desk) -> dg.AssetCheckResult:
 )
 def as_promised(desk: Desk) -> dg.AssetCheckResult:
     """Scores on labels, and the share left to people."""
-    return checked(Watch(desk).judged(files.PERFORMANCE))
+    watch = Watch(desk)
+    return checked(watch.judged(files.PERFORMANCE), watch.without_reference())
 
 
-def checked(judged: list[Judged]) -> dg.AssetCheckResult:
-    """What the latest window comes to; without one there is nothing to complain of."""
+def checked(judged: list[Judged], missing: str | None = None) -> dg.AssetCheckResult:
+    """What the latest window comes to; without one there is nothing to complain of.
+
+    Args:
+        judged: windows of the champion, oldest first.
+        missing: what windows cannot be judged without, and how it is made.
+    """
+    if missing:
+        return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description=missing)
     if not judged:
         return dg.AssetCheckResult(passed=True, description="no window is complete yet", metadata={"windows": 0})
     latest = judged[-1]

@@ -52,7 +52,7 @@ def days_to_read(watch: Watch, at: datetime) -> Sequence[date] | str:
     if watch.champion is None or log is None:
         return NO_CHAMPION if watch.champion is None else NO_LOG
     with watch.engine(log) as engine:
-        due = due_days(engine, watch.folder, watch.since(at), at, watch.labels_version)
+        due = due_days(engine, watch.folder, watch.since(at), at, watch.labels)
     return due or f"log and labels say what they said before, since v{watch.champion.version} took its seat"
 
 

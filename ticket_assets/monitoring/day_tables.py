@@ -7,9 +7,10 @@ A day is written page by page and read batch by batch: a million predictions nee
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy import Engine, func, select
 
 from ticket_assets.serving.prediction_log.queries import Reviewed, between
 from ticket_assets.serving.prediction_log.tables import feedback, predictions
-from ticket_assets.storage import replacing
+from ticket_assets.storage import digest, replacing
 
 NOT_LIVE = "score"
 """Transport of answers to a file of tickets: nobody sent those just now."""
@@ -34,10 +35,15 @@ _SHARES = pa.map_(pa.string(), pa.float32())
 
 @dataclass(frozen=True)
 class Labels:
-    """Target to ticket id to the label that the ticket database has now, and which version of them it is."""
+    """Target to ticket id to the label that the ticket database has now."""
 
-    version: str = "none"
     of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def about(self, tickets: Iterable[str]) -> str:
+        """Hash of what they say of some tickets: the same as long as none of these has another label."""
+        named = sorted(set(tickets))
+        said = ((target, one, its[one]) for target, its in sorted(self.of.items()) for one in named if one in its)
+        return digest("\x01".join(one) for one in said)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class DayState:
         read_until: ISO 8601, UTC, not included.
         predictions: rows of the log on that day, all transports.
         feedback: how many corrections of these there were, and the number of the latest.
-        labels: version of the ticket database's labels.
+        labels: hash of what the ticket database says of the tickets of that day.
         rows: of the table, live traffic alone.
         labelled: target to source of the label to rows.
     """
@@ -56,13 +62,13 @@ class DayState:
     read_until: str
     predictions: int
     feedback: tuple[int, int]
-    labels: str
+    labels: str = ""
     rows: int = 0
     labelled: Mapping[str, Mapping[str, int]] | None = None
 
-    def says_the_same_as(self, other: "DayState") -> bool:
-        """Whether nothing was added to log or labels in between."""
-        ours, theirs = ((one.predictions, tuple(one.feedback), one.labels) for one in (self, other))
+    def log_says_the_same_as(self, other: "DayState") -> bool:
+        """Whether nothing was added to the log in between."""
+        ours, theirs = ((one.predictions, tuple(one.feedback)) for one in (self, other))
         return ours == theirs
 
 
@@ -90,8 +96,8 @@ def read_state(path: Path) -> DayState | None:
     return DayState(**json.loads(told)) if told else None
 
 
-def log_state(engine: Engine, day: date, now: datetime, labels: str) -> DayState:
-    """What a day's table would be made from now."""
+def log_state(engine: Engine, day: date, now: datetime) -> DayState:
+    """What a day's table would be made from now, labels of the ticket database apart."""
     begins, ends = day_bounds(day)
     until = min(ends, max(begins, now - SETTLED))
     on_it = (predictions.c.at >= begins, predictions.c.at < until)
@@ -101,7 +107,7 @@ def log_state(engine: Engine, day: date, now: datetime, labels: str) -> DayState
     with engine.connect() as connection:
         rows = connection.execute(select(func.count()).select_from(predictions).where(*on_it)).scalar_one()
         corrected, latest = connection.execute(given.where(*on_it)).one()
-    return DayState(until.isoformat(), rows, (corrected, latest), labels)
+    return DayState(until.isoformat(), rows, (corrected, latest))
 
 
 def write_day(
@@ -120,14 +126,15 @@ def write_day(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the log is down.
     """
-    path, before = day_file(folder, day), log_state(engine, day, now, labels.version)
+    path, before = day_file(folder, day), log_state(engine, day, now)
     known = read_state(path)
-    if known is not None and known.says_the_same_as(before):
+    if known is not None and known.log_says_the_same_as(before) and known.labels == labels.about(_tickets(path)):
         return known
     begins, _ = day_bounds(day)
     until = datetime.fromisoformat(before.read_until)
     schema = _schema(targets)
     rows, labelled = 0, {target: {FEEDBACK: 0, TICKETS: 0} for target in targets}
+    tickets: set[str] = set()
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for page in _pages(between(engine, begins, until, PAGE)):
             table = [_row(one, targets, labels) for one in page]
@@ -137,23 +144,44 @@ def write_day(
                         labelled[target][source] += 1
             writer.write_table(pa.Table.from_pylist(table, schema))
             rows += len(table)
-        state = DayState(**{**vars(before), "rows": rows, "labelled": labelled})
+            tickets |= {one["ticket_id"] for one in table if one["ticket_id"]}
+        told = {"labels": labels.about(tickets), "rows": rows, "labelled": labelled}
+        state = DayState(**{**vars(before), **told})
         writer.add_key_value_metadata({_STATE: json.dumps(vars(state)).encode()})
     return state
 
 
-def due_days(engine: Engine, folder: Path, since: datetime, now: datetime, version: str) -> list[date]:
+def due_days(engine: Engine, folder: Path, since: datetime, now: datetime, labels: Callable[[], Labels]) -> list[date]:
     """Days from `since` to today whose tables do not say what log and labels say now.
 
-    Days without a prediction are written once: that nothing came is known then.
+    A label that changed in the ticket database makes the days due that answered its ticket, and no others: by the table
+    alone, which changes with each correction, all days would be written again each time. Days without a prediction are
+    written once: that nothing came is known then.
+
+    Args:
+        engine: of the log.
+        folder: folders.monitoring.
+        since: from when on days are kept up to date.
+        now: UTC.
+        labels: reads those of the ticket database, once, where a day names tickets.
     """
-    day, found = since.astimezone(UTC).date(), []
+    day, found, known_labels = since.astimezone(UTC).date(), [], cache(labels)
     while day <= now.astimezone(UTC).date():
-        known = read_state(day_file(folder, day))
-        if known is None or not known.says_the_same_as(log_state(engine, day, now, version)):
+        path = day_file(folder, day)
+        known = read_state(path)
+        if (
+            known is None
+            or not known.log_says_the_same_as(log_state(engine, day, now))
+            or ((tickets := _tickets(path)) and known.labels != known_labels().about(tickets))
+        ):
             found.append(day)
         day += timedelta(days=1)
     return found
+
+
+def _tickets(path: Path) -> set[str]:
+    """Tickets that a day's table names."""
+    return {*pq.read_table(path, columns=["ticket_id"])["ticket_id"].drop_null().unique().to_pylist()}
 
 
 def forget_days(folder: Path, before: datetime) -> int:

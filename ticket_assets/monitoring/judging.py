@@ -15,6 +15,7 @@ from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.evidently_report import write_report
 from ticket_assets.monitoring.judged import Judged, escalated
 from ticket_assets.monitoring.performance import (
+    LABELLED_SHARE,
     LOW_CONFIDENCE,
     PERFORMANCE,
     Outcome,
@@ -35,9 +36,6 @@ from ticket_assets.serving.store import Champion
 DATA, EMBEDDING, PREDICTION = "data_drift", "embedding_drift", "prediction_drift"
 KINDS = (DATA, EMBEDDING, PREDICTION)
 SHARE_WITHOUT_TEXT = 0.5
-LABELLED_SHARE = 0.5
-"""With labels for fewer answers, whom somebody labelled says more of him than of the traffic: people correct what is
-wrong. Such labels are for performance, and no test of drift sees them."""
 LATE_WINDOWS = 60
 """In so many windows back labels are looked for that came later."""
 
@@ -112,7 +110,10 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
 
 
 def _without_scarce_labels(sample: Sample) -> tuple[Sample, list[str]]:
-    """The window without the labels of targets that only some answers have one of, and what is to be said."""
+    """The window without the labels of targets that only some answers have one of, and what is to be said.
+
+    People correct what is wrong: such labels are for performance, and no test of drift sees them.
+    """
     targets, notes = dict(sample.targets), []
     for name, its in sample.targets.items():
         told = sum(one is not None for one in its.truth)
@@ -148,11 +149,11 @@ def judge_performance(bench: Bench, window: Window) -> Judged:
     for target in shared:
         bands = bench.bundle.manifest.bands[target]
         promised = promise(answers.targets[target], bench.basis.families, bands, bench.seed)
-        ids, labelled = pool[target]
+        ids, labelled, silent = pool[target]
         live = sample.targets[target]
-        scores[target] = live_scores(target, labelled, live, promised, rules)
+        scores[target] = live_scores(target, labelled, silent, live, promised, rules)
         # Labels that were too few wait for more.
-        used[target] = ids if scores[target].verdict is not Verdict.UNJUDGED else []
+        used[target] = ids if scores[target].counted else []
         if window.rows >= bench.settings.window.min_sample:
             shares[target] = left_to_people(target, live, bands, promised, rules)
     verdicts = {PERFORMANCE: _worst(scores.values()), LOW_CONFIDENCE: _worst(shares.values())}
@@ -176,24 +177,34 @@ def _labelled(
     counted: Mapping[str, set[str]],
     window: Window,
     rows: list[dict[str, Any]],
-) -> dict[str, tuple[list[str], TargetSample]]:
-    """Target to the ids and answers of rows with a label that was not counted before; the latest ones, oldest first."""
+) -> dict[str, tuple[list[str], TargetSample, TargetSample]]:
+    """Target to ids and answers of rows with a label that was not counted before, the latest ones, oldest first; and to
+    the answers without a label of the windows that those are of."""
     found: dict[str, list[dict[str, Any]]] = {target: [] for target in counted}
+    silent: dict[str, list[dict[str, Any]]] = {target: [] for target in counted}
     most = bench.settings.window.max_rows
     for one in reversed(windows[-LATE_WINDOWS:]):
         its = rows if one == window else read_rows(bench.folder, one, most, bench.seed)[0]
-        for row in reversed(its):
-            for target, taken in found.items():
-                if row.get(f"truth_{target}") and row["id"] not in counted[target] and len(taken) < most:
-                    taken.append(row)
-    return {target: _pooled(target, taken[::-1], bench.bundle) for target, taken in found.items()}
+        for target, taken in found.items():
+            told = [row for row in reversed(its) if row.get(f"truth_{target}") and row["id"] not in counted[target]]
+            taken += told[: most - len(taken)]
+            if told:
+                untold = [row for row in its if f"truth_{target}" in row and not row[f"truth_{target}"]]
+                silent[target] += untold[: most - len(silent[target])]
+    return {
+        target: (
+            [row["id"] for row in taken[::-1]],
+            _pooled(target, taken[::-1], bench.bundle),
+            _pooled(target, silent[target], bench.bundle),
+        )
+        for target, taken in found.items()
+    }
 
 
-def _pooled(target: str, rows: list[dict[str, Any]], bundle: TriageBundle) -> tuple[list[str], TargetSample]:
+def _pooled(target: str, rows: list[dict[str, Any]], bundle: TriageBundle) -> TargetSample:
     labels = bundle.manifest.targets[target]
     shares, _ = probabilities([row[f"probabilities_{target}"] for row in rows], labels)
-    truth = tuple(row[f"truth_{target}"] for row in rows)
-    return [row["id"] for row in rows], TargetSample(labels, shares.reshape(len(rows), len(labels)), truth)
+    return TargetSample(labels, shares.reshape(len(rows), len(labels)), tuple(row[f"truth_{target}"] for row in rows))
 
 
 def _worst(outcomes: Any) -> Verdict:

@@ -8,22 +8,32 @@ are two findings and not one told twice. A verdict asks for two things: chance h
 settings say matters. A proven drop within that is told and passes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ticket_assets.models.bands import Bands
-from ticket_assets.models.label_scores import class_counts, macro_f1
 from ticket_assets.models.significance import bootstrap_interval
-from ticket_assets.monitoring.promise import Promise, Scored, estimated, left_by_hand, scored
+from ticket_assets.monitoring.promise import (
+    Expected,
+    Promise,
+    Scored,
+    at_most,
+    estimated,
+    expected,
+    left_by_hand,
+    scored,
+)
 from ticket_assets.monitoring.sample import TargetSample
 from ticket_assets.monitoring.verdict import Verdict
 from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 
 LEAST_LABELLED = 100
 PERFORMANCE, LOW_CONFIDENCE = "performance", "low_confidence"
-_DRAWS = 1000
+LABELLED_SHARE = 0.5
+"""With labels for fewer answers, whom somebody labelled may say more of him than of the traffic."""
+CHOSEN_ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -51,19 +61,28 @@ class Outcome:
         verdict: pass, warn, alarm, or unjudged.
         figures: JSON-ready; None where a number is not known.
         words: a sentence.
+        counted: whether the labels had their say, and wait for no others.
     """
 
     verdict: Verdict
     figures: Mapping[str, float | None]
     words: str
+    counted: bool = False
 
 
-def live_scores(target: str, labelled: TargetSample, window: TargetSample, promised: Promise, rules: Rules) -> Outcome:
+def live_scores(
+    target: str, labelled: TargetSample, silent: TargetSample, window: TargetSample, promised: Promise, rules: Rules
+) -> Outcome:
     """Macro F1 on labelled live rows against the promise, and an estimate without labels.
+
+    Where only some answers have a label, and these were chosen because of what was answered (`are_chosen`), they tell
+    no score: an answer that nobody corrected is then taken for right, and what still falls short of the promise is a
+    drop all the same.
 
     Args:
         target: its name.
         labelled: live rows with a truth that no window before counted.
+        silent: the rows without a truth of the windows that those are of.
         window: all rows of the window.
         promised: on held-out rows.
         rules: of the verdict.
@@ -77,52 +96,74 @@ def live_scores(target: str, labelled: TargetSample, window: TargetSample, promi
     if len(found.y) < LEAST_LABELLED:
         words = f"{target}: {len(found.y)} new labels, below the {LEAST_LABELLED} that are asked for"
         return Outcome(Verdict.UNJUDGED, figures, words)
-    alone = np.arange(len(found.y))
-    interval = bootstrap_interval(found.y, found.predicted, alone, n_labels=len(labelled.labels), seed=rules.seed)
-    right = int((found.y == found.predicted).sum())
-    figures |= {"macro_f1": interval.estimate, "low": interval.low, "high": interval.high}
-    figures |= {"accuracy": right / len(found.y)}
-    if promised.macro_f1 is None or promised.low is None or promised.rows < LEAST_LABELLED:
+    if promised.held is None or promised.rows < LEAST_LABELLED:
         words = f"{target}: {promised.rows} held-out rows have a label, too few to promise anything"
         return Outcome(Verdict.UNJUDGED, figures, words)
-    if not right:
-        words = f"{target}: all {len(found.y)} labels correct an answer and none confirms one, so they tell no score"
-        return Outcome(Verdict.UNJUDGED, figures, words)
-    p_value = chance_of_drop(found, labelled.labels, promised, rules.seed)
-    figures["p_value"] = p_value
-    allowed = promised.low - rules.retrain.performance_drop
-    verdict = _verdict(p_value, interval.estimate < allowed, rules)
-    score = f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    chosen, labels = are_chosen(labelled, silent), f"{len(found.y)} labels"
+    if chosen:
+        found = with_silent(found, silent)
+        labels = f"{labels}, as they are mostly corrections, and {len(silent.truth)} answers taken for right"
+    usual = expected(promised, len(found.y), rules.seed)
+    score, p_value = chance_of_drop(found, promised, usual, rules.seed)
+    allowed = usual.low - rules.retrain.performance_drop
+    verdict = _verdict(p_value, score < allowed, rules)
+    if chosen and verdict is Verdict.PASS:
+        words = f"{target}: {labels}: no drop that they would prove, and no score"
+        return Outcome(Verdict.UNJUDGED, figures, words, counted=True)
+    alone = np.arange(len(found.y))
+    interval = bootstrap_interval(found.y, found.predicted, alone, n_labels=promised.classes, seed=rules.seed)
+    figures |= {"macro_f1": interval.estimate, "low": interval.low, "high": interval.high, "p_value": p_value}
+    figures |= {"accuracy": float((found.y == found.predicted).mean())}
+    figures |= {"promised": usual.mean, "promised_low": usual.low}
     words = (
-        f"{target}: macro F1 {score} on {len(found.y)} labels; promised {promised.macro_f1:.3f}, at least "
-        f"{promised.low:.3f}, and {allowed:.3f} is allowed (p = {p_value:.2g})"
+        f"{target}: macro F1 {interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}] on {labels}; promised "
+        f"{usual.mean:.3f} on so many, at least {usual.low:.3f}, and {allowed:.3f} is allowed (p = {p_value:.2g})"
     )
-    return Outcome(verdict, figures, words)
+    return Outcome(verdict, figures, words, counted=True)
 
 
-def chance_of_drop(live: Scored, labels: Sequence[str], promised: Promise, seed: int) -> float:
-    """One-sided p-value of a macro F1 as far below the promised one, by bootstrap standard errors of both.
+def are_chosen(labelled: TargetSample, silent: TargetSample) -> bool:
+    """Whether labels are of some answers alone, and of other ones than chance would have picked.
 
-    Args:
-        live: labelled rows.
-        labels: K of the model.
-        promised: its interval gives the error of the promise.
-        seed: of the resamples.
+    People correct what is wrong. Who labels a sample drawn at random has answers among it that are as sure as all
+    others; who corrects has the unsure ones (Mann and Whitney 1947, one-sided), or no right one at all.
     """
     from scipy import stats
 
-    rng = np.random.default_rng(seed)
-    n, width = len(live.y), len(labels)
-    score = float(macro_f1(class_counts(live.y, live.predicted, width)))
-    cells = class_counts(live.y, live.predicted, width, np.arange(n)).reshape(n, -1).astype(np.float64)
-    weights = rng.multinomial(n, np.full(n, 1 / n), size=_DRAWS).astype(np.float64)
-    draws = macro_f1((weights @ cells).reshape(_DRAWS, 3, width + 1))
-    assert promised.macro_f1 is not None and promised.low is not None and promised.high is not None
-    # A percentile interval of 95 % is 3.92 standard errors wide.
-    error = float(np.hypot(draws.std(ddof=1), (promised.high - promised.low) / 3.92))
-    if error == 0:
-        return 0.0 if score < promised.macro_f1 else 1.0
-    return float(stats.norm.sf((promised.macro_f1 - score) / error))
+    told, untold = len(labelled.truth), len(silent.truth)
+    if not untold or told >= LABELLED_SHARE * (told + untold):
+        return False
+    found = scored(labelled)
+    if not (found.y == found.predicted).any():
+        return True
+    sure = [one.probabilities.max(axis=1) for one in (labelled, silent)]
+    return bool(stats.mannwhitneyu(*sure, alternative="less").pvalue < CHOSEN_ALPHA)
+
+
+def with_silent(found: Scored, silent: TargetSample) -> Scored:
+    """Labelled rows and rows whose answers are taken for right."""
+    answers = silent.probabilities.argmax(axis=1).astype(np.int64)
+    rows = np.arange(len(found.y) + len(answers))
+    return Scored(np.concatenate([found.y, answers]), np.concatenate([found.predicted, answers]), rows)
+
+
+def chance_of_drop(live: Scored, promised: Promise, usual: Expected, seed: int) -> tuple[float, float]:
+    """Macro F1 of live rows, of as many as were held out at most; and how probable one as low is if nothing changed.
+
+    The p-value is one-sided, by standard errors of draws from the held-out rows.
+
+    Args:
+        live: labelled rows.
+        promised: the held-out rows.
+        usual: what is expected of so many live rows.
+        seed: of draws.
+    """
+    from scipy import stats
+
+    score = at_most(live.counts(promised.classes), promised.rows, np.random.default_rng([seed, 1]))
+    if usual.error == 0:
+        return score, 0.0 if score < usual.mean else 1.0
+    return score, float(stats.norm.sf((usual.mean - score) / usual.error))
 
 
 def left_to_people(target: str, window: TargetSample, bands: Bands, promised: Promise, rules: Rules) -> Outcome:

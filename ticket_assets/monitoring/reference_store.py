@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,14 +60,16 @@ def save_reference(monitoring: Path, basis: Basis, made_with: MadeWith) -> Path:
     return place
 
 
+def has_reference(monitoring: Path, bundle: str) -> bool:
+    """Whether a champion has one that can be read."""
+    return _about(reference_folder(monitoring, bundle)) is not None
+
+
 def load_reference(monitoring: Path, bundle: str, made_with: MadeWith | None = None) -> Basis | None:
     """That of a champion; None where there is none, or none that was made with this."""
     place = reference_folder(monitoring, bundle)
-    if not (place / _ABOUT).exists():
-        return None
-    about = json.loads((place / _ABOUT).read_text(encoding="utf-8"))
-    known = about["made_with"]
-    if known["layout"] != LAYOUT or (made_with is not None and known != vars(made_with)):
+    about = _about(place)
+    if about is None or (made_with is not None and about["made_with"] != vars(made_with)):
         return None
     inputs, _ = _read(place, "inputs")
     answers, families = _read(place, "answers")
@@ -79,6 +82,14 @@ def forget_references(monitoring: Path, needed: Collection[str]) -> int:
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
     return len(gone)
+
+
+def _about(place: Path) -> dict[str, Any] | None:
+    """What a reference says of itself; None where there is none, or one of another layout."""
+    if not (place / _ABOUT).exists():
+        return None
+    told: dict[str, Any] = json.loads((place / _ABOUT).read_text(encoding="utf-8"))
+    return told if told["made_with"]["layout"] == LAYOUT else None
 
 
 def _write(folder: Path, name: str, sample: Sample, families: tuple[str, ...] | None = None) -> None:

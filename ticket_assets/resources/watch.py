@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,8 +22,8 @@ from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import Labels
 from ticket_assets.monitoring.judged import Judged, judged_windows
 from ticket_assets.monitoring.judging import Bench, Judge
-from ticket_assets.monitoring.reference import TicketTables
-from ticket_assets.monitoring.reference_store import MadeWith, load_reference
+from ticket_assets.monitoring.reference import NoReferenceError, TicketTables
+from ticket_assets.monitoring.reference_store import MadeWith, has_reference, load_reference
 from ticket_assets.monitoring_settings import MonitoringSettings
 from ticket_assets.profile import Profile
 from ticket_assets.resources.desk import Desk
@@ -100,25 +101,18 @@ class Watch:
         days = log.retention_days if log else None
         return None if days is None else now - timedelta(days=days)
 
-    @property
-    def labels_version(self) -> str:
-        """Another one after each making of `tickets/clean`."""
-        path = self._clean
-        return f"{path.stat().st_mtime_ns}-{path.stat().st_size}" if path.exists() else "none"
-
     def labels(self) -> Labels:
         """Target to ticket id to the label that the ticket database has now."""
         if not self._clean.exists():
             return Labels()
-        names = {target: LABEL_PREFIX + target for target in self.active.targets}
-        clean = pd.read_parquet(self._clean)
+        there = set(pq.read_schema(self._clean).names)
+        names = {target: name for target in self.active.targets if (name := LABEL_PREFIX + target) in there}
+        clean = pd.read_parquet(self._clean, columns=["ticket_id", *names.values()])
         return Labels(
-            self.labels_version,
             {
                 target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
                 for target, name in names.items()
-                if name in clean
-            },
+            }
         )
 
     @property
@@ -155,16 +149,23 @@ class Watch:
         table = VectorTable(self.folders.vectors, encoder, dimensions)
         return table.as_of(manifest.id) if manifest.id in table.kept() else table
 
+    def without_reference(self) -> str | None:
+        """What is missing, and how it is made; None where the champion has a reference, or there is no champion."""
+        if self.champion is None or has_reference(self.folder, self.champion.bundle):
+            return None
+        made = "materialise monitoring/reference, or make monitor"
+        return f"champion v{self.champion.version} has no reference yet, so its windows wait: {made}"
+
     def bench(self) -> Bench:
         """What the champion's windows are judged with.
 
         Raises:
-            FileNotFoundError: its reference was not made.
+            NoReferenceError: its reference was not made (`without_reference`).
         """
         assert self.champion is not None
         basis = load_reference(self.folder, self.champion.bundle)
         if basis is None:
-            raise FileNotFoundError(f"{self.folder} has no reference of {self.champion.bundle}: make monitor")
+            raise NoReferenceError(self.without_reference())
         seed = self.desk.settings.seed
         return Bench(self.folder, self.bundle(), basis, self.settings, self.champion.since, seed)
 

@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,12 @@ def tells_fitted(records: Path) -> bool:
 def last_erasure(records: Path) -> str:
     """When the last one began, ISO 8601; empty where there was none."""
     return max((str(one["at"]) for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE), default="")
+
+
+def erased_between(records: Path, since: datetime, until: datetime) -> int:
+    """Tickets whose erasure began after one instant and no later than another."""
+    entries = (one for one in read_records(records / LEDGER).whole if one["kind"] == ERASURE)
+    return sum(len(one["tickets"]) for one in entries if since < datetime.fromisoformat(str(one["at"])) <= until)
 
 
 def skip_erased(engine: duckdb.DuckDBPyConnection, columns: ColumnSettings, ledger: Ledger) -> int:

@@ -8,10 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG
+from ticket_assets.automation.evidence import CAUSES_TAG, CLEAN, EVENT_TAG, EVENTS_TAG, gather
 from ticket_assets.automation.feedback import CORRECTIONS
 from ticket_assets.automation.told import tell
 from ticket_assets.monitoring.orders import new_order, write_order
+from ticket_assets.tickets.ledger import enter
 from ticket_assets_tests.automation.world import World, begun
 
 
@@ -334,3 +335,27 @@ def test_a_run_that_says_nothing_for_a_day_counts_as_failed(world: World) -> Non
 def test_without_a_champion_nothing_is_launched_and_the_first_step_is_named(world: World) -> None:
     (world.line.folders.bundles / "champion.json").unlink()
     assert world.tick().why_not == "nobody is champion yet, so there is nothing to retrain: make run"
+
+
+def test_an_erasure_hides_no_ticket_that_came_since_the_champion_was_trained(world: World) -> None:
+    """Totals fell by what was erased, and as many new tickets were not seen: drift had nothing to be retrained with."""
+    base = 1000 * world.promote().version
+    world.judged(feedback_rows=70)
+
+    def known() -> tuple[int | None, int]:
+        found = gather(world.line.settings(), world.instance, {}, world.now)
+        return found.fresh_rows, found.feedback_rows
+
+    def cleaned(rows: int, corrected: int) -> None:
+        world.now += timedelta(minutes=10)
+        world.made(CLEAN, f"rows-{rows}", clean=rows, feedback_labelled=corrected)
+
+    cleaned(base + 500, 60)
+    assert known() == (560, 60)
+    gone = [f"T-{one}" for one in range(450)]
+    enter(world.line.folders.records, "one", (world.now + timedelta(minutes=1)).isoformat(), gone, [])
+    cleaned(base + 60, 10)
+    assert known() == (510 + 10, 70), "of corrections the log tells, by time"
+    world.now += timedelta(minutes=1)
+    world.made(CLEAN, "rewritten")
+    assert known() == (510 + 10, 70), "what an erasure tells of the table are no counts"

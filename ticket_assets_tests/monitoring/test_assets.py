@@ -12,6 +12,7 @@ from ticket_assets.automation.runs import MONITORING
 from ticket_assets.automation.schedules import days_to_read, range_tags
 from ticket_assets.definitions import build_defs
 from ticket_assets.monitoring.history import read_history
+from ticket_assets.monitoring.reference import NoReferenceError
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
 from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG
 from ticket_assets.serving.prediction_log.engine import StoreDownError
@@ -118,6 +119,25 @@ def test_without_a_champion_a_log_or_a_prediction_it_says_so_and_passes(
     result = run(instance)
     assert (metadata(result, "drift")["windows_judged"], metadata(result, "history")["windows"]) == (0, 0)
     assert {passed for passed, _, _ in checks(result).values()} == {True}
+
+
+def test_windows_without_a_reference_wait_and_the_checks_say_how_it_is_made(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    """Drift chosen alone in the UI ended in a stack trace of FileNotFoundError."""
+    watched.tables()
+    watched.answer(watched.crown(), spoken(300, 21))
+    watched.read(NOON, NOON + timedelta(hours=8))
+    job = build_defs(load_settings()).resolve_job_def(MONITORING)
+    alone = [KEYS["drift"], KEYS["performance"]]
+    result = job.execute_in_process(instance=instance, asset_selection=alone, tags=range_tags(DAYS))
+    said = "champion v1 has no reference yet, so its windows wait: materialise monitoring/reference, or make monitor"
+    assert metadata(result, "drift")["state"] == metadata(result, "performance")["state"] == said
+    assert checks(result) == dict.fromkeys(("as_in_training", "as_promised"), (False, "WARN", said))
+    with pytest.raises(NoReferenceError, match="materialise monitoring/reference"):
+        watched.watch.bench()
+    after = run(instance)
+    assert metadata(after, "drift")["windows_judged"] == 1 and checks(after)["as_in_training"][0]
 
 
 def test_a_log_that_is_out_of_reach_fails_the_run_without_its_password(

@@ -9,6 +9,7 @@ import pytest
 
 from ticket_assets.monitoring.day_tables import (
     SETTLED,
+    Labels,
     batches,
     day_file,
     due_days,
@@ -62,12 +63,46 @@ def test_a_label_that_comes_a_week_later_makes_its_day_due_and_reaches_it(watche
     for day in range(8):
         watched.read(NOON + day * DAY, later)
     with watched.engine() as engine:
-        assert due_days(engine, folder, NOON, later, "none") == []
+        assert due_days(engine, folder, NOON, later, Labels) == []
         watched.correct(ids[2:3], ["loud"], at=later)
-        assert due_days(engine, folder, NOON, later, "none") == [NOON.date()]
-        assert len(due_days(engine, folder, NOON, later, "another")) == 8, "the ticket database was read anew"
+        assert due_days(engine, folder, NOON, later, Labels) == [NOON.date()]
     watched.read(NOON, later)
     assert table(watched)[f"truth_{TARGET}"].fillna("").tolist() == ["", "", "loud", ""]
+
+
+def test_a_label_of_the_ticket_database_makes_the_days_due_that_answered_its_ticket_and_no_others(
+    watched: Watched,
+) -> None:
+    """Each correction makes the table of tickets anew, and all days since the champion took its seat were due."""
+    champion, later, folder = watched.crown(), EVENING + 20 * DAY, watched.folders.monitoring
+    for day in range(21):
+        named = [f"T-{day}", "T-often" if day % 10 == 0 else None]
+        watched.answer(champion, spoken(2, day), at=NOON + day * DAY, ticket_ids=named)
+        watched.read(NOON + day * DAY, later, {"T-3": "loud"})
+
+    def due(labels: dict[str, str]) -> list[int]:
+        with watched.engine() as engine:
+            found = due_days(engine, folder, NOON, later, lambda: Labels({TARGET: labels}))
+        return [(one - NOON.date()).days for one in found]
+
+    assert due({"T-3": "loud"}) == due({"T-3": "loud", "of another system": "loud"}) == []
+    assert due({"T-3": "quiet"}) == due({}) == [3]
+    assert due({"T-3": "loud", "T-7": "loud", "T-often": "quiet"}) == [0, 7, 10, 20]
+    watched.read(NOON + 7 * DAY, later, {"T-3": "loud", "T-7": "loud"})
+    assert due({"T-3": "loud", "T-7": "loud"}) == []
+    assert table(watched, NOON + 7 * DAY)[f"truth_{TARGET}"].fillna("").tolist() == ["loud", ""]
+
+
+def test_days_without_a_named_ticket_ask_for_no_label(watched: Watched) -> None:
+    champion = watched.crown()
+    watched.answer(champion, spoken(4, 1))
+    watched.read(NOON, EVENING)
+
+    def never() -> Labels:
+        raise AssertionError("the ticket database was read for nothing")
+
+    with watched.engine() as engine:
+        assert due_days(engine, watched.folders.monitoring, NOON, EVENING, never) == []
 
 
 def test_reading_a_day_again_writes_the_same_or_nothing(watched: Watched) -> None:

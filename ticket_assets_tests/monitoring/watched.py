@@ -200,11 +200,9 @@ class Watched:
         with self.engine() as engine, writing(engine) as connection:
             write_records(connection, [(one, NO_LINE) for one in records], {})
 
-    def read(
-        self, day: datetime, now: datetime, labels: Mapping[str, str] | None = None, version: str = "none"
-    ) -> None:
+    def read(self, day: datetime, now: datetime, labels: Mapping[str, str] | None = None) -> None:
         """Write a day's table."""
-        known = Labels(version, {TARGET: labels or {}})
+        known = Labels({TARGET: labels or {}})
         with self.engine() as engine:
             write_day(engine, self.folders.monitoring, day.date(), now, (TARGET,), known)
 
