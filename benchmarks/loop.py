@@ -52,6 +52,7 @@ class Plan:
         after: windows that are waited for after the swap.
         seed: of the scene.
         desk: of all desks.
+        control: whether a second desk gets the same traffic without anything new.
     """
 
     history: int = 3000
@@ -61,6 +62,7 @@ class Plan:
     after: int = 20
     seed: int = 11
     desk: DeskSettings = DESK
+    control: bool = True
 
 
 class LoopError(RuntimeError):
@@ -85,7 +87,7 @@ class Loop:
         """
         licence = LICENCES[self.scene.name]
         with mlflow_server(self.folder / "mlflow") as mlflow:
-            sources = {LOOP: self.scene.history, CONTROL: self.scene.history}
+            sources = dict.fromkeys((LOOP, CONTROL) if self.plan.control else (LOOP,), self.scene.history)
             self.desks = write_desks(self.folder, sources, self.plan.desk, licence, mlflow)
             for desk in self.desks.values():
                 self._make(desk, f"{len(self.scene.history):,} tickets")
@@ -134,10 +136,11 @@ class Loop:
             sleep(2)
 
     def _state(self) -> str:
-        heard, judged = self.heard[LOOP], [len(events.windows(desk)) for desk in self.desks.values()]
+        heard = self.heard[LOOP]
+        judged = ", ".join(f"{len(events.windows(desk))} of {name}" for name, desk in self.desks.items())
         failures = sum(len(one.failures) for one in self.heard.values())
         sent = f"{len(heard.answers):,} tickets, {len(heard.told):,} corrections"
-        return f"{sent}, {failures} failed requests, windows judged: {judged[0]}, control {judged[1]}"
+        return f"{sent}, {failures} failed requests, windows judged: {judged}"
 
     def tell(self) -> str:
         """The timelines."""

@@ -12,8 +12,8 @@ import dagster as dg
 
 from benchmarks.loop_desk import Desk
 from benchmarks.loop_traffic import Heard, Phase
-from ticket_assets.automation.deployment import DEPLOY
-from ticket_assets.automation.evidence import CAUSES_TAG, RETRAIN
+from ticket_assets.automation.evidence import CAUSES_TAG
+from ticket_assets.automation.runs import DEPLOY, RETRAIN
 from ticket_assets.monitoring.history import HISTORY
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
 from ticket_assets.serving.record import decisions

@@ -14,9 +14,10 @@ from benchmarks import loop_events as events
 from benchmarks.loop_desk import Desk
 from benchmarks.loop_figures import macro_f1
 from benchmarks.loop_traffic import PER_TICKET, Heard, Phase
-from ticket_assets.automation.evidence import RETRAIN
+from ticket_assets.automation.runs import RETRAIN
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.record import decisions
 from ticket_assets.serving.store import require_champion
 
 LOOP, CONTROL, ORACLE = "loop", "control", "oracle"
@@ -94,14 +95,15 @@ def outcome_of(
     """The figures of a loop that is over.
 
     Args:
-        desks: loop and control.
+        desks: loop, and control where there is one.
         oracle: the desk that had the new tickets from the start.
         heard: by the clients of both.
         began: when each phase did (s since 1970).
         test: tickets that nobody sent.
     """
-    loop, control = desks[LOOP], desks[CONTROL]
-    first, last = require_champion(control.folders.bundles), require_champion(loop.folders.bundles)
+    loop, control = desks[LOOP], desks.get(CONTROL)
+    last = require_champion(loop.folders.bundles)
+    first = decisions(loop.folders.records).whole[0]["challenger"]["bundle"]
     retrains, answers = events.runs(loop, RETRAIN), heard[LOOP].answers
     moments = {
         "alarm": events.seconds(events.alarmed(loop, 1)[0].until),
@@ -110,17 +112,17 @@ def outcome_of(
     }
     return Outcome(
         scores={
-            "first": score(control, first.bundle, test),
+            "first": score(loop, first, test),
             LOOP: score(loop, last.bundle, test),
             ORACLE: score(oracle, require_champion(oracle.folders.bundles).bundle, test),
         },
         retrains=len(retrains),
-        control_retrains=len(events.runs(control, RETRAIN)),
+        control_retrains=len(events.runs(control, RETRAIN)) if control else 0,
         versions=sorted({one.version for one in answers}),
         windows_after=len(events.windows(loop, last.version)),
         alarms_after=len(events.alarmed(loop, last.version)),
-        windows_control=len(events.windows(control)),
-        alarms_control=len(events.alarmed(control, first.version)),
+        windows_control=len(events.windows(control)) if control else 0,
+        alarms_control=len(events.alarmed(control, 1)) if control else 0,
         failures=[f"{name}: {one}" for name, its in heard.items() for one in its.failures],
         requests=sum(len(one.answers) + len(one.told) + len(one.failures) for one in heard.values()),
         failed_runs=[f"{name}: {one}" for name, desk in desks.items() for one in events.failed(desk)],

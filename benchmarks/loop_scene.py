@@ -79,7 +79,7 @@ def read_tickets(name: str, data: Path | None, state: Path) -> pd.DataFrame:
         state: folder where what takes long is kept.
     """
     if name == GENERATED:
-        spec = SampleSpec(rows=24_000, seed=5, family_share=0, defects=0, label_noise=0.02, languages=_TWO)
+        spec = SampleSpec(rows=40_000, seed=5, family_share=0, defects=0, label_noise=0.02, languages=_TWO)
         return generate(spec)[COLUMNS]
     if data is None:
         raise FileNotFoundError(f"{name} is a public data set: give the folder of {SOURCES[name].file} with --data")

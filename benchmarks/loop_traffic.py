@@ -84,6 +84,12 @@ class Traffic(threading.Thread):
 
     def run(self) -> None:
         """A ticket at its time, then corrections, until it is over."""
+        try:
+            self._send()
+        finally:
+            self._hang_up()
+
+    def _send(self) -> None:
         begun = monotonic()
         for row in range(len(self._usual)):
             if self._over.wait(max(0.0, begun + row / self._rate - monotonic())):
@@ -125,13 +131,18 @@ class Traffic(threading.Thread):
             response = self._connection.getresponse()
             said = response.read()
         except (OSError, http.client.HTTPException) as error:
-            self._connection = None
+            self._hang_up()
             self.heard.failures.append(f"{path}: {type(error).__name__}: {error}")
             return None
         if response.status != 200:
             self.heard.failures.append(f"{path}: {response.status} {said[:200].decode(errors='replace')}")
             return None
         return json.loads(said)
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, str]]:

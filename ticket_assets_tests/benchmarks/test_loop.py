@@ -7,14 +7,16 @@ import pytest
 
 from benchmarks import loop
 from benchmarks.loop_desk import DeskSettings
-from benchmarks.loop_outcome import CONTROL, LOOP, ORACLE, Outcome, Score
+from benchmarks.loop_outcome import LOOP, ORACLE, Outcome, Score
 from benchmarks.loop_scene import GENERATED, Scene, cut, read_tickets
 from benchmarks.loop_traffic import Phase
 
 # Half of the traffic is new, which small windows see at strict levels too; so chance makes an alarm in no run of a
 # hundred.
+# The control desk is for `make loop`: it would take as long again.
 SMALL = loop.Plan(
-    history=1200, test=600, rate=8, before=2, after=20, desk=DeskSettings(window=100, alpha=0.01, sure_alpha=0.0001)
+    **{"history": 1200, "test": 600, "rate": 6, "before": 2, "after": 20, "control": False},
+    desk=DeskSettings(window=100, alpha=0.01, sure_alpha=0.0001),
 )
 
 
@@ -60,7 +62,7 @@ def test_without_a_hand_on_it_drift_leads_to_one_retraining_a_better_champion_an
 ) -> None:
     one, outcome = closed
     assert outcome.faults == [], one.tell()
-    assert outcome.windows_after >= SMALL.after and outcome.windows_control >= SMALL.after
+    assert outcome.windows_after >= SMALL.after
     first, last = outcome.scores["first"].macro_f1, outcome.scores[LOOP].macro_f1
     assert last > first + 0.1  # nobody had taught it the new queue
     assert 0 < outcome.delays["alarm"] < outcome.delays["retraining"] < outcome.delays["swap"]
@@ -79,4 +81,4 @@ def test_what_a_closed_loop_says_of_itself_names_what_happened_in_its_order(
     ]
     assert places == sorted(places) and "run deploy: success" in told
     assert {"outcome.json", "timeline.txt", "loop.png"} <= {path.name for path in one.folder.iterdir()}
-    assert len(one.heard[CONTROL].answers) > 0 and [*one.began] == [*Phase]
+    assert [*one.began] == [*Phase]
