@@ -3,6 +3,8 @@ PROFILE ?= demo
 SOURCE ?=
 FILE ?=
 ARGS ?=
+TICKETS ?=
+DATA ?=
 YES ?=
 PORT ?= 3000
 READY := .venv/.ready
@@ -12,7 +14,7 @@ ifdef TICKET_ASSETS_CONFIG
 export TICKET_ASSETS_CONFIG := $(abspath $(TICKET_ASSETS_CONFIG))
 endif
 
-.PHONY: demo run score report quarantine mend champion challenger retrain rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
+.PHONY: demo loop run score report quarantine mend champion challenger retrain rollback unpin test check ui serve image keys users monitor erase upgrade pictures clean help
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -78,6 +80,9 @@ keys: $(READY) ## API keys of the service: make keys PROFILE=x ARGS='add --name 
 
 users: $(READY) ## users of the console: make users PROFILE=x ARGS='add --name anna --scopes predict,admin'
 	@$(RUN) users --profile $(PROFILE) $(ARGS)
+
+loop: $(READY) ## the loop by itself, half an hour: drift, retraining, promotion, quiet; TICKETS=it_service DATA=folder
+	@.venv/bin/python -m benchmarks.loop $(if $(TICKETS),--tickets '$(TICKETS)') $(if $(DATA),--data '$(DATA)')
 
 monitor: $(READY) ## judge what was answered since the last time: drift, performance, answers by hand
 	@$(RUN) monitor --profile $(PROFILE)

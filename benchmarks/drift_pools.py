@@ -88,11 +88,21 @@ def read_pool(
         whole_families: keep relatives.
     """
     source = SOURCES[name]
-    table = _cleaned(name, source, data, state).sample(frac=1, random_state=11)
-    if not whole_families:
-        table = table.groupby("family", sort=False).head(1)
-    table = table.head(most).reset_index(drop=True)
+    table = one_of_each_family(name, data, state, whole_families).head(most).reset_index(drop=True)
     return make_pool(table, source.targets, source.languages, Encoded(state, encoder), source.cut, RESERVED[encoder])
+
+
+def one_of_each_family(name: str, data: Path, state: Path, whole_families: bool = False) -> pd.DataFrame:
+    """Cleaned tickets of a data set in a drawn order: ticket_id, text, language, family and its targets.
+
+    Args:
+        name: of SOURCES.
+        data: folder of the public files.
+        state: where they are kept once they are cleaned.
+        whole_families: keep relatives.
+    """
+    table = _cleaned(name, SOURCES[name], data, state).sample(frac=1, random_state=11)
+    return table if whole_families else table.groupby("family", sort=False).head(1)
 
 
 class Encoded:

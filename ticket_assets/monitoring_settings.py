@@ -5,8 +5,9 @@ Does not belong here: what is made of them (monitoring/, automation/), the runni
 """
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from ticket_assets.source_settings import Section
 
@@ -86,6 +87,21 @@ class RolloutSettings(Section):
     wait_seconds: float = Field(
         120, gt=0, description="for the service to answer with the new version, where url is set"
     )
+
+    @field_validator("url")
+    @classmethod
+    def _is_asked_by_http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        fix = "write http:// or https://, host and port, such as http://localhost:3000"
+        try:
+            parts = urlsplit(url)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError as error:
+            raise ValueError(f"rollout.url = {url!r}: {error}; {fix}") from None
+        if not whole:
+            raise ValueError(f"rollout.url = {url!r} is no address of a service: {fix}")
+        return url
 
 
 class NoticeSettings(Section):

@@ -28,6 +28,9 @@ bentos or windows: each of those has one owner of its own.
             second run. Its runs carry a tag of their process; runs of the daemon do not.
     ~any_deps_in_progress() & ~in_progress()
         Not while something before it, or it itself, is being made: the latch keeps it for the tick after.
+    ~asset_matches(features/text, in_progress()) & ~asset_matches(features/embeddings, in_progress())
+        Nor while the ends of the line are being made, though this asset is made already: it would be asked for without
+        them, and a retraining that stands in the queue behind that run would find tickets that have no vector yet.
     ~asset_matches(models/champion, in_progress())
         Nor while models are made: they read the same tables for minutes, and a table that changes under them ends it.
     ~any_deps_missing() & ~missing()
@@ -44,6 +47,7 @@ from ticket_assets.automation.told import is_of_other_data
 
 NAME = "new_data"
 CHAMPION = dg.AssetKey(["models", "champion"])
+ENDS = (dg.AssetKey(["features", "text"]), dg.AssetKey(["features", "embeddings"]))
 
 
 class OfOtherData(dg.AutomationCondition):
@@ -79,6 +83,8 @@ def new_data() -> dg.AutomationCondition:
         (changed | (first & left_behind)).since(asked_for | (first & ~left_behind) | made_by_hand)
         & ~ask.any_deps_in_progress()
         & ~ask.in_progress()
+        & ~ask.asset_matches(ENDS[0], ask.in_progress())
+        & ~ask.asset_matches(ENDS[1], ask.in_progress())
         & ~ask.asset_matches(CHAMPION, ask.in_progress())
         & ~ask.any_deps_missing()
         & ~ask.missing()

@@ -78,7 +78,7 @@ def gather(
             unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
         ),
         orders=read_orders(folders.records),
-        retrainings=retrainings(instance, now),
+        retrainings=retrainings(instance, now, judged_in(standing.lines)),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
         in_shadow=_in_shadow(folders, champion),
@@ -106,8 +106,21 @@ def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple
     return tuple(sorted(found.values(), key=lambda one: (one.since, one.number)))
 
 
-def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining, ...]:
-    """Runs of job `retrain`, newest first; one that is lost counts as failed."""
+def judged_in(lines: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Runs that judged a challenger, by the record of decisions."""
+    judged = (line.get("dagster_run") for line in lines if event(dict(line)) in (Event.DECISION, Event.SHADOW))
+    return frozenset(filter(None, judged))
+
+
+def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[str]) -> tuple[Retraining, ...]:
+    """Runs of job `retrain`, newest first; one that is lost counts as failed.
+
+    Args:
+        instance: that knows the runs.
+        now: the moment (UTC).
+        judged: runs that judged their challenger. One that failed after that, as by a machine that died, is done: a
+            challenger that was refused is not made again for the same event.
+    """
     found = []
     for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
         run = record.dagster_run
@@ -115,6 +128,8 @@ def retrainings(instance: dg.DagsterInstance, now: datetime) -> tuple[Retraining
         state = _STATES.get(run.status, State.AT_WORK)
         if state is State.AT_WORK and is_lost(instance, record, now):
             state, ended = State.FAILED, min(began(record) + LOST_AFTER, now)
+        if state is State.FAILED and run.run_id in judged:
+            state = State.DONE
         events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
         found.append(Retraining(run.run_id, events, state, began(record), ended))
     return tuple(found)

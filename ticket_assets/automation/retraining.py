@@ -13,8 +13,9 @@ import dagster as dg
 from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG, gather
 from ticket_assets.automation.runs import LANE, RETRAIN, TABLES
 from ticket_assets.automation.triggers import RETRAINING, parents_by_condition
-from ticket_assets.monitoring.decision import Decision, decide
+from ticket_assets.monitoring.decision import Decision, decide, settled_orders
 from ticket_assets.monitoring.notices import of_windows
+from ticket_assets.monitoring.orders import settle_order
 from ticket_assets.monitoring.outbox import Outbox
 from ticket_assets.settings import load_settings
 from ticket_assets.storage import ProfileFolders
@@ -60,6 +61,8 @@ def retraining(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         assert context.repository_def is not None
         parents = parents_by_condition(context.repository_def.asset_graph)
         evidence = gather(settings, context.instance, parents, clock())
+        for order, run in settled_orders(evidence):
+            settle_order(folders.records, order, run)
         decision = decide(evidence, rules.retrain, rules.drift, settings.active.promotion.recent_families)
         for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift):
             Outbox(folders.notices).put(notice)

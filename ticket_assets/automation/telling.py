@@ -10,27 +10,28 @@ a ticket, and notices leave the house.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ticket_assets.automation.retraining import Clock, utc_now
 from ticket_assets.monitoring.courier import send
-from ticket_assets.monitoring.notices import of_failure, of_record, of_recovery
+from ticket_assets.monitoring.notices import failure_id, of_failure, of_record, of_recovery
 from ticket_assets.monitoring.outbox import Notice, Outbox
 from ticket_assets.serving.record import RECORD
 from ticket_assets.settings import load_settings
-from ticket_assets.storage import ProfileFolders, read_records
+from ticket_assets.storage import ProfileFolders, digest, read_records
 
 SECONDS = 30
 BUDGET_SECONDS = 30.0  # an address may take twenty more; Dagster ends a tick after a minute
 LOOKED_AT = 50  # earlier runs, for what one mended
+REMINDED_AFTER = timedelta(days=1)  # of what fails again and again
 RUNNING = dg.DefaultSensorStatus.RUNNING
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
 def run_failed(profile: str) -> dg.SensorDefinition:
-    """Puts a notice of every run that failed."""
+    """Puts a notice of a run that failed; of those that fail again after it, of one a day."""
 
     @dg.run_failure_sensor(
         name="run_failed",
@@ -48,8 +49,13 @@ def run_failed(profile: str) -> dg.SensorDefinition:
             kinds += [error.cls_name or "error"] if error else []
         run = context.dagster_run
         why = ", ".join(dict.fromkeys(kinds)) or "outside of any step"
-        at = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC)
-        _outbox(profile).put(of_failure(profile, _job(run), run.run_id, steps, why, at))
+        at, outbox = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC), _outbox(profile)
+        what = _what(run)
+        told = outbox.latest(failure_id(what, ""))
+        before = datetime.fromisoformat(told.at) if told else None
+        again = before is not None and not _went_well_since(context.instance, run, before)
+        if before is None or not again or at - before >= REMINDED_AFTER:
+            outbox.put(of_failure(profile, _job(run), run.run_id, steps, why, at, what, again))
 
     return sensor
 
@@ -74,6 +80,18 @@ def run_recovered(profile: str) -> dg.SensorDefinition:
     return sensor
 
 
+def _went_well_since(instance: dg.DagsterInstance, run: dg.DagsterRun, at: datetime) -> bool:
+    """Whether a run that tried no less ended well since a moment."""
+    filters = dg.RunsFilter(job_name=run.job_name, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=at)
+    found = (one.dagster_run for one in instance.get_run_records(filters, limit=LOOKED_AT))
+    return any(_covers(one, run) for one in found)
+
+
+def _covers(one: dg.DagsterRun, other: dg.DagsterRun) -> bool:
+    """Whether a run makes all that another of the same job does."""
+    return one.asset_selection is None or (other.asset_selection or frozenset()) <= one.asset_selection
+
+
 def mended_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun | None:
     """The run before this one that tried no more than it, where that failed."""
     own = instance.get_run_record_by_id(run.run_id)
@@ -82,7 +100,7 @@ def mended_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun
         before = record.dagster_run
         if before.run_id == run.run_id or record.create_timestamp > own.create_timestamp:
             continue
-        if run.asset_selection is None or (before.asset_selection or set()) <= run.asset_selection:
+        if _covers(run, before):
             return before if before.status is dg.DagsterRunStatus.FAILURE else None
     return None
 
@@ -135,6 +153,11 @@ def _job(run: dg.DagsterRun) -> str:
     if not run.job_name.startswith("__"):
         return f"job {run.job_name}"
     return ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or "a run"
+
+
+def _what(run: dg.DagsterRun) -> str:
+    """The same for runs that make the same."""
+    return digest([run.job_name, *sorted(key.to_user_string() for key in run.asset_selection or ())])
 
 
 def _ended_at(instance: dg.DagsterInstance, run_id: str) -> float:

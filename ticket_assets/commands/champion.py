@@ -25,6 +25,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print it; 2 for what is no date."""
     from ticket_assets.serving.chronicle import Chronicle
     from ticket_assets.serving.history import MomentError, history_lines, now_lines, on_lines
+    from ticket_assets.serving.store import read_challenger
 
     folders, now = ProfileFolders(settings.profile_root), datetime.now(UTC)
     chronicle = Chronicle.read(folders.records, folders.bundles)
@@ -33,7 +34,7 @@ def execute(settings: Settings, arguments: argparse.Namespace) -> int:
     elif arguments.on is not None:
         lines = on_lines(chronicle, arguments.on, now)
     else:
-        lines = now_lines(chronicle, now)
+        lines = now_lines(chronicle, now, read_challenger(folders.bundles))
     try:
         for line in lines:
             print(line)

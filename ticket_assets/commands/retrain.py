@@ -71,7 +71,7 @@ def _carry_out(settings: Settings, reason: str) -> int:
     from ticket_assets.automation.triggers import parents_by_condition
     from ticket_assets.definitions import defs, retrain_here
     from ticket_assets.monitoring.decision import decide
-    from ticket_assets.monitoring.orders import new_order, write_order
+    from ticket_assets.monitoring.orders import new_order, settle_order, write_order
     from ticket_assets.serving.chronicle import Chronicle
     from ticket_assets.serving.history import now_lines
 
@@ -94,6 +94,8 @@ def _carry_out(settings: Settings, reason: str) -> int:
             dg.reconstructable(retrain_here), instance, run_config={"loggers": {"console": {}}}, tags=tags
         )
         write_order(folders.records, order)  # not before: the daemon would carry it out beside this
+        if done.success:
+            settle_order(folders.records, order, done.run_id)
     if not done.success:
         print(f"run {done.run_id} failed: mend the cause and run the same command again", file=sys.stderr)
         return 1

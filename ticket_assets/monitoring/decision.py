@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ticket_assets.monitoring.episode import Episode, open_episode, reign_windows
-from ticket_assets.monitoring.evidence import Evidence, Retraining, State
+from ticket_assets.monitoring.evidence import Evidence, Order, Retraining, State
 from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 
 # A fault that heals by itself, such as a database that restarts, needs some minutes.
@@ -82,6 +82,15 @@ def _ordered(evidence: Evidence) -> list[_Cause]:
     orders = sorted(evidence.orders, key=lambda one: one.at)
     causes = [_Cause(ORDER + one.id, f"ordered by hand: {one.reason}") for one in orders]
     return [one for one in causes if not _is_settled(one.event, evidence)]  # one that was served speaks no more
+
+
+def settled_orders(evidence: Evidence) -> list[tuple[Order, str]]:
+    """Orders that had their run, each with it."""
+    return [
+        (one, _about(ORDER + one.id, evidence)[-1].run)
+        for one in evidence.orders
+        if _is_settled(ORDER + one.id, evidence)
+    ]
 
 
 def _of_episode(episode: Episode | None) -> list[_Cause]:
@@ -164,10 +173,11 @@ def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSetting
         return f"the champion is pinned until {evidence.pinned_until:%Y-%m-%d %H:%M} UTC"
     if evidence.in_shadow is not None:  # another would take its place, and what is known of it would be lost
         return f"challenger v{evidence.in_shadow} is in the shadow, and is decided upon first (make challenger)"
-    if not any(_failures(event, evidence) for event in events):
-        ended, pause = _last_end(evidence), timedelta(minutes=settings.cool_down_minutes)
-        if ended and evidence.now - ended < pause:
-            return f"cool-down: the last retraining ended {_minutes(evidence.now - ended)} ago, of {_minutes(pause)}"
+    # What is tried again has waited already; what was given up is not tried again, and lets nothing else go first.
+    again = any(0 < _failures(event, evidence) <= settings.retries for event in events)
+    ended, pause = _last_end(evidence), RETRY_AFTER if again else timedelta(minutes=settings.cool_down_minutes)
+    if ended and evidence.now - ended < pause:
+        return f"cool-down: the last retraining ended {_minutes(evidence.now - ended)} ago, of {_minutes(pause)}"
     fresh = evidence.fresh_rows
     if fresh is not None and fresh < settings.fresh_rows:
         return (

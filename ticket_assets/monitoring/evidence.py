@@ -75,7 +75,7 @@ class Evidence:
         fresh_rows: labelled tickets there that it has not seen, corrections included; None where nothing tells.
         recent_families: families on which a challenger of now could be judged and that the champion has not seen, of
             the target with most of them; None where nothing tells.
-        orders: all that were ever given.
+        orders: that are not known to be carried out.
         retrainings: all that are remembered, in any order.
         decided_at: when a challenger was judged last, whoever had it made.
         pinned_until: end of the pin of a rollback, None without one.

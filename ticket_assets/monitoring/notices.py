@@ -62,11 +62,33 @@ def of_record(profile: str, lines: Iterable[Mapping[str, Any]]) -> list[Notice]:
     return found
 
 
-def of_failure(profile: str, job: str, run: str, steps: Iterable[str], why: str, at: datetime) -> Notice:
-    """Of a run that failed."""
+def of_failure(
+    profile: str, job: str, run: str, steps: Iterable[str], why: str, at: datetime, what: str, again: bool = False
+) -> Notice:
+    """Of a run that failed.
+
+    Args:
+        profile: whose.
+        job: that it is of, for people.
+        run: its id.
+        steps: that failed.
+        why: of which kind.
+        at: when.
+        what: it was to make, the same for all runs that are to make it.
+        again: whether people know already that this fails.
+    """
     named = ", ".join(steps)
     body = f"Run {run} of {job} failed" + (f" at {named}" if named else "") + f": {why}"
-    return Notice(f"failure-{run}", "failure", f"{profile}: {job} failed", body, f"/runs/{run}", _stamp(at))
+    body += (
+        ".\nIt has failed ever since it was told first; this is told once a day until it runs again." if again else ""
+    )
+    title = f"{profile}: {job} {'still fails' if again else 'failed'}"
+    return Notice(failure_id(what, run), "failure", title, body, f"/runs/{run}", _stamp(at))
+
+
+def failure_id(what: str, run: str) -> str:
+    """Id of a notice of a failure; without a run what all begin with that are of the same."""
+    return f"failure-{what}-{run}"
 
 
 def of_recovery(profile: str, job: str, run: str, failed: str, at: datetime) -> Notice:

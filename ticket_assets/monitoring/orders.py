@@ -1,6 +1,6 @@
 """Retrainings that somebody ordered.
 
-Belongs here: writing an order down, reading them.
+Belongs here: writing an order down, and that it was carried out; reading those that are open.
 Does not belong here: when one is carried out (decision.py), the command (commands/retrain.py).
 """
 
@@ -25,7 +25,14 @@ def write_order(records: Path, order: Order) -> None:
     append_record(records / ORDERS, told)
 
 
+def settle_order(records: Path, order: Order, run: str) -> None:
+    """Write down which run an order had: once that is removed, or one of too many, it would be carried out again."""
+    append_record(records / ORDERS, {"settled": order.id, "run": run})
+
+
 def read_orders(records: Path) -> tuple[Order, ...]:
-    """All that were ever given, oldest first."""
+    """Those that are open, oldest first."""
     told = read_records(records / ORDERS).whole
-    return tuple(Order(one["id"], one["reason"], datetime.fromisoformat(one["at"])) for one in told)
+    settled = {one["settled"] for one in told if "settled" in one}
+    given = [one for one in told if "id" in one and one["id"] not in settled]
+    return tuple(Order(one["id"], one["reason"], datetime.fromisoformat(one["at"])) for one in given)

@@ -9,7 +9,7 @@ tells of: it is tried again, after longer and longer, and given up after a day o
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -94,6 +94,12 @@ class Outbox:
     def told(self) -> tuple[dict[str, object], ...]:
         """What became of the others, oldest first."""
         return read_records(self._folder / TOLD).whole
+
+    def latest(self, begins: str) -> Notice | None:
+        """The latest notice whose id begins so, on its way or told."""
+        told = [Notice(**{one.name: entry[one.name] for one in fields(Notice)}) for entry in self.told()]  # type: ignore[arg-type]
+        found = [one for one in (*told, *(one.notice for one in self.pending())) if one.id.startswith(begins)]
+        return max(found, key=lambda one: one.at, default=None)
 
     def deliver(
         self,

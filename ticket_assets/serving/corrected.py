@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ticket_assets.serving.endpoint.settings import log_of
 from ticket_assets.serving.prediction_log.corrections import NOTHING, Correction, corrections_in, fingerprint
 from ticket_assets.serving.prediction_log.engine import StoreDownError, told
-from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.schema import SchemaError, store_of
 from ticket_assets.storage import ProfileFolders
 
 T = TypeVar("T")
@@ -23,8 +23,8 @@ def read_corrections(folders: ProfileFolders) -> Sequence[Correction]:
     """All corrections, superseded ones too; none where there is no log.
 
     Raises:
-        StoreDownError: the log cannot be reached. Trained without its corrections, a model would look like one that
-            nobody had corrected.
+        StoreDownError: the log cannot be reached, or is of a newer version. Trained without its corrections, a model
+            would look like one that nobody had corrected.
     """
     return _asked(folders, corrections_in, [])
 
@@ -33,7 +33,7 @@ def corrections_fingerprint(folders: ProfileFolders) -> str:
     """What tells whether there are other corrections than before; NOTHING where there are none.
 
     Raises:
-        StoreDownError: the log cannot be reached.
+        StoreDownError: the log cannot be reached, or is of a newer version.
     """
     return _asked(folders, fingerprint, NOTHING)
 
@@ -45,5 +45,7 @@ def _asked(folders: ProfileFolders, ask: Callable[[Engine], T], nothing: T) -> T
     try:
         with store_of(log) as engine:
             return ask(engine)
+    except SchemaError as error:
+        raise StoreDownError(str(error)) from None
     except SQLAlchemyError as error:
         raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from ticket_assets.serving.chronicle import Chronicle, Reign, stamp
 from ticket_assets.serving.record import Event, event
+from ticket_assets.serving.store import Challenger
 
 FORMS = "write 2026-05-01 for a day, 2026-05-01T12:00 for a moment (UTC), 2026-05-01T12:00+02:00 for one elsewhere"
 EMPTY = "no champion yet: models/champion has promoted none"
@@ -59,12 +60,15 @@ def on_lines(chronicle: Chronicle, given: str, now: datetime) -> Iterator[str]:
         yield f"no champion on {given} (UTC): the first was v{first.champion.version}, since {stamp(first.since)}"
 
 
-def now_lines(chronicle: Chronicle, now: datetime) -> Iterator[str]:
-    """Who is champion now, what is pinned, what was broken off."""
+def now_lines(chronicle: Chronicle, now: datetime, beside: Challenger | None = None) -> Iterator[str]:
+    """Who is champion now, who is in its shadow, what is pinned, what was broken off."""
     if not chronicle.reigns:
         yield EMPTY
     else:
         yield from _reign(chronicle.reigns[-1])
+    if beside is not None:
+        since = stamp(datetime.fromisoformat(beside.since))
+        yield f"in shadow  v{beside.version}, bundle {beside.bundle}, since {since}: make challenger says more"
     pin, unfinished = chronicle.pin(now), chronicle.broken_off
     if pin:
         yield f"pin        {pin}"

@@ -12,10 +12,10 @@ from ticket_assets.automation.conditions import new_data
 from ticket_assets.automation.interrupted import PROCESS_TAG
 from ticket_assets.automation.told import tell
 
-SOURCE, RAW, CLEAN, TEXT, MODEL, CHAMPION = (
+SOURCE, RAW, CLEAN, TEXT, VECTORS, MODEL, CHAMPION = (
     dg.AssetKey(one.split("/"))
     for one in (
-        *("tickets/source", "tickets/raw", "tickets/clean", "features/text"),
+        *("tickets/source", "tickets/raw", "tickets/clean", "features/text", "features/embeddings"),
         *("models/split", "models/champion"),
     )
 )
@@ -46,7 +46,11 @@ class SmallLine:
             return one
 
         line = [made(RAW, SOURCE), made(CLEAN, RAW), made(TEXT, CLEAN)]
-        line += [made(MODEL, CLEAN, follows=False), made(CHAMPION, MODEL, follows=False)]
+        line += [
+            made(VECTORS, TEXT, follows=False),
+            made(MODEL, CLEAN, follows=False),
+            made(CHAMPION, MODEL, follows=False),
+        ]
         return dg.Definitions(assets=[dg.AssetSpec(SOURCE), *line], jobs=[dg.define_asset_job("all")])
 
     def source_is(self, version: str) -> None:
@@ -69,7 +73,12 @@ class SmallLine:
 
     def ends(self, run: dg.DagsterRun) -> None:
         """It made what it was to make, as it is now."""
-        for key in (RAW, CLEAN, TEXT):
+        self.makes(run, RAW, CLEAN, TEXT)
+        self._say(run, dg.DagsterEventType.RUN_SUCCESS)
+
+    def makes(self, run: dg.DagsterRun, *keys: dg.AssetKey) -> None:
+        """It has made some of it, as it is now, and goes on."""
+        for key in keys:
             made = dg.AssetMaterialization(key, tags={"dagster/data_version": self.content[key.path[-1]]})
             event = dg.DagsterEvent(
                 dg.DagsterEventType.ASSET_MATERIALIZATION.value,
@@ -77,7 +86,6 @@ class SmallLine:
                 event_specific_data=StepMaterializationData(made),
             )
             self.instance.report_dagster_event(event, run.run_id)
-        self._say(run, dg.DagsterEventType.RUN_SUCCESS)
 
     def _say(self, run: dg.DagsterRun, kind: dg.DagsterEventType) -> None:
         self.instance.report_dagster_event(dg.DagsterEvent(kind.value, run.job_name), run.run_id)
@@ -184,6 +192,20 @@ def test_a_change_that_comes_while_an_asset_is_being_made_is_not_lost(line: Smal
     line.source_is("s3")
     assert line.tick() == set(), "it is being made"
     line.ends(run)
+    assert line.tick() == {RAW, CLEAN, TEXT}
+
+
+def test_what_changes_while_the_features_are_made_is_carried_to_them_as_well(line: SmallLine) -> None:
+    """The next run was asked for without them, and a retraining behind it met tickets that had no vector."""
+    line.source_is("s2")
+    line.content = {"raw": "r2", "clean": "c2", "text": "t2"}
+    assert line.tick() == {RAW, CLEAN, TEXT}
+    run = line.begins(RAW, CLEAN, TEXT)
+    line.makes(run, RAW, CLEAN)
+    line.source_is("s3")
+    assert [line.tick() for _ in range(3)] == [set()] * 3
+    line.makes(run, TEXT)
+    line._say(run, dg.DagsterEventType.RUN_SUCCESS)
     assert line.tick() == {RAW, CLEAN, TEXT}
 
 

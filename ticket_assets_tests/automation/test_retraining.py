@@ -80,6 +80,52 @@ def test_a_retraining_that_failed_and_then_succeeds_is_over(world: World) -> Non
     assert "20 windows of v2 without an open alarm" in (world.tick().why_not or "")
 
 
+def test_a_retraining_that_failed_and_then_is_refused_is_over_too(world: World) -> None:
+    """One try more is for what failed, not for a challenger that was worse."""
+    world.judged(data_drift="alarm")
+    [first] = world.ticks(1)
+    world.ends(first, well=False)
+    [second] = world.ticks(20)
+    world.refuse(second)
+    world.ends(second, well=True)
+    for _ in range(20):
+        world.judged(data_drift="alarm")
+        assert world.ticks(2) == []
+    assert f"run {second.run_id[:8]} for {first.tags[EVENT_TAG]} ended without a new champion" in (
+        world.tick().why_not or ""
+    )
+
+
+def test_a_run_whose_machine_died_after_its_challenger_was_refused_is_not_tried_again(world: World) -> None:
+    """It failed, but what it was for was done: the same challenger would be refused once more."""
+    world.judged(data_drift="alarm")
+    [run] = world.ticks(1)
+    world.refuse(run)
+    world.ends(run, well=False)
+    assert world.ticks(30) == []
+    assert "ended without a new champion: no second run" in (world.tick().why_not or "")
+
+
+def test_after_a_rollback_windows_are_numbered_from_one_again_and_an_alarm_has_a_run_of_its_own(world: World) -> None:
+    """The same bundle, the same numbers: the window has the name of one that had its run in the first reign."""
+    first = world.champion
+    alarm = world.judged(data_drift="alarm")
+    [before] = world.ticks(1)
+    world.ends(before, well=True)
+    world.promote()
+    world.now += timedelta(hours=3)
+    world.judged()
+    assert world.ticks(2) == []
+    world.roll_back(first)
+    assert world.ticks(2) == [], "windows of the first reign say nothing of the second"
+    again = world.judged(data_drift="alarm")
+    assert again.window == alarm.window
+    [run] = world.ticks(3)
+    assert run.tags[EVENT_TAG] == before.tags[EVENT_TAG]
+    assert run.tags["dagster/run_key"] != before.tags["dagster/run_key"]
+    assert world.ticks(10) == []
+
+
 def test_an_episode_that_passes_by_itself_is_told_and_the_next_one_has_a_run_of_its_own(world: World) -> None:
     world.judged(data_drift="alarm")
     [first] = world.ticks(3)
@@ -195,6 +241,18 @@ def test_an_order_by_hand_is_carried_out_once(world: World) -> None:
     world.ends(run, well=True)
     world.refuse()
     assert world.ticks(10) == []
+
+
+def test_an_order_that_was_carried_out_is_not_again_when_its_run_is_forgotten(world: World) -> None:
+    """Of past runs a hundred are looked at, and runs can be removed in the UI."""
+    write_order(world.line.folders.records, new_order("a new product", world.now))
+    [run] = world.ticks(1)
+    world.ends(run, well=True)
+    world.refuse()
+    world.ticks(1)
+    world.instance.delete_run(run.run_id)
+    assert world.ticks(10) == []
+    assert world.tick().why_not is not None
 
 
 def test_a_run_that_makes_models_for_somebody_else_is_waited_for(world: World) -> None:

@@ -1,6 +1,7 @@
 """What people are told, from the sensors to a real webhook: failure, recovery, decisions, drift; no ticket's text."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -75,6 +76,38 @@ def test_a_run_that_failed_is_told_with_its_step_and_kind_and_a_link_and_no_text
     assert body["message"].startswith(f"Run {failed.run_id} of job small failed at a: ValueError")
     assert body["message"].endswith(f"http://ui.example/runs/{failed.run_id}")
     assert PRIVATE not in str(body)
+
+
+def test_what_fails_again_and_again_is_told_once_a_day_until_it_runs_and_then_anew(world: World, hook: Hook) -> None:
+    """A job that looks every ten minutes told 144 times a day that its database is down."""
+
+    def fails(hours: float) -> None:
+        world.now += timedelta(hours=hours)
+        with world.at_its_time():
+            ended = run(world, "a", fails=True)
+            fire(world, run_failed(PROFILE), ended, dg.DagsterEventType.RUN_FAILURE)
+        world.ticks(2, sensor(world))
+
+    for hours in (0, 0.2, 11, 12):
+        fails(hours)
+    assert [one["title"] for one in hook.bodies] == ["tiny: job small failed"]
+    for hours in (1, 0.2, 0.2):
+        fails(hours)
+    assert [one["title"] for one in hook.bodies] == ["tiny: job small failed", "tiny: job small still fails"]
+    world.now += timedelta(hours=1)
+    with world.at_its_time():
+        mended = run(world, "a", fails=False)
+        fire(world, run_recovered(PROFILE), mended, dg.DagsterEventType.RUN_SUCCESS)
+    world.ticks(2, sensor(world))
+    fails(0.2)
+    assert [one["title"] for one in hook.bodies][2:] == ["tiny: job small runs again", "tiny: job small failed"]
+
+
+def test_a_failure_of_something_else_is_told_beside_the_first(world: World, hook: Hook) -> None:
+    for key in ("a", "b", "a"):
+        fire(world, run_failed(PROFILE), run(world, key, fails=True), dg.DagsterEventType.RUN_FAILURE)
+    world.ticks(2, sensor(world))
+    assert [one["message"].partition(" failed at ")[2][0] for one in hook.bodies] == ["a", "b"]
 
 
 def test_a_run_that_mends_it_is_told_once_and_one_that_mends_nothing_is_not(world: World, hook: Hook) -> None:

@@ -178,9 +178,19 @@ class World:
         self.learnt(1000 * version + 500)
         return champion
 
-    def refuse(self) -> None:
-        """A challenger was worse."""
-        self._decided(self.champion, promoted=False, challenger={"version": 99, "bundle": "f" * 16})
+    def refuse(self, run: dg.DagsterRun | None = None) -> None:
+        """A challenger was worse; made by a run, where it is told."""
+        by = {"dagster_run": run.run_id} if run else {}
+        self._decided(self.champion, promoted=False, challenger={"version": 99, "bundle": "f" * 16}, **by)
+
+    def roll_back(self, to: Champion) -> None:
+        """A former champion is back, without a pin."""
+        at, before = self.now.isoformat(timespec="seconds"), self.champion
+        told = {"event": "rollback", "at": at, "champion_before": before.version, "reason": "as the test says"}
+        told |= {"champion": {"version": to.version, "bundle": to.bundle}, "pin": None, "scores": {}}
+        append_record(self.line.folders.records / RECORD, told)
+        write_champion(self.line.folders.bundles, Champion(to.version, to.bundle, at))
+        self.windows = 0
 
     def learnt(self, rows: int) -> None:
         """So many labelled tickets are there now."""

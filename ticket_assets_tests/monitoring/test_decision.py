@@ -227,6 +227,22 @@ def test_a_failed_retraining_is_not_tried_again_in_the_same_minute() -> None:
     assert found.why.startswith("run 01234567 failed 1 min ago; it is tried again after 5 min")
 
 
+def test_an_event_that_was_given_up_lifts_no_cool_down_of_another() -> None:
+    """It is not tried again, so that nothing has to go first for it."""
+    twice = tuple(done(DRIFTED.window, State.FAILED, hours=one) for one in (2, 1))
+    both = evidence(DRIFTED, feedback_rows=520, retrainings=twice)
+    assert decide(both, SETTINGS, RULE).why.startswith("cool-down: the last retraining ended 60 min ago, of 360 min")
+    later = evidence(DRIFTED, feedback_rows=520, retrainings=tuple(replace(one, ended=SEATED) for one in twice))
+    assert decide(later, SETTINGS, RULE).retrain
+
+
+def test_something_new_that_speaks_does_not_have_a_failed_try_repeated_in_the_same_minute() -> None:
+    failed = (done(DRIFTED.window, State.FAILED, hours=1 / 60),)
+    assert not decide(evidence(DRIFTED, feedback_rows=520, retrainings=failed), SETTINGS, RULE).retrain
+    again = (done(DRIFTED.window, State.FAILED, hours=1),)
+    assert decide(evidence(DRIFTED, feedback_rows=520, retrainings=again), SETTINGS, RULE).retrain
+
+
 def test_a_retraining_that_was_stopped_by_hand_is_not_tried_again() -> None:
     found = decide(evidence(DRIFTED, retrainings=(done(DRIFTED.window, State.STOPPED),)), SETTINGS, RULE)
     assert "was stopped by hand" in found.why and not found.retrain

@@ -139,6 +139,8 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     assert read_champion(watched.folders.bundles) == champion
     assert main(["challenger", "--profile", PROFILE]) == 0
     assert "now        wait: 40 for tone" in capsys.readouterr().out
+    assert main(["champion", "--profile", PROFILE]) == 0
+    assert f"in shadow  v2, bundle {challenger.bundle}, since 2026-11-20 11:00 UTC" in capsys.readouterr().out
     watched.correct(ids[60:], said.truth[60:])
     told = run(instance)
     assert (told["ruling"], told["promoted"], told["champion"]) == ("take", True, "v2")
@@ -196,15 +198,15 @@ def test_nobody_is_trained_by_itself_while_another_is_in_the_shadow(
     """The new one would take its place, and its pairs would be lost: with drift that lasts, for ever."""
     champion = watched.crown()
     beside(watched, champion, DEAF)
-    found = gather(watched.folders, instance, {}, NOON)
+    found = gather(load_settings(), instance, {}, NOON)
     assert found.in_shadow == 2
     drifted = replace(found, windows=(window(1, data_drift="alarm"),), fresh_rows=1000)
     drifted = replace(drifted, champion=Reigning(BUNDLE, VERSION, SEATED), now=SEATED + timedelta(days=2))
-    held = decide(drifted, RetrainSettings(), DriftRule())
+    held = decide(drifted, RetrainSettings(), DriftRule(), 30)
     assert not held.retrain
     assert held.why.startswith("challenger v2 is in the shadow, and is decided upon first")
-    assert decide(replace(drifted, in_shadow=None), RetrainSettings(), DriftRule()).retrain
+    assert decide(replace(drifted, in_shadow=None), RetrainSettings(), DriftRule(), 30).retrain
     by_hand = replace(drifted, orders=(Order("a1", "new product", NOON),))
-    assert decide(by_hand, RetrainSettings(), DriftRule()).retrain
+    assert decide(by_hand, RetrainSettings(), DriftRule(), 30).retrain
     watched.crown(WELL - 0.01, version=3)
-    assert gather(watched.folders, instance, {}, NOON).in_shadow is None, "it is in the shadow of nobody any more"
+    assert gather(load_settings(), instance, {}, NOON).in_shadow is None, "it is in the shadow of nobody any more"

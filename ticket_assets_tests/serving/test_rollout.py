@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from ticket_assets.monitoring_settings import RolloutSettings
 from ticket_assets.serving.access.keys import add_key, new_key
@@ -129,3 +129,21 @@ def test_a_service_that_is_not_there_is_named() -> None:
 def test_what_is_missing_or_fails_is_said_with_what_to_mend(settings: RolloutSettings, words: str) -> None:
     with pytest.raises(RolloutError, match=words.replace(".", r"\.")):
         roll_out(settings, CHAMPION, TAG)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["localhost:3000", "127.0.0.1", "//host:3000", "ftp://host", "http://", "http://host:port", "http://host:99999"],
+)
+def test_an_address_that_cannot_be_asked_is_refused_with_its_field_its_value_and_what_to_write(url: str) -> None:
+    """`localhost:3000` has the scheme `localhost`: port 80 of localhost was asked, for two minutes."""
+    with pytest.raises(ValidationError) as caught:
+        RolloutSettings(url=url)
+    said = str(caught.value)
+    assert f"rollout.url = {url!r}" in said
+    assert "write http:// or https://, host and port, such as http://localhost:3000" in said
+
+
+@pytest.mark.parametrize("url", [None, "http://localhost:3000", "https://desk.example/triage", "http://[::1]:3000"])
+def test_an_address_with_scheme_and_host_is_taken(url: str | None) -> None:
+    assert RolloutSettings(url=url).url == url

@@ -7,15 +7,19 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sqlalchemy import text
 
 from ticket_assets.automation import checks
 from ticket_assets.automation.feedback import observe_corrections
 from ticket_assets.automation.staleness import due_assets, next_run
 from ticket_assets.definitions import build_defs
 from ticket_assets.resources.desk import Desk
+from ticket_assets.serving.corrected import corrections_fingerprint, read_corrections
 from ticket_assets.serving.endpoint.settings import log_of
 from ticket_assets.serving.prediction_log.clock import Clock
+from ticket_assets.serving.prediction_log.engine import StoreDownError
 from ticket_assets.serving.prediction_log.log import PredictionLog
+from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets_tests.line import PROFILE, Line
 from ticket_assets_tests.serving.prediction_log.desk import PATIENCE, logged
@@ -101,3 +105,15 @@ def test_an_original_ticket_of_the_log_can_be_asked_again(fresh: Line) -> None:
     ticket = Desk(profile=PROFILE).original_tickets()["T-NEW"]
     assert (ticket.subject, ticket.body) == ("Gate nine", "the badge reader blinks")
     assert ticket.context == {"channel": "x", "product": None}
+
+
+def test_a_log_of_a_newer_version_is_named_and_not_taken_for_one_without_corrections(fresh: Line) -> None:
+    """It was a traceback of `make run`, which asks for corrections first."""
+    corrected(fresh, "T-1", "network")
+    settings = log_of(fresh.folders)
+    assert settings is not None
+    with store_of(settings) as engine, engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for ask in (read_corrections, corrections_fingerprint):
+        with pytest.raises(StoreDownError, match="is at schema 9999, this code knows up to"):
+            ask(fresh.folders)

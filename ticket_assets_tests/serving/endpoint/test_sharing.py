@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from sqlalchemy import Engine, func, select
 
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
 from ticket_assets.serving.contract.triage_v1_pb2_grpc import TriageStub
@@ -19,6 +20,7 @@ from ticket_assets.serving.endpoint.sharing import arm_of
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.shadows import arms_in, pairs_in
+from ticket_assets.serving.prediction_log.tables import predictions, shadow_answers
 from ticket_assets_tests.serving.endpoint.conftest import LOUD, ToyStore
 from ticket_assets_tests.serving.endpoint.rivals import LONG_AGO, PATIENCE, ask, look, pairs, put_beside, write_deaf
 from ticket_assets_tests.serving.endpoint.server import Server, running
@@ -85,7 +87,16 @@ def test_each_is_answered_and_logged_by_whose_ticket_it_is_alone_and_in_a_batch(
     shadowed = {one.ticket for one in pairs(runtime, rival.against, rival.bundle)}
     assert shadowed == {one for one, arm in whose.items() if arm == "champion"} | {nameless.prediction_id}
     with store_of(runtime.settings.prediction_log) as engine:
+        assert not its_own_shadows(engine), "nobody is in the shadow of itself"
         assert {one.ticket: one.arm for one in arms_in(engine, [rival.against], [rival.bundle], LONG_AGO)} == whose
+
+
+def its_own_shadows(engine: Engine) -> int:
+    """Shadow answers to tickets that the same bundle answered."""
+    joined = shadow_answers.join(predictions, predictions.c.id == shadow_answers.c.prediction_id)
+    query = select(func.count()).select_from(joined).where(predictions.c.bundle == shadow_answers.c.bundle)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one()
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.1, "much"])

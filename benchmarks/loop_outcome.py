@@ -1,0 +1,148 @@
+"""What must come of a loop: one retraining, a better champion, nobody who was not answered, and quiet.
+
+Belongs here: the figures of a loop that is over, its scores, what is not as it must be.
+Does not belong here: running it (loop.py), reading what happened (loop_events.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import loop_events as events
+from benchmarks.loop_desk import Desk
+from benchmarks.loop_figures import macro_f1
+from benchmarks.loop_traffic import PER_TICKET, Heard, Phase
+from ticket_assets.automation.evidence import RETRAIN
+from ticket_assets.serving.bundle import TriageBundle
+from ticket_assets.serving.prediction import Ticket
+from ticket_assets.serving.store import require_champion
+
+LOOP, CONTROL, ORACLE = "loop", "control", "oracle"
+WITHIN = 0.02  # macro F1 below a model that knew the new tickets from the start
+
+
+@dataclass(frozen=True)
+class Score:
+    """Of a champion on the test tickets: macro F1, share of right answers, tickets."""
+
+    macro_f1: float
+    right: float
+    tickets: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it.
+
+    Attributes:
+        scores: of the first champion, the loop's last one and the oracle's.
+        retrains: runs of the loop's retraining.
+        control_retrains: the like of the control desk.
+        versions: champions of the loop that answered.
+        windows_after: judged windows of the loop's last champion.
+        alarms_after: of them with an alarm.
+        windows_control: judged windows of the control desk.
+        alarms_control: of them with an alarm.
+        failures: of requests, both desks.
+        requests: tickets and corrections, both desks.
+        failed_runs: of both daemons.
+        corrections: that the retraining may have seen.
+        moments: alarm, retraining, swap: s since 1970.
+        delays: likewise, since the first new ticket.
+    """
+
+    scores: dict[str, Score]
+    retrains: int
+    control_retrains: int
+    versions: list[int]
+    windows_after: int
+    alarms_after: int
+    windows_control: int
+    alarms_control: int
+    failures: list[str]
+    requests: int
+    failed_runs: list[str]
+    corrections: int
+    moments: dict[str, float]
+    delays: dict[str, float]
+
+    @property
+    def faults(self) -> list[str]:
+        """What is not as it must be; empty where the loop closed."""
+        behind = self.scores[ORACLE].macro_f1 - self.scores[LOOP].macro_f1
+        checks = {
+            f"{self.retrains} retrainings, not one": self.retrains == 1,
+            f"{self.control_retrains} retrainings of the control desk": self.control_retrains == 0,
+            f"champions were {self.versions}, not v1 and v2": self.versions == [1, 2],
+            f"{self.alarms_after} of {self.windows_after} windows after the swap are alarms": self.alarms_after == 0,
+            f"{len(self.failures)} requests failed, first {self.failures[:1]}": not self.failures,
+            f"runs failed: {', '.join(self.failed_runs)}": not self.failed_runs,
+            f"macro F1 is {behind:.3f} below a model that knew the new tickets from the start": behind <= WITHIN,
+        }
+        return [fault for fault, holds in checks.items() if not holds]
+
+
+def outcome_of(
+    desks: Mapping[str, Desk],
+    oracle: Desk,
+    heard: Mapping[str, Heard],
+    began: Mapping[Phase, float],
+    test: pd.DataFrame,
+) -> Outcome:
+    """The figures of a loop that is over.
+
+    Args:
+        desks: loop and control.
+        oracle: the desk that had the new tickets from the start.
+        heard: by the clients of both.
+        began: when each phase did (s since 1970).
+        test: tickets that nobody sent.
+    """
+    loop, control = desks[LOOP], desks[CONTROL]
+    first, last = require_champion(control.folders.bundles), require_champion(loop.folders.bundles)
+    retrains, answers = events.runs(loop, RETRAIN), heard[LOOP].answers
+    moments = {
+        "alarm": events.seconds(events.alarmed(loop, 1)[0].until),
+        "retraining": retrains[0].start_time or retrains[0].create_timestamp.timestamp(),
+        "swap": next(one.at for one in answers if one.version == last.version),
+    }
+    return Outcome(
+        scores={
+            "first": score(control, first.bundle, test),
+            LOOP: score(loop, last.bundle, test),
+            ORACLE: score(oracle, require_champion(oracle.folders.bundles).bundle, test),
+        },
+        retrains=len(retrains),
+        control_retrains=len(events.runs(control, RETRAIN)),
+        versions=sorted({one.version for one in answers}),
+        windows_after=len(events.windows(loop, last.version)),
+        alarms_after=len(events.alarmed(loop, last.version)),
+        windows_control=len(events.windows(control)),
+        alarms_control=len(events.alarmed(control, first.version)),
+        failures=[f"{name}: {one}" for name, its in heard.items() for one in its.failures],
+        requests=sum(len(one.answers) + len(one.told) + len(one.failures) for one in heard.values()),
+        failed_runs=[f"{name}: {one}" for name, desk in desks.items() for one in events.failed(desk)],
+        corrections=seen_corrections(loop, heard[LOOP]),
+        moments=moments,
+        delays={name: at - began[Phase.CHANGED] for name, at in moments.items()},
+    )
+
+
+def seen_corrections(loop: Desk, heard: Heard) -> int:
+    """Corrections that the first retraining may have seen: those that were sent before it began."""
+    [began, *_] = [one.start_time for one in events.runs(loop, RETRAIN) if one.start_time]
+    beside = sum(one.phase >= Phase.CORRECTED and one.at < began for one in heard.answers)
+    return min(len(heard.told), PER_TICKET * beside)
+
+
+def score(desk: Desk, bundle: str, test: pd.DataFrame) -> Score:
+    """A champion's answers to tickets with a truth."""
+    loaded = TriageBundle.load(desk.folders.bundles / bundle, desk.folders.encoders)
+    rows = test.to_dict("records")
+    said = loaded.predict([Ticket(body=row["body"], subject=row["subject"]) for row in rows])
+    truth, labels = [row["queue"] for row in rows], [one["queue"].label for one in said]
+    return Score(
+        macro_f1(truth, labels), float(np.mean([a == b for a, b in zip(truth, labels, strict=True)])), len(rows)
+    )
