@@ -24,13 +24,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep, time
 
-import pandas as pd
-
 from benchmarks import loop_events as events
 from benchmarks.loop_desk import Desk, DeskSettings, mlflow_server, write_desks
 from benchmarks.loop_figures import draw, moments_of
 from benchmarks.loop_outcome import CONTROL, LOOP, ORACLE, Outcome, outcome_of, seen_corrections
-from benchmarks.loop_scene import GENERATED, NOVELTIES, Scene, cut, read_tickets
+from benchmarks.loop_scene import GENERATED, NOVELTIES, Scene, cut, known_from_the_start, read_tickets
 from benchmarks.loop_traffic import Heard, Phase, Traffic
 from ticket_assets.automation.retraining import SECONDS as LOOK_SECONDS
 
@@ -95,8 +93,7 @@ class Loop:
                 self._make(desk, f"{len(self.scene.history):,} tickets")
             self._traffic()
             known = seen_corrections(self.desks[LOOP], self.heard[LOOP])
-            corrected = self.scene.changed.iloc[self.heard[LOOP].told[:known]].assign(created_at=datetime.now(UTC))
-            sources = {ORACLE: pd.concat([self.scene.history, corrected], ignore_index=True)}
+            sources = {ORACLE: known_from_the_start(self.scene, self.heard[LOOP].told[:known], self.plan.seed)}
             [oracle] = write_desks(self.folder / ORACLE, sources, self.plan.desk, licence, mlflow).values()
             self._make(oracle, f"the {known:,} corrected tickets from the start")
         return outcome_of(self.desks, oracle, self.heard, self.began, self.scene.test, self.plan.within)

@@ -8,6 +8,7 @@ What is new is a queue that no ticket of the history has, and, where the tickets
 ticket of each near-duplicate family takes part, so no ticket is a rewording of one that a model was trained on.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -123,6 +124,20 @@ def cut(name: str, tickets: pd.DataFrame, history: int, test: int, seed: int) ->
     changed.loc[chance] = new[new_in_test : new_in_test + int(chance.sum())].to_numpy()
     score = pd.concat([usual_test, new[:new_in_test]], ignore_index=True)
     return Scene(name, novelty, first.assign(created_at=dates), stream, changed, score)
+
+
+def known_from_the_start(scene: Scene, told: Sequence[int], seed: int) -> pd.DataFrame:
+    """The history as it would be had the new tickets always been among it: those that people told of, at its dates.
+
+    At dates of today all of them would be held out, being the latest.
+
+    Args:
+        scene: with the changed tickets.
+        told: their positions.
+        seed: of the dates.
+    """
+    dates = scene.history["created_at"].sample(len(told), replace=True, random_state=seed).to_numpy()
+    return pd.concat([scene.history, scene.changed.iloc[list(told)].assign(created_at=dates)], ignore_index=True)
 
 
 _TWO = {"en": 0.7, "de": 0.3}

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import loop
 from benchmarks.loop_desk import DeskSettings
 from benchmarks.loop_outcome import LOOP, ORACLE, Outcome, Score
-from benchmarks.loop_scene import GENERATED, Scene, cut, read_tickets
+from benchmarks.loop_scene import GENERATED, Scene, cut, known_from_the_start, read_tickets
 from benchmarks.loop_traffic import Phase
 
 # Half of the traffic is new, which small windows see at strict levels too; so chance makes an alarm in no run of a
@@ -40,6 +40,16 @@ def test_no_ticket_of_the_history_is_new_and_none_is_sent_twice_or_scored(scene:
     sent = {*scene.usual.ticket_id, *scene.changed.ticket_id}
     assert scene.changed.ticket_id.is_unique and not sent & {*scene.history.ticket_id, *scene.test.ticket_id}
     assert not {*scene.history.ticket_id} & {*scene.test.ticket_id}
+
+
+def test_who_knew_the_new_tickets_from_the_start_has_them_at_all_dates(scene: Scene) -> None:
+    """At dates of today the latest tickets, which are held out, would be of another mixture than the others."""
+    known = known_from_the_start(scene, range(400), 1)
+    new = known[scene.novelty.of(known)]
+    assert len(known) == len(scene.history) + 400 and known.ticket_id.is_unique
+    assert known["created_at"].dtype == scene.history["created_at"].dtype
+    middle = scene.history["created_at"].median()
+    assert 0.35 < (new["created_at"] > middle).mean() < 0.65
 
 
 def test_a_loop_that_did_not_close_says_what_is_not_as_it_must_be() -> None:
