@@ -8,6 +8,7 @@ import pytest
 
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring import judging
+from ticket_assets.monitoring.day_tables import Labels, write_day
 from ticket_assets.monitoring.judged import Judged, escalated, judged_windows, next_number, read_judged, window_folder
 from ticket_assets.monitoring.judging import Bench, judge_drift, judge_performance, next_windows
 from ticket_assets.monitoring.performance import LOW_CONFIDENCE, PERFORMANCE
@@ -107,6 +108,30 @@ def test_a_window_that_time_closed_with_too_few_is_told_and_not_judged(watched: 
     assert set(found.verdicts.values()) == {UNJUDGED}
     assert found.told["summary"]["notes"] == ["99 predictions, below the 100 that are asked for"]
     assert set(judge_performance(bench, window).verdicts.values()) == {UNJUDGED}
+
+
+@pytest.mark.parametrize("asked", [(False, True), (True, False)], ids=["added", "taken out"])
+def test_a_window_over_days_with_and_without_a_target_is_judged_without_it(
+    watched: Watched, champion: Champion, asked: tuple[bool, bool]
+) -> None:
+    """Taken out within a window, each run failed at it; added, it was said to be no target any more."""
+    said, later = spoken(300, 21, words=NEW_WORDS), NOON + timedelta(days=2)
+    ids = []
+    for day, is_asked in enumerate(asked):
+        half = replace(said, texts=said.texts[day * 150 : (day + 1) * 150])
+        ids += watched.answer(champion, half, at=NOON + timedelta(days=day))
+        watched.correct(ids[day * 150 :], said.truth[day * 150 : (day + 1) * 150])
+        with watched.engine() as engine:
+            targets = (TARGET,) if is_asked else ()
+            write_day(engine, watched.folders.monitoring, (NOON + timedelta(days=day)).date(), later, targets, Labels())
+    watch = watched.watch
+    bench = watch.bench()
+    (window,) = next_windows(bench, champion, later).closed
+    drift, scores = judge_drift(bench, window, watch.detector(bench)), judge_performance(bench, window)
+    assert drift.verdicts == {"data_drift": ALARM, "embedding_drift": UNJUDGED, "prediction_drift": UNJUDGED}
+    assert set(scores.verdicts.values()) == {UNJUDGED}
+    note = "tone was a target of this profile on some days of the window alone (150 of 300 answers), and was not read"
+    assert note in drift.told["summary"]["notes"] and scores.told["notes"] == [note]
 
 
 def test_wrong_answers_are_seen_on_labels_and_each_label_counts_once(watched: Watched, champion: Champion) -> None:
