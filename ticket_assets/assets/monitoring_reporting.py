@@ -13,7 +13,7 @@ import dagster as dg
 
 from ticket_assets.assets.declaration import table
 from ticket_assets.models.plots import as_markdown_image
-from ticket_assets.monitoring.day_tables import DayState, day_file
+from ticket_assets.monitoring.day_tables import TRAINED_ON, DayState, day_file
 from ticket_assets.monitoring.judged import REPORT, Judged, window_folder
 from ticket_assets.monitoring.reference import Basis
 from ticket_assets.monitoring.reference_store import reference_folder
@@ -30,7 +30,7 @@ NO_WINDOW = "no window is complete yet"
 def day_metadata(folder: Path, day: date, state: DayState, gone: int) -> dict[str, Any]:
     """Rows of a day, how many of them have a label and who gave it, how far the log was read."""
     labelled = {
-        f"labels of {target} by {source}": rows
+        f"labels of {target} {'left out, trained on' if source == TRAINED_ON else f'by {source}'}": rows
         for target, by_source in (state.labelled or {}).items()
         for source, rows in by_source.items()
     }

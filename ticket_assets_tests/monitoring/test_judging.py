@@ -161,6 +161,26 @@ def test_labels_that_were_too_few_wait_for_more(watched: Watched, champion: Cham
     assert told.verdicts[PERFORMANCE] is PASS and told.told["performance"][TARGET]["rows"] == 120
 
 
+def test_tickets_that_the_champion_was_trained_on_are_neither_labelled_answers_nor_silent_ones(
+    watched: Watched, champion: Champion
+) -> None:
+    """They counted as live performance; as answers that nobody labelled they make the other labels look chosen."""
+    held, known = [f"T-{4 * row}" for row in range(120)], [f"T-{4 * row + 1}" for row in range(180)]
+    harder, easy = spoken(120, 21, shouting=(4, 7)), spoken(180, 22, shouting=(0, 1))
+    watched.answer(champion, harder, ticket_ids=held)
+    watched.answer(champion, easy, at=NOON + timedelta(hours=1), ticket_ids=known)
+    labels = dict(zip([*held, *known], [*harder.truth, *easy.truth], strict=True))
+    watch = watched.watch
+    told = replace(watch.labels(), of={TARGET: labels})
+    with watched.engine() as engine:
+        write_day(engine, watch.folder, NOON.date(), LATER, (TARGET,), told)
+    bench = watch.bench()
+    (window,) = next_windows(bench, champion, LATER).closed
+    scores = judge_performance(bench, window)
+    assert scores.told["performance"][TARGET]["rows"] == 120
+    assert "on 120 labels; promised" in scores.told["words"][0]
+
+
 def test_labels_of_some_answers_alone_are_shown_to_no_test_of_drift(watched: Watched, champion: Champion) -> None:
     """People correct what is wrong: the classes of what they correct are not those of the traffic."""
     said = spoken(300, 21)
