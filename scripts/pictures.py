@@ -38,10 +38,8 @@ FAULTS = (
     "Definitions loaded with errors",
 )
 # The part of the lineage page that is the graph, in pixels of the page.
-GRAPH = FloatRect(x=545, y=112, width=1790, height=2280)
+GRAPH = FloatRect(x=545, y=112, width=1850, height=1940)
 COLOURS = 128  # enough for a screen of a web page, at a third of the size
-# Assets at the ends of the graph: when these are in the picture, all are.
-CORNERS = ("sample", "quarantine", "embeddings", "champion", "bento")
 # Of the page of models/evaluation: its tables, and the dialog with the plots over it.
 TABLES = FloatRect(x=240, y=0, width=1150, height=1880)
 DIALOG = FloatRect(x=580, y=0, width=740, height=1880)
@@ -101,37 +99,41 @@ def webserver(profile: str) -> Iterator[str]:
 
 
 def lineage(page: Page, url: str, path: Path) -> None:
-    """The whole graph, groups unfolded."""
+    """The whole graph from top to bottom, groups unfolded; from left to right it is thrice as large."""
     page.goto(f"{url}/asset-groups")
-    unfold = page.locator("[aria-label=unfold_more]")
-    unfold.first.wait_for(timeout=60_000)
-    while unfold.count():
-        # By event, not by mouse: after the first group opens, the others lie outside the view.
-        unfold.first.dispatch_event("click")
-        page.wait_for_timeout(2000)
-        for _ in range(10):
-            page.locator("[aria-label=zoom_out]").click()
-            page.wait_for_timeout(100)
+    page.evaluate("localStorage.setItem('asset-graph-direction', JSON.stringify('vertical'))")
+    page.reload()
+    page.locator("[aria-label=unfold_more]").first.wait_for(timeout=60_000)
+    page.keyboard.press("Alt+e")  # "Expand all groups"
+    page.locator("[aria-label=unfold_less]").first.wait_for(timeout=10_000)
     page.reload()  # fits the unfolded graph into the view
     page.get_by_text("evaluation", exact=True).first.wait_for(timeout=60_000)
     page.wait_for_timeout(3000)
-    for _ in range(10):
-        if all(is_inside(page, name) for name in CORNERS):
-            break
-        page.locator("[aria-label=zoom_out]").click()
-        page.wait_for_timeout(1000)
-    else:
-        raise PictureError(f"the lineage does not show {CORNERS} at once")
+    missing = [name for name in assets(page, url) if not is_inside(page, name)]
+    if missing or page.locator("[aria-label=unfold_more]").count():
+        raise PictureError(f"the lineage has groups folded, or does not show {missing}")
     require_fit(page)
     graph = Image.open(io.BytesIO(page.screenshot(clip=GRAPH))).convert("RGB")
     cropped(graph).quantize(COLOURS).save(path, optimize=True)
+
+
+def assets(page: Page, url: str) -> list[str]:
+    """The last part of the key of every asset."""
+    answer = page.request.post(f"{url}/graphql", data={"query": "{ assetNodes { assetKey { path } } }"})
+    nodes = answer.json()["data"]["assetNodes"]
+    if not nodes:
+        raise PictureError("the webserver knows no asset")
+    return [node["assetKey"]["path"][-1] for node in nodes]
 
 
 def is_inside(page: Page, name: str) -> bool:
     """Whether the node of an asset lies within the picture."""
     for node in page.get_by_text(name, exact=True).all():
         box = node.bounding_box()
-        if box and GRAPH["x"] <= box["x"] and GRAPH["y"] + 60 <= box["y"] <= GRAPH["y"] + GRAPH["height"] - 60:
+        if box is None:
+            continue
+        across, down = box["x"] - GRAPH["x"], box["y"] - GRAPH["y"]
+        if 0 <= across <= GRAPH["width"] - box["width"] - 60 and 60 <= down <= GRAPH["height"] - 60:
             return True
     return False
 
@@ -142,7 +144,8 @@ def cropped(image: Image.Image) -> Image.Image:
     if drawn is None:
         raise PictureError("the lineage is empty")
     left, top, right, bottom = drawn
-    return image.crop((max(left - 40, 0), max(top - 40, 0), right + 40, bottom + 40))
+    right, bottom = min(right + 40, image.width), min(bottom + 40, image.height)
+    return image.crop((max(left - 40, 0), max(top - 40, 0), right, bottom))
 
 
 def evaluation(page: Page, url: str, path: Path) -> None:
