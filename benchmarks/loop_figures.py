@@ -21,6 +21,7 @@ SIGNS = {
     Verdict.ALARM: (RED, "X"),
     Verdict.UNJUDGED: (GREY, "."),
 }
+_PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
 LINES = {"loop": BLUE, "control": GREY}
 
 
@@ -71,7 +72,7 @@ def draw(
         for axes in (above, below):
             axes.axvline(minutes(at), color=INK, linewidth=0.8, alpha=0.6)
         place = {"xy": (minutes(at), 0.02 + 0.07 * (number % 4)), "xycoords": ("data", "axes fraction")}
-        above.annotate(f" {words}", **place, fontsize=8, color=INK)
+        above.annotate(f" {words}", **place, fontsize=8, color=INK, bbox=_PAPER)
     for height, desk in enumerate(desks.values()):
         for one in events.windows(desk):
             worst = max(one.verdicts.values(), key=[*Verdict].index)
@@ -84,7 +85,7 @@ def draw(
     for verdict in (Verdict.PASS, Verdict.WARN, Verdict.ALARM):
         colour, sign = SIGNS[verdict]
         below.plot([], [], color=colour, marker=sign, linestyle="", label=f"window: {verdict}")
-    legend_below(figure, 6)
+    legend_below(figure, 3)
     return png(figure)
 
 
