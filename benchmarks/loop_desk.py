@@ -32,7 +32,7 @@ targets.queue.column = "queue"
 families.cut = 0.7
 encoder.runtime = "static"
 search = {{ minutes = {minutes}, trials = {trials}, families = ["linear_svm", "logistic_regression"] }}
-promotion.max_latency_ms = 10000
+promotion = {{ max_latency_ms = 10000, max_loss = {max_loss} }}
 columns = {{ id = "ticket_id", subject = "subject", body = "body", created_at = "created_at" }}
 monitoring.window = {{ predictions = {window}, min_sample = {window}, schedule = "*/2 * * * *" }}
 monitoring.drift = {{ alpha = {alpha}, sure_alpha = {sure_alpha} }}
@@ -54,6 +54,7 @@ class DeskSettings:
         minutes: of a search, at most.
         alpha: of a warning; as of `monitoring.drift`.
         sure_alpha: of an alarm by one window.
+        max_loss: of a challenger on the hold-out; as of `promotion`.
     """
 
     window: int
@@ -61,6 +62,7 @@ class DeskSettings:
     minutes: float = 10
     alpha: float = 0.04
     sure_alpha: float = 0.0005
+    max_loss: float = 0.01
 
 
 @dataclass(frozen=True)

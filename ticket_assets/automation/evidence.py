@@ -78,7 +78,7 @@ def gather(
             unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
         ),
         orders=read_orders(folders.records),
-        retrainings=retrainings(instance, now, judged_in(standing.lines)),
+        retrainings=retrainings(instance, now, judged_in(standing)),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
         in_shadow=_in_shadow(folders, champion),
@@ -106,9 +106,13 @@ def read_windows(folders: ProfileFolders, instance: dg.DagsterInstance) -> tuple
     return tuple(sorted(found.values(), key=lambda one: (one.since, one.number)))
 
 
-def judged_in(lines: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Runs that judged a challenger, by the record of decisions."""
-    judged = (line.get("dagster_run") for line in lines if event(dict(line)) in (Event.DECISION, Event.SHADOW))
+def judged_in(standing: Chronicle) -> frozenset[str]:
+    """Runs that judged a challenger, by the record of decisions; not one whose promotion was broken off."""
+    judged = (
+        line.get("dagster_run")
+        for place, line in enumerate(standing.lines)
+        if event(line) in (Event.DECISION, Event.SHADOW) and not standing.is_broken_off(place)
+    )
     return frozenset(filter(None, judged))
 
 

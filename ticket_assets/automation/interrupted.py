@@ -69,7 +69,7 @@ def close_interrupted(instance: dg.DagsterInstance, first: Callable[[str], objec
     """
     closed = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK)):
-        if process_of(instance, run) is not Process.GONE:
+        if process_of(instance, run) is not Process.GONE or not _is_open(instance, run.run_id):
             continue
         if first:
             first(run.run_id)
@@ -103,6 +103,12 @@ def end_broken_off(settings: Settings, instance: dg.DagsterInstance, log: Callab
             log(f"the MLflow run of {run_id} stays open: {error}")
 
     return close_interrupted(instance, first)
+
+
+def _is_open(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has said nothing of its end, asked once its process is gone: it may have ended since the list."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _AT_WORK
 
 
 def _noted(instance: dg.DagsterInstance, run_id: str) -> int | None:

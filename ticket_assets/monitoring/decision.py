@@ -66,14 +66,18 @@ def decide(evidence: Evidence, settings: RetrainSettings, rule: DriftRule, recen
     open_ones = [one for one in causes if not _is_settled(one.event, evidence)]
     if not open_ones:
         return Decision(False, _settled(causes, evidence), tuple(one.says for one in causes))
-    says, events = tuple(one.says for one in open_ones), tuple(dict.fromkeys(one.event for one in open_ones))
+    # What was given up is done along with what speaks anew, but neither names the run nor opens a way for it.
+    alive = [one.event for one in open_ones if _failures(one.event, evidence) <= settings.retries]
+    says = tuple(one.says for one in open_ones)
+    events = tuple(dict.fromkeys([*alive, *(one.event for one in open_ones)]))
     why_not = _hindered(evidence) or _given_up(open_ones, evidence, settings)
-    by_hand = any(one.event.startswith(ORDER) for one in open_ones)
-    if not why_not and not by_hand:
+    if not why_not and not any(event.startswith(ORDER) for event in alive):
         why_not = _waits(events, evidence, settings, recent_families)
     if why_not:
         return Decision(False, f"{why_not} ({'; '.join(says)})", says, events)
-    tries = max(_failures(event, evidence) for event in events)
+    tries = _failures(
+        events[0], evidence
+    )  # of that event alone, or the key comes back that a run had: Dagster skips it
     key = f"{events[0]}@{champion.since:%Y%m%dT%H%M%S}" + (f"{AGAIN}{tries}" if tries else "")
     return Decision(True, "; ".join(says), says, events, key)
 

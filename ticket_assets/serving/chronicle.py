@@ -93,8 +93,12 @@ class Chronicle:
     @property
     def broken_off(self) -> Champion | None:
         """Whom the last line moves to, though the pointer never went there."""
-        last = _moves_to(self.lines[-1]) if self.lines else None
-        return last if last and not self._confirmed(len(self.lines) - 1, last) else None
+        return _moves_to(self.lines[-1]) if self.lines and self.is_broken_off(len(self.lines) - 1) else None
+
+    def is_broken_off(self, place: int) -> bool:
+        """Whether a line, by its place, moves to a champion to whom the pointer never went."""
+        to = _moves_to(self.lines[place])
+        return to is not None and not self._confirmed(place, to)
 
     @property
     def before(self) -> Champion | None:

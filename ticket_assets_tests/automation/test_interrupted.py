@@ -97,6 +97,28 @@ def test_what_belongs_to_a_killed_run_is_ended_before_it(home: Path) -> None:
     assert seen == [(run.run_id, dg.DagsterRunStatus.STARTED)] * 2
 
 
+def test_a_run_that_ended_well_while_another_was_being_closed_is_no_failed_one(home: Path) -> None:
+    """Closing talks to MLflow for seconds, and a run that was listed before may end in them."""
+
+    @dg.asset
+    def quick() -> None: ...
+
+    job = dg.Definitions(assets=[quick]).resolve_implicit_global_asset_job_def()
+    tag = {PROCESS_TAG: f"{process_tag()[PROCESS_TAG].rpartition(':')[0]}:another-boot-17"}
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        runs = [instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tag).run_id for _ in range(2)]
+
+        def first(run_id: str) -> None:
+            [other] = {*runs} - {run_id}
+            ended = dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job.name)
+            instance.report_dagster_event(ended, other)
+
+        [closed] = close_interrupted(instance, first)
+        [other] = {*runs} - {closed}
+        found = {one.run_id: one.status for one in instance.get_runs()}
+        assert found == {closed: dg.DagsterRunStatus.FAILURE, other: dg.DagsterRunStatus.SUCCESS}
+
+
 def test_a_run_that_is_at_work_is_left_alone(home: Path) -> None:
     process = _begun(home)
     try:

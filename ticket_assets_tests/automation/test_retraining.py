@@ -106,6 +106,15 @@ def test_a_run_whose_machine_died_after_its_challenger_was_refused_is_not_tried_
     assert "ended without a new champion: no second run" in (world.tick().why_not or "")
 
 
+def test_a_run_that_died_between_the_record_of_a_promotion_and_its_pointer_is_tried_again(world: World) -> None:
+    """The better challenger serves nobody; taken for one that was judged, it was the episode's only one."""
+    world.judged(data_drift="alarm")
+    [run] = world.ticks(1)
+    world.break_off(run)
+    world.ends(run, well=False)
+    assert len(world.ticks(30)) == 1
+
+
 def test_after_a_rollback_windows_are_numbered_from_one_again_and_an_alarm_has_a_run_of_its_own(world: World) -> None:
     """The same bundle, the same numbers: the window has the name of one that had its run in the first reign."""
     first = world.champion

@@ -183,6 +183,11 @@ class World:
         by = {"dagster_run": run.run_id} if run else {}
         self._decided(self.champion, promoted=False, challenger={"version": 99, "bundle": "f" * 16}, **by)
 
+    def break_off(self, run: dg.DagsterRun) -> None:
+        """A challenger was promoted on record, and its run died before the pointer moved."""
+        better = {"version": 99, "bundle": "f" * 16}
+        self._decided(self.champion, promoted=True, challenger=better, dagster_run=run.run_id)
+
     def roll_back(self, to: Champion) -> None:
         """A former champion is back, without a pin."""
         at, before = self.now.isoformat(timespec="seconds"), self.champion

@@ -236,6 +236,34 @@ def test_an_event_that_was_given_up_lifts_no_cool_down_of_another() -> None:
     assert decide(later, SETTINGS, RULE).retrain
 
 
+def test_an_order_that_was_given_up_opens_no_way_for_what_speaks_next() -> None:
+    """Its pin, cool-down, shadow and fresh rows would not be waited for."""
+    twice = tuple(done("order-a1", State.FAILED, hours=one) for one in (2, 1))
+    hindered = {"pinned_until": NOW + timedelta(days=3), "fresh_rows": 0, "recent_families": 0}
+    found = evidence(DRIFTED, orders=(Order("a1", "now", NOW - timedelta(hours=3)),), retrainings=twice, **hindered)
+    assert decide(found, SETTINGS, RULE).why.startswith("the champion is pinned")
+    free = evidence(
+        DRIFTED,
+        orders=(Order("a1", "now", NOW - timedelta(hours=3)),),
+        retrainings=(*(replace(one, ended=SEATED) for one in twice),),
+    )
+    assert decide(free, SETTINGS, RULE).run_key == f"{DRIFTED.window}@{SEATED:%Y%m%dT%H%M%S}"
+
+
+def test_no_key_comes_back_that_a_failed_run_had() -> None:
+    """Dagster begins no second run of a key, so nothing was retrained any more and nobody was told."""
+    failed: list[Retraining] = []
+    keys: list[str] = []
+    for rows in (520, 520, 520, 1040, 1040, 1560):
+        for windows in ((), (DRIFTED,)):
+            found = decide(evidence(*windows, feedback_rows=rows, retrainings=tuple(failed)), SETTINGS, RULE)
+            if found.retrain:
+                assert found.run_key is not None
+                keys.append(found.run_key)
+                failed.append(Retraining(str(len(keys)), found.events, State.FAILED, SEATED, SEATED))
+    assert len(keys) >= 6 and len({*keys}) == len(keys)
+
+
 def test_something_new_that_speaks_does_not_have_a_failed_try_repeated_in_the_same_minute() -> None:
     failed = (done(DRIFTED.window, State.FAILED, hours=1 / 60),)
     assert not decide(evidence(DRIFTED, feedback_rows=520, retrainings=failed), SETTINGS, RULE).retrain

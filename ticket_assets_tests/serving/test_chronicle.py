@@ -59,6 +59,7 @@ def test_a_move_whose_process_died_before_the_pointer_moved_is_no_reign() -> Non
     later = Chronicle((*lines, other("broken_off", 1, 1), promotion(2, 3, 1)), champion(2, 3))
     assert told(later) == [(1, "promoted"), (3, "promoted")]
     assert later.broken_off is None
+    assert [later.is_broken_off(place) for place in range(4)] == [False, True, False, False]
 
 
 def test_a_first_move_that_died_leaves_nobody() -> None:
