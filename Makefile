@@ -93,7 +93,7 @@ erase: $(READY) ## erase tickets: make erase PROFILE=x ARGS='--id T-1'; shows wh
 upgrade: $(READY) ## bring the state of an earlier version to this one's
 	@$(RUN) upgrade --profile $(PROFILE) $(if $(SOURCE),--source '$(SOURCE)')
 
-pictures: $(READY) ## the README's pictures, from the demo in headless Chromium
+pictures: $(READY) ## the README's pictures, from the demo in headless Chromium (monitoring's: scripts/pictures.py --watched)
 	@.venv/bin/python scripts/pictures.py
 
 clean: ## remove the environment and the demo's state

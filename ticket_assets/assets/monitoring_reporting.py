@@ -13,7 +13,7 @@ import dagster as dg
 
 from ticket_assets.assets.declaration import table
 from ticket_assets.models.plots import as_markdown_image
-from ticket_assets.monitoring.day_tables import DayState, day_file
+from ticket_assets.monitoring.day_tables import TRAINED_ON, DayState, day_file
 from ticket_assets.monitoring.judged import REPORT, Judged, window_folder
 from ticket_assets.monitoring.reference import Basis
 from ticket_assets.monitoring.reference_store import reference_folder
@@ -30,7 +30,7 @@ NO_WINDOW = "no window is complete yet"
 def day_metadata(folder: Path, day: date, state: DayState, gone: int) -> dict[str, Any]:
     """Rows of a day, how many of them have a label and who gave it, how far the log was read."""
     labelled = {
-        f"labels of {target} by {source}": rows
+        f"labels of {target} {'left out, trained on' if source == TRAINED_ON else f'by {source}'}": rows
         for target, by_source in (state.labelled or {}).items()
         for source, rows in by_source.items()
     }
@@ -78,9 +78,10 @@ def drift_metadata(folder: Path, judged: Sequence[Judged], new: int, waiting: in
         for one in summary["findings"]
     ]
     told |= {"window": latest.window.id, "verdict": str(latest.verdict), "reasons": list(latest.reasons)}
-    told |= {"rows": summary["rows"], "of_rows": summary["of_rows"], "notes": list(summary["notes"])}
-    told |= {"tests": table(findings)} if findings else {}
-    return told | ({"page": dg.MetadataValue.path(page)} if page.exists() else {})
+    told |= {"rows": summary["rows"], "of_rows": summary["of_rows"]}
+    told |= {"page": dg.MetadataValue.path(page)} if page.exists() else {}
+    told |= {"notes": list(summary["notes"])}
+    return told | ({"tests": table(findings)} if findings else {})
 
 
 def performance_metadata(judged: Sequence[Judged], new: int, missing: str | None) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def performance_metadata(judged: Sequence[Judged], new: int, missing: str | None
 def history_metadata(
     records: Sequence[WindowRecord], points: Sequence[Point], added: int, rule: DriftRule, profile: str
 ) -> dict[str, Any]:
-    """The latest record as JSON, the last windows as a table, the trend as a picture."""
+    """The trend as a picture, the last windows as a table, the latest record as JSON; the long ones last."""
     if not records:
         return {"windows_added": added, "windows": 0, "state": NO_WINDOW}
     rows = [window_row(one) for one in list(records)[-SHOWN:][::-1]]
@@ -110,9 +111,9 @@ def history_metadata(
         "windows_added": added,
         "windows": len(records),
         "windows_with_alarm": alarms,
-        "window": dg.MetadataValue.json(records[-1].as_dict()),
-        "last_windows": table(rows),
         "trend": dg.MetadataValue.md(as_markdown_image(chart, "drift, performance and answers by hand over windows")),
+        "last_windows": table(rows),
+        "window": dg.MetadataValue.json(records[-1].as_dict()),
     }
 
 

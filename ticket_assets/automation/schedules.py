@@ -13,6 +13,8 @@ from ticket_assets.automation.runs import MONITORING, at_work
 from ticket_assets.monitoring.day_tables import due_days
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import NO_CHAMPION, NO_LOG, Watch
+from ticket_assets.serving.probation import days_in_shadow
+from ticket_assets.serving.store import read_challenger
 from ticket_assets.settings import Settings
 
 # Dagster's own tags of a run over several partitions.
@@ -46,11 +48,19 @@ def monitoring_schedule(settings: Settings) -> dg.ScheduleDefinition:
 def days_to_read(watch: Watch, at: datetime) -> Sequence[date] | str:
     """Days of which the log, or the ticket database, says something new, oldest first; or why there are none.
 
-    Today counts anew at the first look of a day: a window that is not full is closed by time.
+    Today counts anew at the first look of a day: a window that is not full is closed by time. Without a log it is today
+    once the days of a challenger in the shadow are over: the hold-out decides then, and until then it holds up others.
     """
     log = watch.log
-    if watch.champion is None or log is None:
-        return NO_CHAMPION if watch.champion is None else NO_LOG
+    if watch.champion is None:
+        return NO_CHAMPION
+    if log is None:
+        challenger = read_challenger(watch.folders.bundles)
+        if challenger is None:
+            return NO_LOG
+        left = watch.active.promotion.shadow_days - days_in_shadow(challenger, at)
+        said = f"{NO_LOG}; challenger v{challenger.version} is decided upon without it in {left:.1f} days"
+        return said if left > 0 else [at.astimezone(UTC).date()]
     with watch.engine(log) as engine:
         due = due_days(engine, watch.folder, watch.since(at), at, watch.labels)
     return due or f"log and labels say what they said before, since v{watch.champion.version} took its seat"

@@ -25,19 +25,27 @@ from ticket_assets.storage import digest, replacing
 NOT_LIVE = "score"
 """Transport of answers to a file of tickets: nobody sent those just now."""
 FEEDBACK, TICKETS = "feedback", "tickets"
+TRAINED_ON = "trained_on"
+"""Source of a label of the ticket database that is left out: who saw it in training has no merit in giving it."""
 SETTLED = timedelta(seconds=10)
 """A prediction may wait so long in the journal of another worker; the log is read up to so long ago."""
 PAGE = 2000
 FOLDER = "predictions"  # as ProfileFolders.monitoring_copies has it: an erasure removes it
-_STATE = b"ticket-assets.day"
+_STATE = b"ticket-assets.day.2"
 _SHARES = pa.map_(pa.string(), pa.float32())
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Target to ticket id to the label that the ticket database has now."""
+    """What the ticket database says now.
+
+    Attributes:
+        of: target to ticket id to label.
+        known: whether the models of a bundle (id) were trained on a ticket (id); of both it is the same at any time.
+    """
 
     of: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    known: Callable[[str, str], bool] = lambda _bundle, _ticket: False
 
     def about(self, tickets: Iterable[str]) -> str:
         """Hash of what they say of some tickets: the same as long as none of these has another label."""
@@ -56,7 +64,7 @@ class DayState:
         feedback: how many corrections of these there were, and the number of the latest.
         labels: hash of what the ticket database says of the tickets of that day.
         rows: of the table, live traffic alone.
-        labelled: target to source of the label to rows.
+        labelled: target to source of the label to rows; those of TRAINED_ON have none.
     """
 
     read_until: str
@@ -133,7 +141,7 @@ def write_day(
     begins, _ = day_bounds(day)
     until = datetime.fromisoformat(before.read_until)
     schema = _schema(targets)
-    rows, labelled = 0, {target: {FEEDBACK: 0, TICKETS: 0} for target in targets}
+    rows, labelled = 0, {target: {FEEDBACK: 0, TICKETS: 0, TRAINED_ON: 0} for target in targets}
     tickets: set[str] = set()
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for page in _pages(between(engine, begins, until, PAGE)):
@@ -237,9 +245,11 @@ def _truth(one: Reviewed, target: str, labels: Labels) -> tuple[str | None, str 
     """The label that holds now and who says so: people who corrected it know more than the ticket database."""
     if target in one.corrected:
         return one.corrected[target], FEEDBACK
-    ticket = one.prediction.answer.ticket_id
-    found = labels.of.get(target, {}).get(ticket) if ticket else None
-    return found, TICKETS if found else None
+    answer = one.prediction.answer
+    found = labels.of.get(target, {}).get(answer.ticket_id) if answer.ticket_id else None
+    if not found or not answer.ticket_id:
+        return None, None
+    return (None, TRAINED_ON) if labels.known(answer.bundle, answer.ticket_id) else (found, TICKETS)
 
 
 def _pages(answers: Iterator[Reviewed]) -> Iterator[list[Reviewed]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ticket_assets.monitoring import judged as files
+from ticket_assets.monitoring.day_tables import TRAINED_ON
 from ticket_assets.monitoring.evidently_report import write_report
 from ticket_assets.monitoring.judged import Judged, escalated
 from ticket_assets.monitoring.performance import (
@@ -189,7 +190,7 @@ def _labelled(
             told = [row for row in reversed(its) if row.get(f"truth_{target}") and row["id"] not in counted[target]]
             taken += told[: most - len(taken)]
             if told:
-                untold = [row for row in its if f"truth_{target}" in row and not row[f"truth_{target}"]]
+                untold = [row for row in its if f"truth_{target}" in row and _is_untold(row, target)]
                 silent[target] += untold[: most - len(silent[target])]
     return {
         target: (
@@ -199,6 +200,11 @@ def _labelled(
         )
         for target, taken in found.items()
     }
+
+
+def _is_untold(row: Mapping[str, Any], target: str) -> bool:
+    """Whether nobody said what is right of an answer; to a ticket that was trained on answers are surer than others."""
+    return not row[f"truth_{target}"] and row[f"truth_source_{target}"] != TRAINED_ON
 
 
 def _pooled(target: str, rows: list[dict[str, Any]], bundle: TriageBundle) -> TargetSample:

@@ -47,13 +47,18 @@ def window_sample(rows: Sequence[Mapping[str, Any]], bundle: TriageBundle) -> tu
     )
     targets, notes = {}, []
     for target, labels in bundle.manifest.targets.items():
-        if rows and f"predicted_{target}" in rows[0]:
-            shares, unknown = probabilities([row[f"probabilities_{target}"] for row in rows], labels)
-            targets[target] = TargetSample(labels, shares, tuple(row[f"truth_{target}"] for row in rows))
+        # A window may lie over the day on which the profile lost the target, or got it.
+        read_of = sum(f"predicted_{target}" in row for row in rows)
+        if rows and read_of == len(rows):
+            shares, unknown = probabilities([row.get(f"probabilities_{target}") for row in rows], labels)
+            targets[target] = TargetSample(labels, shares, tuple(row.get(f"truth_{target}") for row in rows))
             if unknown:
                 notes.append(
                     f"{target}: {unknown} answers are logged without all probabilities, taken as evenly spread"
                 )
+        elif read_of:
+            some = f"on some days of the window alone ({read_of:,} of {len(rows):,} answers)"
+            notes.append(f"{target} was a target of this profile {some}, and was not read")
         else:
             notes.append(f"{target} is no target of this profile any more, and was not read")
     return sample_of(texts, bundle, targets=targets), tuple(notes)

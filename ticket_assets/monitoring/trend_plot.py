@@ -44,7 +44,7 @@ def trend_chart(points: Sequence[Point], rule: DriftRule, title: str) -> bytes:
     step = max(1, len(points) // 15)
     shown = range(0, len(points), step)
     by_hand.set_xticks(list(shown), [str(points[place].record.number) for place in shown], fontsize=8.5)
-    by_hand.set_xlabel("window, numbered anew with each champion (shaded: an alarm; dashed: a promotion)")
+    by_hand.set_xlabel("window, numbered anew with each champion\n(shaded: an alarm; dashed: a promotion)")
     return canvas.png(figure)
 
 

@@ -6,13 +6,9 @@ Does not belong here: the rules (models/probation.py), everything else of monito
 
 from datetime import datetime
 
-from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.probation import Live
-from ticket_assets.models.trained_rows import trained_names
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import Watch
-from ticket_assets.serving.fitted import versions
-from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.probation import Labels, Outcome, Seen, look, read_live
 from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import Challenger, read_challenger
@@ -52,7 +48,5 @@ class Beside:
 
         Without the list of these nothing is left out.
         """
-        manifest = BundleManifest.read(self.watch.folders.bundles / challenger.bundle)
-        lists = [trained_names(self.watch.folders.trained, version) for version in versions(manifest)]
-        trained = set[str]().union(*filter(None, lists))
-        return Labels(self.watch.labels().of, lambda ticket: row_names([ticket])[0].decode() in trained)
+        its = self.watch.labels()
+        return Labels(its.of, lambda ticket: its.known(challenger.bundle, ticket))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.encoder_manifest import EncoderManifest
 from ticket_assets.features.vectors import VectorTable
+from ticket_assets.models.neighbours import row_names
 from ticket_assets.models.trained_rows import recent_there, trained_names
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.day_tables import Labels
@@ -30,7 +31,7 @@ from ticket_assets.resources.desk import Desk
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.endpoint.settings import log_of
 from ticket_assets.serving.fitted import versions
-from ticket_assets.serving.manifest import BundleManifest
+from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction_log.engine import StoreDownError, told
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
@@ -102,18 +103,32 @@ class Watch:
         return None if days is None else now - timedelta(days=days)
 
     def labels(self) -> Labels:
-        """Target to ticket id to the label that the ticket database has now."""
+        """What the ticket database says now, and which bundle was trained on which ticket.
+
+        Without the lists of these, or without the bundle, nothing is left out.
+        """
         if not self._clean.exists():
             return Labels()
         there = set(pq.read_schema(self._clean).names)
         names = {target: name for target in self.active.targets if (name := LABEL_PREFIX + target) in there}
         clean = pd.read_parquet(self._clean, columns=["ticket_id", *names.values()])
+        trained = cache(self.trained)
         return Labels(
             {
                 target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
                 for target, name in names.items()
-            }
+            },
+            lambda bundle, ticket: row_names([ticket])[0].decode() in trained(bundle),
         )
+
+    def trained(self, bundle: str) -> frozenset[str]:
+        """Names (`row_names`) of the tickets that the models of a bundle were trained on, as far as lists tell."""
+        try:
+            manifest = BundleManifest.read(self.folders.bundles / bundle)
+        except BundleError:  # it is gone, and no window waits for its answers
+            return frozenset()
+        lists = [trained_names(self.folders.trained, version) for version in versions(manifest)]
+        return frozenset[str]().union(*filter(None, lists))
 
     @property
     def _clean(self) -> Path:

@@ -80,7 +80,10 @@ def test_a_day_is_a_partition_with_its_own_figures(watched: Watched, instance: d
     records = instance.fetch_materializations(KEYS["predictions"], limit=5).records
     rows = {one.partition_key: one.asset_materialization.metadata for one in records if one.asset_materialization}
     assert {key: its["dagster/row_count"].value for key, its in rows.items()} == {"2026-11-20": 30, "2026-11-21": 7}
-    assert rows["2026-11-20"][f"labels of {TARGET} by tickets"].value == 30
+    said = {
+        name: rows["2026-11-20"][f"labels of {TARGET} {name}"].value for name in ("by tickets", "left out, trained on")
+    }
+    assert said == {"by tickets": 8, "left out, trained on": 22}
 
 
 def test_a_drifted_window_fails_its_check_and_stops_nothing(watched: Watched, instance: dg.DagsterInstance) -> None:

@@ -16,6 +16,7 @@ from ticket_assets.monitoring.day_tables import (
     forget_days,
     read_state,
     read_until,
+    write_day,
     written_days,
 )
 from ticket_assets_tests.monitoring.watched import NOON, TARGET, Watched, spoken
@@ -53,7 +54,34 @@ def test_a_correction_counts_more_than_the_ticket_database_and_both_are_named(wa
     assert rows[f"truth_{TARGET}"].fillna("").tolist() == ["quiet", "loud", "", ""]
     assert rows[f"truth_source_{TARGET}"].fillna("").tolist() == ["feedback", "tickets", "", ""]
     state = read_state(day_file(watched.folders.monitoring, NOON.date()))
-    assert state and state.labelled == {TARGET: {"feedback": 1, "tickets": 1}}
+    assert state and state.labelled == {TARGET: {"feedback": 1, "tickets": 1, "trained_on": 0}}
+
+
+def test_a_label_of_the_ticket_database_is_left_out_where_the_answering_bundle_was_trained_on_the_ticket(
+    watched: Watched,
+) -> None:
+    """Who saw the answer has no merit in giving it; what people say of the answer itself counts."""
+    champion = watched.crown()
+    ids = watched.answer(champion, spoken(4, 1), ticket_ids=["T-1", "T-1", "T-4", "T-9"])
+    watched.correct(ids[1:2], ["quiet"])
+    told = Labels(
+        {TARGET: {"T-1": "loud", "T-4": "loud"}}, lambda bundle, one: (bundle, one) == (champion.bundle, "T-1")
+    )
+    with watched.engine() as engine:
+        write_day(engine, watched.folders.monitoring, NOON.date(), EVENING, (TARGET,), told)
+    rows = table(watched)
+    assert rows[f"truth_{TARGET}"].fillna("").tolist() == ["", "quiet", "loud", ""]
+    assert rows[f"truth_source_{TARGET}"].fillna("").tolist() == ["trained_on", "feedback", "tickets", ""]
+    state = read_state(day_file(watched.folders.monitoring, NOON.date()))
+    assert state and state.labelled == {TARGET: {"feedback": 1, "tickets": 1, "trained_on": 1}}
+
+
+def test_what_a_bundle_was_trained_on_is_asked_of_its_own_data(watched: Watched) -> None:
+    """Of another bundle's data the same ticket may have been held out; a bundle that is gone leaves nothing out."""
+    watched.tables()
+    labels, champion = watched.watch.labels(), watched.crown()
+    assert [labels.known(champion.bundle, one) for one in ("T-0", "T-1", "T-4", "T-5")] == [False, True, False, True]
+    assert not labels.known("0" * 16, "T-1")
 
 
 def test_a_label_that_comes_a_week_later_makes_its_day_due_and_reaches_it(watched: Watched) -> None:

@@ -116,6 +116,15 @@ def test_the_chart_is_a_picture_of_any_number_of_windows(tmp_path: Path, windows
     assert Image.open(io.BytesIO(chart)).size == (700, 820)
 
 
+def test_nothing_of_the_chart_runs_over_its_edge(tmp_path: Path) -> None:
+    drawn = Image.open(io.BytesIO(trend_chart(points(tmp_path, course(tmp_path, 60)), DriftRule(), "demo"))).convert(
+        "L"
+    )
+    width, height = drawn.size
+    edges = [(0, 0, 3, height), (width - 3, 0, width, height), (0, 0, width, 3), (0, height - 3, width, height)]
+    assert [drawn.crop(edge).getextrema() for edge in edges] == [(255, 255)] * 4
+
+
 def test_a_chart_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="points is empty"):
         trend_chart((), DriftRule(), "demo")

@@ -8,6 +8,7 @@ import pytest
 
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring import judging
+from ticket_assets.monitoring.day_tables import Labels, write_day
 from ticket_assets.monitoring.judged import Judged, escalated, judged_windows, next_number, read_judged, window_folder
 from ticket_assets.monitoring.judging import Bench, judge_drift, judge_performance, next_windows
 from ticket_assets.monitoring.performance import LOW_CONFIDENCE, PERFORMANCE
@@ -109,6 +110,30 @@ def test_a_window_that_time_closed_with_too_few_is_told_and_not_judged(watched: 
     assert set(judge_performance(bench, window).verdicts.values()) == {UNJUDGED}
 
 
+@pytest.mark.parametrize("asked", [(False, True), (True, False)], ids=["added", "taken out"])
+def test_a_window_over_days_with_and_without_a_target_is_judged_without_it(
+    watched: Watched, champion: Champion, asked: tuple[bool, bool]
+) -> None:
+    """Taken out within a window, each run failed at it; added, it was said to be no target any more."""
+    said, later = spoken(300, 21, words=NEW_WORDS), NOON + timedelta(days=2)
+    ids = []
+    for day, is_asked in enumerate(asked):
+        half = replace(said, texts=said.texts[day * 150 : (day + 1) * 150])
+        ids += watched.answer(champion, half, at=NOON + timedelta(days=day))
+        watched.correct(ids[day * 150 :], said.truth[day * 150 : (day + 1) * 150])
+        with watched.engine() as engine:
+            targets = (TARGET,) if is_asked else ()
+            write_day(engine, watched.folders.monitoring, (NOON + timedelta(days=day)).date(), later, targets, Labels())
+    watch = watched.watch
+    bench = watch.bench()
+    (window,) = next_windows(bench, champion, later).closed
+    drift, scores = judge_drift(bench, window, watch.detector(bench)), judge_performance(bench, window)
+    assert drift.verdicts == {"data_drift": ALARM, "embedding_drift": UNJUDGED, "prediction_drift": UNJUDGED}
+    assert set(scores.verdicts.values()) == {UNJUDGED}
+    note = "tone was a target of this profile on some days of the window alone (150 of 300 answers), and was not read"
+    assert note in drift.told["summary"]["notes"] and scores.told["notes"] == [note]
+
+
 def test_wrong_answers_are_seen_on_labels_and_each_label_counts_once(watched: Watched, champion: Champion) -> None:
     said = spoken(300, 21, wrong=0.9)
     ids = watched.answer(champion, said)
@@ -134,6 +159,26 @@ def test_labels_that_were_too_few_wait_for_more(watched: Watched, champion: Cham
     watched.correct(ids[:60], second.truth[:60])
     _, _, (told,) = looked(watched)
     assert told.verdicts[PERFORMANCE] is PASS and told.told["performance"][TARGET]["rows"] == 120
+
+
+def test_tickets_that_the_champion_was_trained_on_are_neither_labelled_answers_nor_silent_ones(
+    watched: Watched, champion: Champion
+) -> None:
+    """They counted as live performance; as answers that nobody labelled they make the other labels look chosen."""
+    held, known = [f"T-{4 * row}" for row in range(120)], [f"T-{4 * row + 1}" for row in range(180)]
+    harder, easy = spoken(120, 21, shouting=(4, 7)), spoken(180, 22, shouting=(0, 1))
+    watched.answer(champion, harder, ticket_ids=held)
+    watched.answer(champion, easy, at=NOON + timedelta(hours=1), ticket_ids=known)
+    labels = dict(zip([*held, *known], [*harder.truth, *easy.truth], strict=True))
+    watch = watched.watch
+    told = replace(watch.labels(), of={TARGET: labels})
+    with watched.engine() as engine:
+        write_day(engine, watch.folder, NOON.date(), LATER, (TARGET,), told)
+    bench = watch.bench()
+    (window,) = next_windows(bench, champion, LATER).closed
+    scores = judge_performance(bench, window)
+    assert scores.told["performance"][TARGET]["rows"] == 120
+    assert "on 120 labels; promised" in scores.told["words"][0]
 
 
 def test_labels_of_some_answers_alone_are_shown_to_no_test_of_drift(watched: Watched, champion: Champion) -> None:

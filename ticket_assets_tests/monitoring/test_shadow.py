@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from ticket_assets.__main__ import main
 from ticket_assets.automation.evidence import gather
-from ticket_assets.automation.schedules import MONITORING, range_tags
+from ticket_assets.automation.schedules import MONITORING, days_to_read, range_tags
 from ticket_assets.definitions import build_defs
 from ticket_assets.models.paired import paired_accuracy, share
 from ticket_assets.models.probation import Live
@@ -20,6 +20,7 @@ from ticket_assets.monitoring.decision import decide
 from ticket_assets.monitoring.evidence import Champion as Reigning
 from ticket_assets.monitoring.evidence import Order
 from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
+from ticket_assets.resources.watch import NO_LOG
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.prediction_log.engine import writing
@@ -44,6 +45,8 @@ from ticket_assets_tests.monitoring.windows import BUNDLE, SEATED, VERSION, wind
 from ticket_assets_tests.serving.conftest import toy_fields
 from ticket_assets_tests.serving.toys import hearing
 
+DAYS = (NOON.date(), NOON.date() + timedelta(days=1))
+NOW = datetime.now(UTC)
 SHADOW = dg.AssetKey(["monitoring", "shadow"])
 RULES = f"{WINDOWS}\n[profiles.watched.promotion]\nshadow = true\nshadow_pairs = 100\nshadow_days = 36500"
 
@@ -107,10 +110,9 @@ def answer_both(
     return ids
 
 
-def run(instance: dg.DagsterInstance) -> Mapping[str, Any]:
+def run(instance: dg.DagsterInstance, days: Sequence[date] = DAYS) -> Mapping[str, Any]:
     """Metadata of the asset, as the schedule's job makes it."""
     job = build_defs(load_settings()).resolve_job_def(MONITORING)
-    days = (NOON.date(), NOON.date() + timedelta(days=1))
     result = job.execute_in_process(instance=instance, tags=range_tags(days))
     events = [one for one in result.get_asset_materialization_events() if one.asset_key == SHADOW]
     return {key: value.value for key, value in events[-1].materialization.metadata.items()}
@@ -167,6 +169,29 @@ def test_the_worse_one_is_refused_by_labels_of_the_ticket_database_too(
     assert told["state"].startswith("refused: shadow: tone: accuracy on 200 labelled pairs -")
     assert read_champion(watched.folders.bundles) == champion
     assert read_challenger(watched.folders.bundles) is None
+
+
+def test_without_a_prediction_log_it_is_decided_on_the_hold_out_alone_once_its_days_are_over(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    """Where nobody serves, or the log is off, no run was ever started, and it held up every retraining for good."""
+    watched.tables()
+    champion = watched.crown(DEAF)
+    challenger = beside(watched, champion, WELL)
+    over = datetime.fromisoformat(challenger.since) + timedelta(days=36500)
+    waits = days_to_read(watched.watch, over - timedelta(hours=12))
+    assert waits == f"{NO_LOG}; challenger v2 is decided upon without it in 0.5 days"
+    assert days_to_read(watched.watch, over) == [over.date()]
+    long_ago = replace(challenger, since=(NOW - timedelta(days=36501)).isoformat())
+    write_challenger(watched.folders.bundles, long_ago)
+    days = days_to_read(watched.watch, NOW)
+    assert days == [NOW.date()]
+    told = run(instance, days)
+    assert (told["ruling"], told["promoted"], told["champion"]) == ("take", True, "v2")
+    assert "decided on the hold-out alone" in told["state"]
+    assert read_challenger(watched.folders.bundles) is None
+    assert days_to_read(watched.watch, NOW) == NO_LOG
+    assert not watched.log.folder.exists(), "looking begins no log"
 
 
 def test_it_is_taken_out_by_the_command(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
