@@ -12,7 +12,7 @@ import dagster as dg
 
 from benchmarks.loop_desk import Desk
 from benchmarks.loop_traffic import Heard, Phase
-from ticket_assets.automation.evidence import CAUSES_TAG
+from ticket_assets.automation.evidence import CAUSES_TAG, CLEAN
 from ticket_assets.automation.runs import DEPLOY, RETRAIN
 from ticket_assets.monitoring.history import HISTORY
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
@@ -50,6 +50,14 @@ def runs(desk: Desk, job: str) -> list[dg.RunRecord]:
     """Runs of a job, oldest first."""
     with dg.DagsterInstance.from_config(str(desk.folders.root / "dagster")) as instance:
         return list(reversed(instance.get_run_records(dg.RunsFilter(job_name=job))))
+
+
+def clean_rows(desk: Desk) -> list[tuple[float, int]]:
+    """When `tickets/clean` was made (s since 1970) and with how many rows, oldest first."""
+    with dg.DagsterInstance.from_config(str(desk.folders.root / "dagster")) as instance:
+        found = instance.fetch_materializations(CLEAN, limit=1000).records
+    made = [(one.timestamp, one.asset_materialization) for one in reversed(found)]
+    return [(at, int(str(one.metadata["clean"].value))) for at, one in made if one and "clean" in one.metadata]
 
 
 def failed(desk: Desk) -> list[str]:

@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks import loop_events as events
 from benchmarks.loop_desk import Desk
 from benchmarks.loop_figures import macro_f1
-from benchmarks.loop_traffic import PER_TICKET, Heard, Phase
+from benchmarks.loop_traffic import Heard, Phase
 from ticket_assets.automation.runs import RETRAIN
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.prediction import Ticket
@@ -48,7 +48,7 @@ class Outcome:
         failures: of requests, both desks.
         requests: tickets and corrections, both desks.
         failed_runs: of both daemons.
-        corrections: that the retraining may have seen.
+        corrections: that the retraining saw.
         moments: alarm, retraining, swap: s since 1970.
         delays: likewise, since the first new ticket.
         within: macro F1 that the last champion may be below the oracle's.
@@ -137,10 +137,10 @@ def outcome_of(
 
 
 def seen_corrections(loop: Desk, heard: Heard) -> int:
-    """Corrections that the first retraining may have seen: those that were sent before it began."""
+    """Corrections that the first retraining saw: tickets that the table it read had more than the first one."""
     [began, *_] = [one.start_time for one in events.runs(loop, RETRAIN) if one.start_time]
-    beside = sum(one.phase >= Phase.CORRECTED and one.at < began for one in heard.answers)
-    return min(len(heard.told), PER_TICKET * beside)
+    rows = events.clean_rows(loop)
+    return min(len(heard.told), max(number for at, number in rows if at < began) - rows[0][1])
 
 
 def score(desk: Desk, bundle: str, test: pd.DataFrame) -> Score:
