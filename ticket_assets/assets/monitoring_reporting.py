@@ -17,7 +17,7 @@ from ticket_assets.monitoring.day_tables import TRAINED_ON, DayState, day_file
 from ticket_assets.monitoring.judged import REPORT, Judged, window_folder
 from ticket_assets.monitoring.reference import Basis
 from ticket_assets.monitoring.reference_store import reference_folder
-from ticket_assets.monitoring.trend import Point, window_row
+from ticket_assets.monitoring.trend import NOTHING, Point, window_row
 from ticket_assets.monitoring.trend_plot import trend_chart
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
 from ticket_assets.monitoring_settings import DriftRule
@@ -52,7 +52,7 @@ def reference_metadata(folder: Path, champion: Champion, basis: Basis, gone: int
         "training_rows": len(its.inputs),
         "held_out_rows": len(its.answers),
         "vectors": its.inputs.vectors is not None,
-        "notes": list(basis.notes),
+        "notes": _sentences(basis.notes),
         "former_references_removed": gone,
         "path": dg.MetadataValue.path(reference_folder(folder, champion.bundle)),
     }
@@ -77,10 +77,10 @@ def drift_metadata(folder: Path, judged: Sequence[Judged], new: int, waiting: in
         }
         for one in summary["findings"]
     ]
-    told |= {"window": latest.window.id, "verdict": str(latest.verdict), "reasons": list(latest.reasons)}
+    told |= {"window": latest.window.id, "verdict": str(latest.verdict), "reasons": _sentences(latest.reasons)}
     told |= {"rows": summary["rows"], "of_rows": summary["of_rows"]}
     told |= {"page": dg.MetadataValue.path(page)} if page.exists() else {}
-    told |= {"notes": list(summary["notes"])}
+    told |= {"notes": _sentences(summary["notes"])}
     return told | ({"tests": table(findings)} if findings else {})
 
 
@@ -92,7 +92,8 @@ def performance_metadata(judged: Sequence[Judged], new: int, missing: str | None
     scores = [{"target": target, **_known(its)} for target, its in latest.told["performance"].items()]
     shares = [{"target": target, **_known(its)} for target, its in latest.told["by_hand"].items()]
     told: dict[str, Any] = {"windows_judged": new, "window": latest.window.id, "verdict": str(latest.verdict)}
-    told |= {"reasons": list(latest.reasons), "words": list(latest.told["words"]), "notes": list(latest.told["notes"])}
+    told |= {"reasons": _sentences(latest.reasons), "words": _sentences(latest.told["words"])}
+    told |= {"notes": _sentences(latest.told["notes"])}
     told |= {"scores": table(scores)} if scores else {}
     told |= {"by_hand": table(shares)} if shares else {}
     return told | {"estimated_by": "average confidence (accuracy), CBPE (macro F1)"}
@@ -115,6 +116,11 @@ def history_metadata(
         "last_windows": table(rows),
         "window": dg.MetadataValue.json(records[-1].as_dict()),
     }
+
+
+def _sentences(said: Sequence[str]) -> dg.MetadataValue:
+    """Sentences below each other; a list would be shown as JSON, and one without any as `[]`."""
+    return table([{"said": one} for one in said]) if said else dg.MetadataValue.text(NOTHING)
 
 
 def _known(figures: Mapping[str, float | None]) -> dict[str, Any]:

@@ -72,6 +72,6 @@ def _say(watch: "Watch", known: set[str]) -> None:
         print(*window_sentences(one), sep="\n")
     if not records:
         size = watch.settings.window
-        print(f"a window is complete with {size.predictions} live predictions, or after {size.max_days:g} days")
+        print(f"a window is complete with {size.predictions:,} live predictions, or after {size.max_days:g} days")
     else:
         print(f"\nreports lie in {watch.folder / 'windows'}; the trend is metadata of monitoring/history (make ui)")

@@ -108,8 +108,8 @@ def _counted(evidence: Evidence, settings: RetrainSettings) -> list[_Cause]:
     times = evidence.feedback_rows // settings.feedback_rows
     if "feedback" in settings.causes and times:
         event = f"feedback-{champion.bundle}-{times * settings.feedback_rows}"
-        counted = f"{evidence.feedback_rows} corrections that the champion has not seen, of {settings.feedback_rows}"
-        found.append(_Cause(event, f"feedback: {counted}"))
+        counted = f"{evidence.feedback_rows:,} corrections that the champion has not seen"
+        found.append(_Cause(event, f"feedback: {counted}, of {settings.feedback_rows:,}"))
     age = (evidence.now - champion.since) / timedelta(days=1)
     if "staleness" in settings.causes and age >= settings.max_age_days:
         event = f"stale-{champion.bundle}-{int(age // settings.max_age_days)}"
@@ -185,14 +185,14 @@ def _waits(events: tuple[str, ...], evidence: Evidence, settings: RetrainSetting
     fresh = evidence.fresh_rows
     if fresh is not None and fresh < settings.fresh_rows:
         return (
-            f"there is too little to learn from: {fresh} labelled tickets that the champion has not seen, "
-            f"of {settings.fresh_rows}"
+            f"there is too little to learn from: {fresh:,} labelled tickets that the champion has not seen, "
+            f"of {settings.fresh_rows:,}"
         )
     found = evidence.recent_families
     if found is not None and found < recent_families:
         return (
-            f"there is too little to judge a challenger by: {found} families of recent tickets that the champion has "
-            f"not seen, of {recent_families}"
+            f"there is too little to judge a challenger by: {found:,} families of recent tickets that the champion has "
+            f"not seen, of {recent_families:,}"
         )
     return None
 
@@ -217,8 +217,8 @@ def _quiet(evidence: Evidence, settings: RetrainSettings, windows: int) -> str:
     assert champion is not None
     age = (evidence.now - champion.since) / timedelta(days=1)
     return (
-        f"nothing speaks for a retraining: {windows} windows of v{champion.version} without an open alarm, "
-        f"{evidence.feedback_rows} of {settings.feedback_rows} corrections unseen, "
+        f"nothing speaks for a retraining: {windows:,} windows of v{champion.version} without an open alarm, "
+        f"{evidence.feedback_rows:,} of {settings.feedback_rows:,} corrections unseen, "
         f"{age:.1f} of {settings.max_age_days:g} days old, no order"
     )
 

@@ -84,7 +84,7 @@ def _alarm(cause: str, seen: Sequence[WindowRecord], rule: DriftRule, settings: 
         return _low_confidence(latest, settings, where) if _of(latest, cause) is Verdict.ALARM else None
     words = WORDS[cause]
     if _of(latest, cause) is Verdict.ALARM:
-        return f"{words}: an alarm in {where} of {latest.rows} predictions"
+        return f"{words}: an alarm in {where} ({latest.rows:,} predictions)"
     row = [one for one in seen if _was_judged(one, cause)][-rule.warnings :]
     if row and row[-1] is latest and len(row) == rule.warnings and all(_of(one, cause) in _SPEAKS for one in row):
         return f"{words}: warnings in {rule.warnings} windows in a row, up to {where}"

@@ -86,7 +86,7 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
     least = bench.settings.window.min_sample
     is_judged = window.rows >= least and len(sample) >= min(least, window.rows)
     if not is_judged:
-        words = f"{window.rows} predictions, below the {least} that are asked for"
+        words = f"{window.rows:,} predictions, below the {least:,} that are asked for"
         summary = DriftSummary(
             Verdict.UNJUDGED, len(sample), window.rows, len(bench.basis.reference.inputs), (), (words,)
         )
@@ -98,7 +98,7 @@ def judge_drift(bench: Bench, window: Window, judge: Callable[[], Judge]) -> Jud
         if silent > SHARE_WITHOUT_TEXT * len(rows):
             summary = _of_answers_alone(summary, f"the log keeps no text of {silent:,} of {len(rows):,} predictions")
         elif silent:
-            notes = (*notes, f"{silent} predictions are logged without text")
+            notes = (*notes, f"{silent:,} predictions are logged without text")
     summary = replace(summary, of_rows=window.rows, notes=(*bench.basis.notes, *notes, *summary.notes))
     alone = {kind: summary.verdict_of(kind) for kind in KINDS}  # type: ignore[arg-type]
     verdicts, said = escalated(alone, bench.before(files.SUMMARY, window), bench.settings.drift.warnings)

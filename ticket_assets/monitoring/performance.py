@@ -94,15 +94,15 @@ def live_scores(
     found = scored(labelled)
     figures["rows"] = float(len(found.y))
     if len(found.y) < LEAST_LABELLED:
-        words = f"{target}: {len(found.y)} new labels, below the {LEAST_LABELLED} that are asked for"
+        words = f"{target}: {len(found.y):,} new labels, below the {LEAST_LABELLED:,} that are asked for"
         return Outcome(Verdict.UNJUDGED, figures, words)
     if promised.held is None or promised.rows < LEAST_LABELLED:
-        words = f"{target}: {promised.rows} held-out rows have a label, too few to promise anything"
+        words = f"{target}: {promised.rows:,} held-out rows have a label, too few to promise anything"
         return Outcome(Verdict.UNJUDGED, figures, words)
-    chosen, labels = are_chosen(labelled, silent), f"{len(found.y)} labels"
+    chosen, labels = are_chosen(labelled, silent), f"{len(found.y):,} labels"
     if chosen:
         found = with_silent(found, silent)
-        labels = f"{labels}, as they are mostly corrections, and {len(silent.truth)} answers taken for right"
+        labels = f"{labels}, as they are mostly corrections, and {len(silent.truth):,} answers taken for right"
     usual = expected(promised, len(found.y), rules.seed)
     score, p_value = chance_of_drop(found, promised, usual, rules.seed)
     allowed = usual.low - rules.retrain.performance_drop

@@ -54,7 +54,7 @@ def window_sample(rows: Sequence[Mapping[str, Any]], bundle: TriageBundle) -> tu
             targets[target] = TargetSample(labels, shares, tuple(row.get(f"truth_{target}") for row in rows))
             if unknown:
                 notes.append(
-                    f"{target}: {unknown} answers are logged without all probabilities, taken as evenly spread"
+                    f"{target}: {unknown:,} answers are logged without all probabilities, taken as evenly spread"
                 )
         elif read_of:
             some = f"on some days of the window alone ({read_of:,} of {len(rows):,} answers)"

@@ -6,6 +6,7 @@ Does not belong here: drawing (trend_plot.py), judging.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,16 @@ from ticket_assets.monitoring.judged import read_judged
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
 
 MOST_POINTS = 60
+NOTHING = "—"
+# Of a table of windows: kind of verdict to its column, and what a verdict is called there.
+_COLUMNS = {
+    "data_drift": "data",
+    "embedding_drift": "vectors",
+    "prediction_drift": "answers",
+    "performance": "scores",
+    "low_confidence": "by hand",
+}
+_SHORTLY = {Verdict.UNJUDGED: NOTHING, Verdict.PASS: "ok", Verdict.WARN: "warn", Verdict.ALARM: "ALARM"}
 
 
 @dataclass(frozen=True)
@@ -56,28 +67,35 @@ def _strongest(monitoring: Path, window: str) -> dict[str, Strongest]:
 
 
 def window_row(one: WindowRecord) -> dict[str, Any]:
-    """A window as a row of a table."""
-    verdicts = {kind.replace("_", " "): str(one.verdicts.get(kind, Verdict.UNJUDGED)) for kind in one.verdicts}
+    """A window as a row of a table that has room for few columns: a word for each kind, and the first reason's gist."""
+    verdicts = {name: _SHORTLY[one.verdicts.get(kind, Verdict.UNJUDGED)] for kind, name in _COLUMNS.items()}
     return {
-        "window": one.window,
-        "champion": f"v{one.version}",
-        "until": one.until[:16].replace("T", " "),
-        "predictions": one.rows,
+        "window": f"v{one.version} · {one.number}",
+        "until": f"{datetime.fromisoformat(one.until):%d %b %H:%M}",
+        "rows": f"{one.rows:,}",
         **verdicts,
-        "reasons": " | ".join(one.reasons),
+        "why": _gist(one.reasons),
     }
+
+
+def _gist(reasons: Sequence[str]) -> str:
+    """What the first reason says before its numbers of the test, and how many more there are."""
+    if not reasons:
+        return NOTHING
+    more = f" (+ {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return reasons[0].partition(";")[0] + more
 
 
 def window_sentences(one: WindowRecord) -> list[str]:
     """What was found of a window, for people."""
     when = f"{_minute(one.since)} to {_minute(one.until)} UTC"
-    said = f"window {one.number} of champion v{one.version}: {one.rows} predictions, {when}"
+    said = f"window {one.number} of champion v{one.version}: {one.rows:,} predictions, {when}"
     kinds = [f"{kind.replace('_', ' ')} {verdict}" for kind, verdict in one.verdicts.items()]
     lines = [said, f"  {', '.join(kinds)}"]
     lines += [f"  {reason}" for reason in one.reasons]
     for target, its in one.performance.items():
         if its.get("macro_f1") is not None:
-            known = f"macro F1 {its['macro_f1']:.3f} on {its['rows']:.0f} labels"
+            known = f"macro F1 {its['macro_f1']:.3f} on {its['rows']:,.0f} labels"
             lines.append(f"  {target}: {known}, promised {its['promised']:.3f}")
         elif its.get("estimated_accuracy") is not None:
             lines.append(f"  {target}: accuracy is estimated at {its['estimated_accuracy']:.3f} from confidence alone")

@@ -37,7 +37,7 @@ def test_an_alarm_launches_exactly_one_run_which_says_what_it_is_for(world: Worl
     assert run.job_name == "retrain"
     assert run.tags[EVENT_TAG] == alarm.window
     assert json.loads(run.tags[EVENTS_TAG]) == [alarm.window]
-    assert run.tags[CAUSES_TAG] == "data drift: an alarm in window 2 of 500 predictions"
+    assert run.tags[CAUSES_TAG] == "data drift: an alarm in window 2 (500 predictions)"
     assert "retrains already" in (world.tick().why_not or "")
 
 

@@ -152,7 +152,7 @@ def test_an_alarm_is_told_once_with_what_follows_from_it(world: World, hook: Hoo
     world.ticks(3, sensor(world))
     [body] = hook.bodies
     assert body["title"] == "tiny: live tickets are not what v1 was made for"
-    assert "data drift: an alarm in window 1 of 500 predictions.\nA challenger is made: " in body["message"]
+    assert "data drift: an alarm in window 1 (500 predictions).\nA challenger is made: " in body["message"]
 
 
 def test_a_receiver_that_is_down_fails_no_tick_and_is_told_later(world: World, hook: Hook) -> None:

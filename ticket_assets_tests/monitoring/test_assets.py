@@ -66,6 +66,8 @@ def test_two_windows_are_judged_and_a_second_run_appends_nothing(
     told = WindowRecord.from_dict(metadata(first, "history")["window"])
     assert told == read_history(watched.folders.monitoring)[-1] and (told.number, told.feedback_rows) == (2, 200)
     assert told.performance[TARGET]["estimated"] and "data:image/png" in metadata(first, "history")["trend"]
+    shown = [metadata(first, name)["reasons"] for name in ("drift", "performance")]
+    assert shown == ["—", "—"], "nothing spoke, and an empty list would be shown as []"
     second = run(instance)
     assert metadata(second, "history")["windows_added"] == 0 and metadata(second, "drift")["windows_judged"] == 0
     assert len(read_history(watched.folders.monitoring)) == 2
@@ -93,6 +95,8 @@ def test_a_drifted_window_fails_its_check_and_stops_nothing(watched: Watched, in
     assert result.success
     passed, severity, said = checks(result)["as_in_training"]
     assert (passed, severity) == (False, "ERROR") and "word" in said
+    told = [one.data["said"] for one in metadata(result, "drift")["reasons"].records]
+    assert "; ".join(told) == said.removeprefix("window 1: ")
     assert Verdict(metadata(result, "history")["window"]["verdicts"]["data_drift"]) is Verdict.ALARM
 
 

@@ -56,12 +56,13 @@ def test_twenty_windows_that_pass_are_no_reason_and_the_numbers_are_told() -> No
 @pytest.mark.parametrize(
     ("told", "event", "words"),
     [
-        ({"windows": DRIFTED}, f"{BUNDLE}-0002", "data drift: an alarm in window 2 of 500 predictions"),
+        ({"windows": DRIFTED}, f"{BUNDLE}-0002", "data drift: an alarm in window 2 (500 predictions)"),
         ({"windows": window(2, embedding_drift="alarm")}, f"{BUNDLE}-0002", "embedding drift: an alarm in window 2"),
         ({"windows": window(2, prediction_drift="alarm")}, f"{BUNDLE}-0002", "prediction drift: an alarm in window 2"),
         ({"windows": BAD}, f"{BUNDLE}-0002", "queue macro F1 0.700 on feedback, promised 0.800 at least"),
         ({"windows": UNSURE}, f"{BUNDLE}-0002", "queue 45% of the answers by hand, 20% on the hold-out"),
         ({"feedback_rows": 520}, f"feedback-{BUNDLE}-500", "520 corrections that the champion has not seen, of 500"),
+        ({"feedback_rows": 1520}, f"feedback-{BUNDLE}-1500", "1,520 corrections that the champion has not seen"),
         ({"now": SEATED + timedelta(days=91)}, f"stale-{BUNDLE}-1", "the champion is 91 days old, of 90"),
         ({"orders": (Order("a1", "new product", NOW),)}, "order-a1", "ordered by hand: new product"),
     ],

@@ -78,7 +78,20 @@ def test_verdicts_and_reasons_of_both_come_together(tmp_path: Path) -> None:
         "  tone: macro F1 0.700 on 120 labels, promised 0.750",
         "  tone: 20.0% left to people, 10.0% of held-out tickets were",
     ]
-    assert window_row(told)["data drift"] == "alarm"
+
+
+def test_a_row_of_the_table_of_windows_is_short_and_says_nothing_where_nothing_speaks() -> None:
+    verdicts = {"data_drift": Verdict.ALARM, "embedding_drift": Verdict.WARN, "low_confidence": Verdict.PASS}
+    reasons = ("language: 30.0 % are de, 5.0 % in the reference; p = 1e-9, 2e-8 corrected for 13 tests", "words: new")
+    told = WindowRecord("b-0013", 13, "b", 2, SINCE, "2026-11-20T12:19:00+00:00", 1500, verdicts, reasons)
+    assert window_row(told) == {
+        **{"window": "v2 · 13", "until": "20 Nov 12:19", "rows": "1,500"},
+        **{"data": "ALARM", "vectors": "warn", "answers": "—", "scores": "—", "by hand": "ok"},
+        "why": "language: 30.0 % are de, 5.0 % in the reference (+ 1 more)",
+    }
+    assert window_row(replace(told, reasons=()))["why"] == "—"
+    assert window_row(replace(told, reasons=reasons[1:]))["why"] == "words: new"
+    assert window_sentences(told)[0].startswith("window 13 of champion v2: 1,500 predictions")
 
 
 def test_corrections_since_the_champion_took_its_seat_are_unseen(watched: Watched) -> None:

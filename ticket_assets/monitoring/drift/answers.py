@@ -92,7 +92,7 @@ def errors(target: str, reference: TargetSample, window: TargetSample, shares: S
         p_value = _fisher((was, ref), (are, win), shares)
         found.append((p_value, name, are / win, was / ref, win))
     p_value, name, rate, usual, rows = min(found)
-    said = f"{percent(rate)} of {rows} answers{name} were wrong, {percent(usual)} on the hold-out"
+    said = f"{percent(rate)} of {rows:,} answers{name} were wrong, {percent(usual)} on the hold-out"
     return Outcome(
         kind="prediction_drift",
         group=f"{target}: errors",

@@ -105,7 +105,7 @@ class Detector:
         facts = {"rows": len(compared), "of_rows": total, "reference_rows": len(self.inputs)}
         for name, rows in (("window", len(compared)), ("reference", len(self.inputs))):
             if rows < self.size.min_sample:
-                notes.append(f"the {name} has {rows} rows, fewer than window.min_sample = {self.size.min_sample}")
+                notes.append(f"the {name} has {rows:,} rows, fewer than window.min_sample = {self.size.min_sample:,}")
                 return DriftSummary(Verdict.UNJUDGED, findings=(), notes=tuple(notes), **facts)
         # Of the window's own rows, so that chance does not strike every window of a champion alike.
         key = zlib.crc32("\n".join(compared.ids).encode())
