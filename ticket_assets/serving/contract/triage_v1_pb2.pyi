@@ -254,8 +254,22 @@ class SwapInfo(_message.Message):
     reason: str
     def __init__(self, at: _Optional[str] = ..., bundle: _Optional[str] = ..., taken: _Optional[bool] = ..., reason: _Optional[str] = ...) -> None: ...
 
+class ChallengerInfo(_message.Message):
+    __slots__ = ("model_version", "bundle", "since", "loaded_at", "share")
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    LOADED_AT_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    model_version: int
+    bundle: str
+    since: str
+    loaded_at: str
+    share: float
+    def __init__(self, model_version: _Optional[int] = ..., bundle: _Optional[str] = ..., since: _Optional[str] = ..., loaded_at: _Optional[str] = ..., share: _Optional[float] = ...) -> None: ...
+
 class ServiceInfo(_message.Message):
-    __slots__ = ("status", "profile", "model_version", "bundle", "since", "loaded_at", "split", "cleaning", "encoder", "languages", "context", "targets", "data", "libraries", "acting", "log", "swaps", "faults")
+    __slots__ = ("status", "profile", "model_version", "bundle", "since", "loaded_at", "split", "cleaning", "encoder", "languages", "context", "targets", "data", "libraries", "acting", "log", "swaps", "faults", "challenger")
     class TargetsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -295,6 +309,7 @@ class ServiceInfo(_message.Message):
     LOG_FIELD_NUMBER: _ClassVar[int]
     SWAPS_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    CHALLENGER_FIELD_NUMBER: _ClassVar[int]
     status: str
     profile: str
     model_version: int
@@ -313,7 +328,8 @@ class ServiceInfo(_message.Message):
     log: LogInfo
     swaps: _containers.RepeatedCompositeFieldContainer[SwapInfo]
     faults: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, status: _Optional[str] = ..., profile: _Optional[str] = ..., model_version: _Optional[int] = ..., bundle: _Optional[str] = ..., since: _Optional[str] = ..., loaded_at: _Optional[str] = ..., split: _Optional[str] = ..., cleaning: _Optional[str] = ..., encoder: _Optional[str] = ..., languages: _Optional[_Iterable[str]] = ..., context: _Optional[_Iterable[str]] = ..., targets: _Optional[_Mapping[str, TargetInfo]] = ..., data: _Optional[_Mapping[str, str]] = ..., libraries: _Optional[_Mapping[str, str]] = ..., acting: _Optional[bool] = ..., log: _Optional[_Union[LogInfo, _Mapping]] = ..., swaps: _Optional[_Iterable[_Union[SwapInfo, _Mapping]]] = ..., faults: _Optional[_Iterable[str]] = ...) -> None: ...
+    challenger: ChallengerInfo
+    def __init__(self, status: _Optional[str] = ..., profile: _Optional[str] = ..., model_version: _Optional[int] = ..., bundle: _Optional[str] = ..., since: _Optional[str] = ..., loaded_at: _Optional[str] = ..., split: _Optional[str] = ..., cleaning: _Optional[str] = ..., encoder: _Optional[str] = ..., languages: _Optional[_Iterable[str]] = ..., context: _Optional[_Iterable[str]] = ..., targets: _Optional[_Mapping[str, TargetInfo]] = ..., data: _Optional[_Mapping[str, str]] = ..., libraries: _Optional[_Mapping[str, str]] = ..., acting: _Optional[bool] = ..., log: _Optional[_Union[LogInfo, _Mapping]] = ..., swaps: _Optional[_Iterable[_Union[SwapInfo, _Mapping]]] = ..., faults: _Optional[_Iterable[str]] = ..., challenger: _Optional[_Union[ChallengerInfo, _Mapping]] = ...) -> None: ...
 
 class ReloadRequest(_message.Message):
     __slots__ = ()

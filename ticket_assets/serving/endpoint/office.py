@@ -9,13 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 from ticket_assets.serving.access.current import current_request
 from ticket_assets.serving.access.refusal import Refusal
-from ticket_assets.serving.endpoint.engine import Engine, Swap
+from ticket_assets.serving.endpoint.challenger import ChallengerSeat
+from ticket_assets.serving.endpoint.engine import Engine, Seat, Swap
 from ticket_assets.serving.endpoint.reports import (
     ActedLabel,
     ActedReport,
     ActedRequest,
     Acting,
     ActingChange,
+    ChallengerInfo,
     FaultCode,
     LogInfo,
     ReloadAnswer,
@@ -46,13 +48,22 @@ class Office:
         log: where answers are kept.
         switch: whether `act` is given.
         similar: where similar tickets are looked for.
+        challenger: who answers beside the champion; None: nobody ever.
+        share: of tickets with an id that are the challenger's.
     """
 
     def __init__(
-        self, engine: Engine, log: PredictionLog, switch: ActingSwitch, similar: SimilarTickets | None = None
+        self,
+        engine: Engine,
+        log: PredictionLog,
+        switch: ActingSwitch,
+        similar: SimilarTickets | None = None,
+        challenger: ChallengerSeat | None = None,
+        share: float = 0,
     ) -> None:
         self._engine, self._log, self._switch = engine, log, switch
         self._similar = similar or SimilarTickets()
+        self._challenger, self._share = challenger, share
 
     def is_answering(self) -> bool:
         """Whether a model answers."""
@@ -65,7 +76,7 @@ class Office:
             Refusal: 503 where no model answers.
         """
         seat, faults = require_seat(self._engine), self.faults()
-        manifest = seat.bundle.manifest
+        manifest, rival = seat.bundle.manifest, self._challenger.seat if self._challenger else None
         return ServiceInfo(
             status="degraded" if faults else "ok",
             profile=manifest.profile,
@@ -93,6 +104,7 @@ class Office:
             log=self.log(),
             swaps=[_told(swap) for swap in self._engine.swaps[:SHOWN_SWAPS]],
             faults=[fault.message for fault in faults],
+            challenger=_beside(rival, self._share) if rival else None,
         )
 
     def log(self) -> LogInfo:
@@ -195,6 +207,13 @@ def _row(one: acted.ActedLabel) -> ActedLabel:
 
 def _acting(state: SwitchState) -> Acting:
     return Acting(on=state.on, since=state.since, by=state.by, reason=state.reason)
+
+
+def _beside(rival: Seat, share: float) -> ChallengerInfo:
+    its, loaded_at = rival.champion, rival.loaded_at.isoformat(timespec="seconds")
+    return ChallengerInfo(
+        model_version=its.version, bundle=its.bundle, since=its.since, loaded_at=loaded_at, share=share
+    )
 
 
 def _told(swap: Swap) -> SwapInfo:

@@ -38,6 +38,16 @@ class SwapInfo(Message):
     reason: str
 
 
+class ChallengerInfo(Message):
+    """Who answers beside the champion."""
+
+    model_version: int
+    bundle: str
+    since: str = Field(description="when it was put there")
+    loaded_at: str
+    share: float = Field(description="of tickets with an id that it answers, 0 to 1; all others it scores silently")
+
+
 FaultCode = Literal["no_model", "baked_in", "champion_refused", "similar_table", "log_down", "log_degraded"]
 # What strangers are told, who may ask /healthz: no host, no path, nothing that a library said.
 SENTENCES: dict[FaultCode, str] = {
@@ -78,6 +88,9 @@ class ServiceInfo(Message):
     log: LogInfo
     swaps: list[SwapInfo] = Field(description="the latest offers of another bundle, newest first")
     faults: list[str]
+    challenger: ChallengerInfo | None = Field(
+        default=None, description="who answers beside the champion, in the worker that tells; null: nobody"
+    )
 
 
 class ReloadAnswer(Message):

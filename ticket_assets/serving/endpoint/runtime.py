@@ -70,7 +70,7 @@ class Runtime:
         self.triage = Triage(
             self.engine, self.log, switch, self.metrics, settings.most_tickets, self._similar, sharing, self.shadow
         )
-        self.office = Office(self.engine, self.log, switch, self._similar)
+        self.office = Office(self.engine, self.log, switch, self._similar, self.challenger, settings.challenger.share)
         self.pools = Pools()
         self._watcher = Watcher(self.engine, settings.watch_seconds) if follow else None
         if self._watcher:

@@ -17,10 +17,12 @@ from ticket_assets.serving.endpoint.messages import Batch
 from ticket_assets.serving.endpoint.runtime import Runtime
 from ticket_assets.serving.endpoint.settings import ServiceSettings
 from ticket_assets.serving.endpoint.sharing import arm_of
+from ticket_assets.serving.endpoint.wire import told as in_grpc
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.prediction_log.shadows import arms_in, pairs_in
 from ticket_assets.serving.prediction_log.tables import predictions, shadow_answers
+from ticket_assets.serving.store import remove_challenger
 from ticket_assets_tests.serving.endpoint.conftest import LOUD, ToyStore
 from ticket_assets_tests.serving.endpoint.rivals import LONG_AGO, PATIENCE, ask, look, pairs, put_beside, write_deaf
 from ticket_assets_tests.serving.endpoint.server import Server, running
@@ -60,6 +62,26 @@ def test_without_an_id_or_a_share_no_ticket_is_shared_out(ticket_id: str | None,
 
 def test_a_whole_share_is_every_ticket() -> None:
     assert {arm_of(str(number), "b-1", 1.0) for number in range(1000)} == {"challenger"}
+
+
+@pytest.mark.parametrize("share", [0.0, SHARE])
+def test_info_names_who_is_beside_the_champion_and_the_share_as_long_as_it_answers(
+    beside: Callable[..., Runtime], store: ToyStore, share: float
+) -> None:
+    runtime = beside(challenger={"share": share})
+    assert runtime.office.info().challenger is None
+    rival = put_beside(store.root, write_deaf(store.root))
+    look(runtime)
+    told = runtime.office.info()
+    assert told.challenger is not None and told.model_version == 1
+    assert (told.challenger.model_version, told.challenger.bundle) == (2, rival.bundle)
+    assert (told.challenger.since, told.challenger.share) == (rival.since, share)
+    wired = in_grpc(told, pb.ServiceInfo).challenger
+    assert (wired.model_version, wired.bundle, wired.share) == (2, rival.bundle, share)
+    remove_challenger(store.root)
+    look(runtime)
+    gone = runtime.office.info()
+    assert gone.challenger is None and not in_grpc(gone, pb.ServiceInfo).HasField("challenger")
 
 
 def test_each_is_answered_and_logged_by_whose_ticket_it_is_alone_and_in_a_batch(
