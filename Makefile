@@ -41,8 +41,8 @@ mend: $(READY) ## take back that table with rows mended: make mend PROFILE=it_se
 	$(if $(FILE),,$(error name the table: make mend PROFILE=$(PROFILE) FILE=quarantine.csv))
 	@$(RUN) mend --profile $(PROFILE) --file '$(FILE)'
 
-champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all that happened
-	@$(RUN) champion --profile $(PROFILE) $(if $(ON),--on '$(ON)') $(if $(HISTORY),--history)
+champion: $(READY) ## who is champion; make champion ON=2026-05-01 who was (UTC), HISTORY=1 all of it, CARD=1 its model card
+	@$(RUN) champion --profile $(PROFILE) $(if $(ON),--on '$(ON)') $(if $(HISTORY),--history) $(if $(CARD),--card)
 
 retrain: $(READY) ## order a challenger: make retrain PROFILE=x [REASON="…"]; the daemon makes it, or NOW=1 here
 	@$(RUN) retrain --profile $(PROFILE) $(if $(REASON),--reason "$$REASON") $(if $(NOW),--now)

@@ -28,6 +28,7 @@ def shadow_metadata(outcome: Outcome, max_loss: float) -> dict[str, Any]:
     if beside is None:
         return told
     told |= {"challenger": f"v{beside.version}", "bundle": beside.bundle, "since": beside.since}
+    told |= {"predictions of the champion meanwhile": outcome.answered}
     if outcome.ruling is None or not outcome.ruling.targets:
         return told
     its = outcome.ruling.targets

@@ -78,6 +78,10 @@ class Registry:
         """Tag a version with what became known of it later; MLflow takes 5,000 characters."""
         self._client.set_model_version_tag(self.name, str(version), name, what[:5000])
 
+    def describe(self, version: int, text: str) -> None:
+        """Describe a version, in Markdown, on its page in MLflow, which takes 5,000 characters."""
+        self._client.update_model_version(self.name, str(version), text[:5000])
+
     def crown(self, version: int) -> None:
         """Move the champion alias."""
         self._client.set_registered_model_alias(self.name, CHAMPION, str(version))

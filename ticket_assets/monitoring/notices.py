@@ -15,7 +15,9 @@ from ticket_assets.monitoring.outbox import Notice
 from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 from ticket_assets.serving.record import Event, event
 
-HISTORY_PAGE, CHAMPION_PAGE = "/assets/monitoring/history", "/assets/models/champion"
+HISTORY_PAGE, CHAMPION_PAGE, SHADOW_PAGE = (
+    f"/assets/{one}" for one in ("monitoring/history", "models/champion", "monitoring/shadow")
+)
 
 
 def of_windows(
@@ -45,17 +47,33 @@ def of_windows(
 
 
 def of_record(profile: str, lines: Iterable[Mapping[str, Any]]) -> list[Notice]:
-    """Of the record's lines: a challenger that was promoted or refused, a rollback."""
+    """Of the record's lines: a challenger that came into the shadow, was promoted or refused, a rollback."""
     found = []
     for line in lines:
         kind, at, reason = event(dict(line)), str(line["at"]), str(line.get("reason", ""))
         before = f"v{line['champion_before']}" if line.get("champion_before") else "nobody"
-        if kind is Event.DECISION and line["promoted"]:
+        page = SHADOW_PAGE if line.get("shadow_since") else CHAMPION_PAGE
+        if kind is Event.SHADOW:
+            title = f"{profile}: v{line['challenger']['version']} is in the shadow of {before}"
+            gone = f" v{line['in_place_of']} is out of it." if line.get("in_place_of") else ""
+            found.append(
+                Notice(
+                    f"shadow-{line['challenger']['version']}-{at}",
+                    "promotion",
+                    title,
+                    f"{reason}.{gone}",
+                    SHADOW_PAGE,
+                    at,
+                )
+            )
+        elif kind is Event.DECISION and line["promoted"]:
             title = f"{profile}: v{line['challenger']['version']} is champion"
-            found.append(Notice(f"promotion-{at}", "promotion", title, f"It was {before}. {reason}", CHAMPION_PAGE, at))
+            found.append(Notice(f"promotion-{at}", "promotion", title, f"It was {before}. {reason}", page, at))
         elif kind is Event.DECISION:
-            title = f"{profile}: a challenger was refused, {before} stays"
-            found.append(Notice(f"refusal-{at}", "refusal", title, reason, CHAMPION_PAGE, at))
+            who = f"v{line['challenger']['version']}" if line.get("shadow_since") else "a challenger"
+            where = "is out of the shadow" if line.get("shadow_since") else "was refused"
+            title = f"{profile}: {who} {where}, {before} stays"
+            found.append(Notice(f"refusal-{at}", "refusal", title, reason, page, at))
         elif kind is Event.ROLLBACK:
             title = f"{profile}: rolled back to v{line['champion']['version']}"
             found.append(Notice(f"rollback-{at}", "promotion", title, f"It was {before}. {reason}", CHAMPION_PAGE, at))

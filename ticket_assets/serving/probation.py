@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from ticket_assets.models.probation import Live, LiveAnswer, LivePair, Ruling, Verdict, live, rule
 from ticket_assets.serving.chronicle import Chronicle
+from ticket_assets.serving.live_card import shadow_part
 from ticket_assets.serving.manifest import damage
 from ticket_assets.serving.prediction_log.shadows import answered_since, arms_in, pairs_in
 from ticket_assets.serving.record import Event, event
@@ -24,6 +25,8 @@ from ticket_assets.serving.store import Challenger, Champion, read_challenger, r
 from ticket_assets.serving.throne import Court, instant, record, seat, throne
 
 DAY_SECONDS = 86_400
+# What a line says of itself; all else of the one that put a challenger into the shadow is said of it again at the end.
+_OF_A_LINE = ("event", "at", "champion_before", "challenger", "in_place_of")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Outcome:
         champion: who it is now.
         promoted: whether the challenger is champion now.
         ended: whether the shadow is empty now, and was not.
+        answered: tickets that the champion answered meanwhile.
     """
 
     challenger: Challenger | None
@@ -58,6 +62,7 @@ class Outcome:
     champion: Champion | None
     promoted: bool = False
     ended: bool = False
+    answered: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,8 @@ def put_in_shadow(
     before, against = read_challenger(court.bundles), standing.champion.bundle
     goes_on = before is not None and (before.bundle, before.against) == (bundle, against)
     since = before.since if before and goes_on else instant(now)
-    record(court, standing, Event.SHADOW, now, challenger={"version": version, "bundle": bundle}, **told)
+    gone = {"in_place_of": before.version} if before and not goes_on else {}
+    record(court, standing, Event.SHADOW, now, challenger={"version": version, "bundle": bundle}, **gone, **told)
     challenger = Challenger(version, bundle, since, against)
     write_challenger(court.bundles, challenger)
     return challenger
@@ -147,8 +153,8 @@ def look(court: Court, read: Callable[[Challenger], Seen], now: datetime) -> Out
         pin = standing.pin(now)
         if ruling.verdict is Verdict.WAIT or (pin and ruling.verdict is Verdict.TAKE):
             reason = f"{pin}; without the pin it is champion: {ruling.reason}" if pin else ruling.reason
-            return Outcome(challenger, ruling, reason, champion)
-        return _decided(court, standing, challenger, ruling, now)
+            return Outcome(challenger, ruling, reason, champion, answered=seen.answered)
+        return _decided(court, standing, challenger, ruling, seen.answered, now)
 
 
 def days_in_shadow(challenger: Challenger, now: datetime) -> float:
@@ -166,19 +172,23 @@ def withdraw(court: Court, reason: str, now: datetime) -> Challenger | None:
         return challenger
 
 
-def _decided(court: Court, standing: Chronicle, challenger: Challenger, ruling: Ruling, now: datetime) -> Outcome:
+def _decided(
+    court: Court, standing: Chronicle, challenger: Challenger, ruling: Ruling, answered: int, now: datetime
+) -> Outcome:
     promoted = ruling.verdict is Verdict.TAKE
     reason = f"{'promoted' if promoted else 'refused'}: {ruling.reason}"
     if before := _passed(standing, challenger):
         reason += f"; before that {str(before['reason']).removeprefix('in the shadow: ')}"
-    _tell(court, standing, challenger, promoted, reason, now, live=ruling.as_dict()["targets"])
+    more = {"live": ruling.as_dict()["targets"], "answered": answered}
+    line = _tell(court, standing, challenger, promoted, reason, now, **more)
     champion = standing.champion
     if promoted:
         champion = Champion(challenger.version, challenger.bundle, instant(now))
         seat(court, champion)
     remove_challenger(court.bundles)
     court.registry.tell(challenger.version, "shadow", ruling.reason)
-    return Outcome(challenger, ruling, reason, champion, promoted, ended=True)
+    court.registry.describe(challenger.version, shadow_part(line))
+    return Outcome(challenger, ruling, reason, champion, promoted, ended=True, answered=answered)
 
 
 def _superseded(court: Court, standing: Chronicle, challenger: Challenger, now: datetime) -> Outcome:
@@ -200,13 +210,13 @@ def _tell(
     reason: str,
     now: datetime,
     **more: Any,
-) -> None:
-    """Record the decision with what was known before the shadow: verdicts, scores, tags."""
+) -> Mapping[str, Any]:
+    """Record the decision with what was known before the shadow: verdicts, scores, tags; return the line."""
     before = _passed(standing, challenger) or {}
-    kept = {name: one for name, one in before.items() if name not in ("event", "at", "champion_before", "challenger")}
+    kept = {name: one for name, one in before.items() if name not in _OF_A_LINE}
     told = {**kept, "promoted": promoted, "reason": reason, "shadow_since": challenger.since, **more}
     named = {"version": challenger.version, "bundle": challenger.bundle}
-    record(court, standing, Event.DECISION, now, challenger=named, **told)
+    return record(court, standing, Event.DECISION, now, challenger=named, **told)
 
 
 def _passed(standing: Chronicle, challenger: Challenger) -> Mapping[str, Any] | None:

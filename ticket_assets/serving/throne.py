@@ -68,11 +68,12 @@ def require_unmoved(standing: Chronicle, before: Champion | None) -> None:
         raise ThroneError(f"the champion was {was} and is {now} now: somebody else moved it; do it again")
 
 
-def record(court: Court, standing: Chronicle, event: Event, at: datetime, **told: Any) -> None:
-    """Append a line to the record."""
+def record(court: Court, standing: Chronicle, event: Event, at: datetime, **told: Any) -> dict[str, Any]:
+    """Append a line to the record; return it."""
     before = standing.champion.version if standing.champion else None
     line = {"event": event.value, "at": instant(at), "champion_before": before, **told}
     append_record(court.records / RECORD, line)
+    return line
 
 
 def seat(court: Court, champion: Champion) -> None:
