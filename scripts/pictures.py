@@ -2,7 +2,8 @@
 
 Starts the Dagster webserver on a profile's instance, opens it in headless Chromium, and fails on an error banner, a
 record the UI could not read, or a plot with nothing on it. Run it after `make demo`: make pictures. With `--watched`
-it takes those of monitoring, of a profile whose windows were judged and whose champion was retrained.
+it takes those of monitoring, of a profile whose windows were judged and whose champion was retrained; with `--shadow`
+that of a profile whose latest run of monitoring judged a challenger.
 """
 
 import argparse
@@ -61,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--profile", default="demo")
     parser.add_argument("--watched", action="store_true", help="those of monitoring instead of those of the line")
+    parser.add_argument("--shadow", action="store_true", help="that of a challenger that live tickets were asked about")
     parser.add_argument("--folder", type=Path, default=PROJECT / "docs" / "pictures")
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,9 @@ def main() -> None:
         playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS) as opened,
     ):
         page = opened.new_page(viewport={"width": 2400, "height": 2400})
-        if chosen.watched:
+        if chosen.shadow:
+            asset(page, url, "monitoring/shadow", 1300, chosen.folder / "shadow.png")
+        elif chosen.watched:
             asset(page, url, "monitoring/history", 1180, chosen.folder / "history.png")
             evidently(page, home.parent / "monitoring" / "windows", chosen.folder / "evidently.png")
             ticks(page, url, chosen.folder / "retraining_ticks.png")

@@ -14,6 +14,7 @@ import dagster as dg
 from ticket_assets.assets.declaration import table
 from ticket_assets.models.plots import as_markdown_image
 from ticket_assets.monitoring.day_tables import TRAINED_ON, DayState, day_file
+from ticket_assets.monitoring.drift.outcome import chance
 from ticket_assets.monitoring.judged import REPORT, Judged, window_folder
 from ticket_assets.monitoring.reference import Basis
 from ticket_assets.monitoring.reference_store import reference_folder
@@ -25,6 +26,7 @@ from ticket_assets.serving.store import Champion
 
 SHOWN = 20
 NO_WINDOW = "no window is complete yet"
+Figures = Mapping[str, float | None]
 
 
 def day_metadata(folder: Path, day: date, state: DayState, gone: int) -> dict[str, Any]:
@@ -69,11 +71,11 @@ def drift_metadata(folder: Path, judged: Sequence[Judged], new: int, waiting: in
         {
             "what": one["subject"],
             "verdict": one["verdict"],
-            "adjusted p": one["adjusted"],
+            "adjusted p": _chance(one["adjusted"]),
             "effect": one["effect"],
             "effect is": one["effect_name"],
             "test": one["test"],
-            "p": one["p_value"],
+            "p": _chance(one["p_value"]),
         }
         for one in summary["findings"]
     ]
@@ -89,8 +91,8 @@ def performance_metadata(judged: Sequence[Judged], new: int, missing: str | None
     if not judged or missing:
         return {"windows_judged": new, "state": missing or NO_WINDOW}
     latest = judged[-1]
-    scores = [{"target": target, **_known(its)} for target, its in latest.told["performance"].items()]
-    shares = [{"target": target, **_known(its)} for target, its in latest.told["by_hand"].items()]
+    scores = [{"target": target, **_scores(its)} for target, its in latest.told["performance"].items()]
+    shares = [{"target": target, **_shares(its)} for target, its in latest.told["by_hand"].items()]
     told: dict[str, Any] = {"windows_judged": new, "window": latest.window.id, "verdict": str(latest.verdict)}
     told |= {"reasons": _sentences(latest.reasons), "words": _sentences(latest.told["words"])}
     told |= {"notes": _sentences(latest.told["notes"])}
@@ -123,5 +125,30 @@ def _sentences(said: Sequence[str]) -> dg.MetadataValue:
     return table([{"said": one} for one in said]) if said else dg.MetadataValue.text(NOTHING)
 
 
-def _known(figures: Mapping[str, float | None]) -> dict[str, Any]:
-    return {name.replace("_", " "): "" if value is None else float(value) for name, value in figures.items()}
+def _scores(its: Figures) -> dict[str, str]:
+    """A target's scores in few columns."""
+    return {
+        "labels": f"{its['rows'] or 0:,.0f}",
+        "macro F1": f"{_number(its['macro_f1'])} [{_number(its['low'])}, {_number(its['high'])}]"
+        if its["macro_f1"] is not None
+        else NOTHING,
+        "promised": f"{_number(its['promised'])}, at least {_number(its['promised_low'])}",
+        "p": _chance(its.get("p_value")),
+        "estimated": _number(its["estimated"]),
+        "accuracy": f"{_number(its['accuracy'])}, promised {_number(its['promised_accuracy'])}",
+        "estimated accuracy": _number(its["estimated_accuracy"]),
+    }
+
+
+def _shares(its: Figures) -> dict[str, str]:
+    shares = {name: NOTHING if its.get(name) is None else f"{its[name]:.1%}" for name in ("share", "promised")}
+    return shares | {"p": _chance(its.get("p_value"))}
+
+
+def _chance(p_value: float | None) -> str:
+    """A p-value; rounded like other numbers a small one would be 0, which none is."""
+    return NOTHING if p_value is None else chance(p_value).removeprefix("p ").removeprefix("= ")
+
+
+def _number(one: float | None) -> str:
+    return NOTHING if one is None else f"{one:.3f}"

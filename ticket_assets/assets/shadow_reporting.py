@@ -12,6 +12,7 @@ from ticket_assets.assets.declaration import table
 from ticket_assets.models.plots import as_markdown_image
 from ticket_assets.models.probation import Live, points
 from ticket_assets.models.probation_plot import probation_chart
+from ticket_assets.monitoring.trend import NOTHING
 from ticket_assets.serving.probation import Outcome
 
 NOBODY = "nobody is in the shadow"
@@ -28,7 +29,7 @@ def shadow_metadata(outcome: Outcome, max_loss: float) -> dict[str, Any]:
     if beside is None:
         return told
     told |= {"challenger": f"v{beside.version}", "bundle": beside.bundle, "since": beside.since}
-    told |= {"predictions of the champion meanwhile": outcome.answered}
+    told |= {"predictions meanwhile": f"{outcome.answered:,}"}
     if outcome.ruling is None or not outcome.ruling.targets:
         return told
     its = outcome.ruling.targets
@@ -47,9 +48,9 @@ def shadow_metadata(outcome: Outcome, max_loss: float) -> dict[str, Any]:
 def _row(name: str, one: Live) -> dict[str, Any]:
     return {
         "target": name,
-        "pairs": one.pairs,
-        "agreement": f"{100 * one.agreement.estimate:.1f} %" if one.agreement else "",
-        "labelled": one.labelled,
-        "accuracy": points(one.paired) if one.paired else "",
-        "A/B accuracy": points(one.arms) if one.arms else "",
+        "pairs": f"{one.pairs:,}",
+        "agreement": f"{100 * one.agreement.estimate:.1f} %" if one.agreement else NOTHING,
+        "labelled": f"{one.labelled:,}",
+        "accuracy": points(one.paired) if one.paired else NOTHING,
+        "A/B accuracy": points(one.arms) if one.arms else NOTHING,
     }

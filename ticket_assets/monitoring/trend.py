@@ -16,6 +16,7 @@ from ticket_assets.monitoring.verdict import Verdict, WindowRecord
 
 MOST_POINTS = 60
 NOTHING = "—"
+_KEPT = "\u00a0"  # no line is broken there
 # Of a table of windows: kind of verdict to its column, and what a verdict is called there.
 _COLUMNS = {
     "data_drift": "data",
@@ -70,8 +71,8 @@ def window_row(one: WindowRecord) -> dict[str, Any]:
     """A window as a row of a table that has room for few columns: a word for each kind, and the first reason's gist."""
     verdicts = {name: _SHORTLY[one.verdicts.get(kind, Verdict.UNJUDGED)] for kind, name in _COLUMNS.items()}
     return {
-        "window": f"v{one.version} · {one.number}",
-        "until": f"{datetime.fromisoformat(one.until):%d %b %H:%M}",
+        "window": f"v{one.version} · {one.number}".replace(" ", _KEPT),
+        "until": f"{datetime.fromisoformat(one.until):%d %b}".replace(" ", _KEPT) + f" {one.until[11:16]}",
         "rows": f"{one.rows:,}",
         **verdicts,
         "why": _gist(one.reasons),

@@ -97,6 +97,8 @@ def test_a_drifted_window_fails_its_check_and_stops_nothing(watched: Watched, in
     assert (passed, severity) == (False, "ERROR") and "word" in said
     told = [one.data["said"] for one in metadata(result, "drift")["reasons"].records]
     assert "; ".join(told) == said.removeprefix("window 1: ")
+    loudest = metadata(result, "drift")["tests"].records[0].data
+    assert loudest["adjusted p"] == loudest["p"] == "< 1e-12", "which is not 0"
     assert Verdict(metadata(result, "history")["window"]["verdicts"]["data_drift"]) is Verdict.ALARM
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ticket_assets.assets.monitoring_reporting import performance_metadata
 from ticket_assets.monitoring import judged as files
 from ticket_assets.monitoring.history import HISTORY, append_windows, read_history, unseen_feedback
 from ticket_assets.monitoring.judged import Judged, write_judged
@@ -85,13 +86,32 @@ def test_a_row_of_the_table_of_windows_is_short_and_says_nothing_where_nothing_s
     reasons = ("language: 30.0 % are de, 5.0 % in the reference; p = 1e-9, 2e-8 corrected for 13 tests", "words: new")
     told = WindowRecord("b-0013", 13, "b", 2, SINCE, "2026-11-20T12:19:00+00:00", 1500, verdicts, reasons)
     assert window_row(told) == {
-        **{"window": "v2 · 13", "until": "20 Nov 12:19", "rows": "1,500"},
+        **{"window": "v2\u00a0·\u00a013", "until": "20\u00a0Nov 12:19", "rows": "1,500"},
         **{"data": "ALARM", "vectors": "warn", "answers": "—", "scores": "—", "by hand": "ok"},
         "why": "language: 30.0 % are de, 5.0 % in the reference (+ 1 more)",
     }
     assert window_row(replace(told, reasons=()))["why"] == "—"
     assert window_row(replace(told, reasons=reasons[1:]))["why"] == "words: new"
     assert window_sentences(told)[0].startswith("window 13 of champion v2: 1,500 predictions")
+
+
+def test_a_target_s_scores_fit_into_few_columns_and_what_is_not_known_is_a_dash() -> None:
+    known = {"macro_f1": 0.8494, "low": 0.7947, "high": 0.8971, "p_value": 0.7312, "accuracy": 0.855, "rows": 1200.0}
+    known |= {"promised": 0.8236, "promised_low": 0.7724, "promised_accuracy": 0.8337}
+    known |= {"estimated": 0.8112, "estimated_accuracy": 0.82}
+    unknown = {**dict.fromkeys(known), "rows": 0.0}
+    shares = {"tone": {"share": 0.095, "promised": 0.1194, "p_value": 0.8549}}
+    said = {"performance": {"tone": known, "mood": unknown}, "by_hand": shares, "words": ["fine"], "notes": []}
+    told = performance_metadata([Judged(window(1), {"performance": Verdict.PASS}, (), said)], 1, None)
+    rows = [one.data for one in told["scores"].records]
+    assert rows[0] == {
+        **{"target": "tone", "labels": "1,200", "macro F1": "0.849 [0.795, 0.897]", "p": "0.73", "estimated": "0.811"},
+        **{"promised": "0.824, at least 0.772", "accuracy": "0.855, promised 0.834", "estimated accuracy": "0.820"},
+    }
+    assert rows[1]["macro F1"] == rows[1]["p"] == rows[1]["estimated"] == "—"
+    assert [one.data for one in told["by_hand"].records] == [
+        {"target": "tone", "share": "9.5%", "promised": "11.9%", "p": "0.85"}
+    ]
 
 
 def test_corrections_since_the_champion_took_its_seat_are_unseen(watched: Watched) -> None:

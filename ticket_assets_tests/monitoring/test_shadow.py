@@ -138,6 +138,8 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     assert "shadow: 40 for tone labelled pairs of 100 are missing" in told["state"]
     assert "160 pairs" in told["state"]
     assert "data:image/png" in told["plot"]
+    [row] = told["targets"].records
+    assert (told["predictions meanwhile"], row.data["pairs"], row.data["A/B accuracy"]) == ("160", "160", "—")
     assert read_champion(watched.folders.bundles) == champion
     assert main(["challenger", "--profile", PROFILE]) == 0
     assert "now        wait: 40 for tone" in capsys.readouterr().out
