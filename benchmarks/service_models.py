@@ -106,6 +106,12 @@ class Models:
         """Those asked for, and what all are compared with."""
         return [one for one in VARIANTS if one in (REFERENCE, *self.variants)]
 
+    def made_alone(self, variant: str) -> Path:
+        """The store of one variant, made where it is missing, without those that it is compared with."""
+        if not (self.store(variant) / "champion.json").exists():
+            self._make(variant)
+        return self.store(variant)
+
     def store(self, variant: str) -> Path:
         """Bundle store of a variant."""
         return self.folder / "stores" / variant

@@ -154,6 +154,10 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     assert read_challenger(watched.folders.bundles) is None
     assert decisions(watched.folders.records).whole[-1]["reason"].startswith("promoted: shadow: tone: 160 pairs")
     assert run(instance)["state"] == "nobody is in the shadow"
+    capsys.readouterr()
+    assert main(["champion", "--profile", PROFILE, "--card"]) == 0
+    card = capsys.readouterr().out
+    assert card.startswith("a card\n") and "in which 160 predictions were given" in card and "| tone | 160 |" in card
 
 
 def test_the_worse_one_is_refused_by_labels_of_the_ticket_database_too(
