@@ -170,9 +170,9 @@ def test_left_to_people_is_what_the_band_says() -> None:
     assert left_by_hand(shares, Bands(None, None)).all()
 
 
-@pytest.mark.parametrize(("held_out", "n", "most"), [(100, 100, 0), (1500, 100, 0), (1500, 500, 0), (300, 50, 10)])
+@pytest.mark.parametrize(("held_out", "n", "most"), [(100, 100, 4), (300, 100, 0), (1500, 500, 0), (300, 50, 6)])
 def test_as_many_left_to_people_as_before_hardly_ever_warn(held_out: int, n: int, most: int) -> None:
-    """200 windows of 20 champions; only windows of some fifty answers move by 15 points by chance."""
+    """200 windows of 20 champions; only few answers, or few held-out ones, move by 15 points by chance."""
     found = []
     for seed in range(200):
         held = drawn(held_out, np.random.default_rng([held_out, seed // 10]))
