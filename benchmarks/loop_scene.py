@@ -28,10 +28,11 @@ HISTORY_DAYS = 90
 
 @dataclass(frozen=True)
 class Novelty:
-    """What the history lacks: a queue, and a language where there are several."""
+    """What the history lacks: a queue, or what else tickets are sorted by, and a language where there are several."""
 
     queue: str
     language: str | None = None
+    column: str = "queue"  # of the public file, for people
 
     def of(self, table: pd.DataFrame) -> pd.Series:
         """Which rows are new."""
@@ -39,15 +40,17 @@ class Novelty:
         return new if self.language is None else new | (table["language"] == self.language)
 
     def __str__(self) -> str:
-        return f"queue {self.queue}" + (f", language {self.language}" if self.language else "")
+        return f"{self.column} {self.queue}" + (f", language {self.language}" if self.language else "")
 
 
 NOVELTIES = {
     GENERATED: Novelty("purchasing", "de"),
     "it_service": Novelty("HR Support"),
-    "helpdesk": Novelty("Billing and Payments", "de"),
+    # Its queues are no stage for this: without rewordings, macro F1 of a model of 2,500 tickets is .28, and another
+    # class is not learnt from some hundred of them.
+    "helpdesk": Novelty("Change", "de", "type"),
 }
-TARGETS = {"it_service": "Topic_group", "helpdesk": "queue"}
+TARGETS = {"it_service": "Topic_group", "helpdesk": "type"}
 
 
 @dataclass(frozen=True)
