@@ -7,7 +7,7 @@ An episode begins with an alarm. It ends with a promotion, since windows are the
 that passes in everything that counts. Warnings and windows that were not judged neither begin nor end one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +58,14 @@ def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: Ret
         rule: how many warnings in a row are an alarm.
         settings: which causes count, and from how much on.
     """
+    found = [episode for _, episode in course(windows, rule, settings)]
+    return found[-1] if found else None
+
+
+def course(
+    windows: Iterable[WindowRecord], rule: DriftRule, settings: RetrainSettings
+) -> Iterator[tuple[WindowRecord, Episode | None]]:
+    """Window by window, the episode that goes on after it; arguments as of `open_episode`."""
     counted: list[str] = [cause for cause in (*DRIFT, *QUALITY) if cause in settings.causes]
     found: Episode | None = None
     seen: list[WindowRecord] = []
@@ -71,7 +79,7 @@ def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: Ret
             _was_judged(window, cause) for cause in counted
         ):
             found = None
-    return found
+        yield window, found
 
 
 def _alarm(cause: str, seen: Sequence[WindowRecord], rule: DriftRule, settings: RetrainSettings) -> str | None:
