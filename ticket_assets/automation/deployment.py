@@ -5,11 +5,12 @@ Does not belong here: building (serving/bento.py), rolling out (serving/rollout.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ticket_assets.automation.retraining import Clock, utc_now
-from ticket_assets.automation.runs import DEPLOY, LANE, ROLLOUT, at_work
+from ticket_assets.automation.runs import DEPLOY, LANE, ROLLOUT, at_work, began
 from ticket_assets.automation.told import known_metadata
 from ticket_assets.automation.triggers import DEPLOYMENT
 from ticket_assets.serving.store import read_champion
@@ -19,6 +20,7 @@ from ticket_assets.storage import ProfileFolders
 DEPLOYED = dg.AssetKey(["serving", "deployment"])
 SECONDS = 15
 TRIES = 2
+PAUSE = timedelta(minutes=2)  # a service that restarts is back by then
 CHAMPION_TAG = "ticket-assets/champion"
 
 
@@ -67,13 +69,22 @@ def deployment(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         if busy:
             yield dg.SkipReason(f"{who} is being rolled out by run {', '.join(busy)}")
             return
-        tried = context.instance.get_runs(dg.RunsFilter(job_name=DEPLOY, tags={CHAMPION_TAG: seat}))
+        tried = context.instance.get_run_records(dg.RunsFilter(job_name=DEPLOY, tags={CHAMPION_TAG: seat}))
+        last = tried[0].dagster_run.run_id[:8] if tried else ""
         if len(tried) >= TRIES:
             yield dg.SkipReason(
-                f"{who} was not rolled out: {len(tried)} tries failed, last run {tried[0].run_id[:8]}; mend the cause, "
+                f"{who} was not rolled out: {len(tried)} tries failed, last run {last}; mend the cause, "
                 "then materialise serving/deployment"
             )
+            return
+        if tried and (again := _ended(tried[0]) + PAUSE) > clock():
+            yield dg.SkipReason(f"{who} was not rolled out by run {last}; it is tried again at {again:%H:%M:%S} UTC")
             return
         yield dg.RunRequest(run_key=f"{seat}:{len(tried)}", tags={CHAMPION_TAG: seat})
 
     return sensor
+
+
+def _ended(record: dg.RunRecord) -> datetime:
+    """When a run ended (UTC); when it was asked for, where its process died and nobody told the end."""
+    return datetime.fromtimestamp(record.end_time, UTC) if record.end_time else began(record)

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ticket_assets.automation.deployment import DEPLOYED, deployment
+from ticket_assets.automation.deployment import DEPLOYED, PAUSE, deployment
 from ticket_assets.serving.store import write_champion
 from ticket_assets_tests.automation.world import World, begun
 from ticket_assets_tests.line import PROFILE
@@ -47,14 +47,29 @@ def test_a_promotion_is_rolled_out_once(world: World) -> None:
 
 def test_a_roll_out_that_fails_is_tried_once_more_and_then_named(world: World) -> None:
     world.promote()
-    for _ in range(2):
-        [run] = world.ticks(5, sensor(world))
-        world.ends(run, well=False)
+    [first] = world.ticks(5, sensor(world))
+    world.ends(first, well=False)
+    [second] = world.ticks(5, sensor(world))
+    world.ends(second, well=False)
     assert world.ticks(20, sensor(world)) == []
     assert "was not rolled out: 2 tries failed" in (world.tick(sensor(world)).why_not or "")
     world.now += timedelta(hours=1)
     world.promote()
     assert len(world.ticks(5, sensor(world))) == 1, "another promotion is another roll-out"
+
+
+def test_the_second_try_of_a_roll_out_waits_two_minutes_and_the_tick_says_until_when(world: World) -> None:
+    """Fifteen seconds apart both tries met a service that restarts for a minute, and there was no third."""
+    world.promote()
+    [first] = world.ticks(1, sensor(world))
+    world.ends(first, well=False)
+    ended = world.now
+    why_not = world.tick(sensor(world)).why_not or ""
+    assert f"was not rolled out by run {first.run_id[:8]}; it is tried again at {ended + PAUSE:%H:%M:%S} UTC" in why_not
+    world.now = ended + timedelta(seconds=119)
+    assert world.ticks(1, sensor(world)) == []
+    world.now = ended + timedelta(seconds=120)
+    assert len(world.ticks(1, sensor(world))) == 1
 
 
 def test_a_champion_that_came_back_by_a_rollback_is_rolled_out_again(world: World) -> None:
