@@ -17,6 +17,7 @@ from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 from ticket_assets.serving.record import Event, event
 
 HISTORY_PAGE, CHAMPION_PAGE = "/assets/monitoring/history", "/assets/models/champion"
+AUTOMATION_PAGE = "/automation"
 
 
 def of_windows(
@@ -126,6 +127,30 @@ def of_recovery(profile: str, job: str, run: str, failed: str, at: datetime) -> 
     """Of a run that did what an earlier one failed at."""
     body = f"Run {run} did what run {failed} failed at."
     return Notice(f"recovery-{run}", "recovery", f"{profile}: {job} runs again", body, f"/runs/{run}", _stamp(at))
+
+
+def of_ticks(profile: str, kind: str, name: str, at: datetime, failed: int = 0, why: str = "") -> Notice:
+    """Of a sensor or a schedule whose ticks fail, or tick well again.
+
+    Args:
+        profile: whose.
+        kind: sensor or schedule.
+        name: its name.
+        at: when it ticked.
+        failed: so many times in a row; 0: it ticks again.
+        why: of which kind the error was.
+    """
+    number, stamp = ticks_id(name, f"{at.timestamp():.0f}"), _stamp(at)
+    if not failed:
+        title, body = f"{profile}: {kind} {name} ticks again", f"The {kind} {name} had failed tick after tick."
+        return Notice(number, "recovery", title, body, AUTOMATION_PAGE, stamp)
+    body = f"The {kind} {name} failed {failed} times in a row: {why}. What it does is not done until it ticks again."
+    return Notice(number, "failure", f"{profile}: {kind} {name} fails", body, AUTOMATION_PAGE, stamp)
+
+
+def ticks_id(name: str, number: str) -> str:
+    """Id of a notice of ticks; without a number what all begin with that are of the same sensor or schedule."""
+    return f"ticks-{name}-{number}"
 
 
 def _stamp(at: datetime) -> str:

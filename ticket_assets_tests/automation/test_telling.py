@@ -25,12 +25,16 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def world(tmp_path: Path, hook: Hook) -> Iterator[World]:
     """Its notices go to the webhook; the daemon has looked once."""
-    told = f'urls = ["json://127.0.0.1:{hook.port}/secret"]\nlink = "http://ui.example"\n'
-    table = "[profiles.tiny.monitoring.notices]\n" + told + "[profiles.tiny.columns]\n"
-    settings = MONITORED.replace("[profiles.tiny.columns]\n", table)
-    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance, settings) as made:
+    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance, telling(hook)) as made:
         made.tick(sensor(made))
         yield made
+
+
+def telling(hook: Hook) -> str:
+    """Settings by which notices go to the webhook."""
+    told = f'urls = ["json://127.0.0.1:{hook.port}/secret"]\nlink = "http://ui.example"\n'
+    table = "[profiles.tiny.monitoring.notices]\n" + told + "[profiles.tiny.columns]\n"
+    return MONITORED.replace("[profiles.tiny.columns]\n", table)
 
 
 def sensor(world: World) -> dg.SensorDefinition:
