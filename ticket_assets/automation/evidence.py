@@ -5,8 +5,8 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ CLEAN = dg.AssetKey(["tickets", "clean"])
 WINDOW = "window"  # metadata of monitoring/history: the latest record as JSON
 HISTORY_FILE = "history.jsonl"
 REMEMBERED = 100  # runs and materialisations that are looked at
+PAGE, PAGES = 20, 50  # materialisations of the tickets: the one that is looked for is among the first, or far back
 CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
 CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
 _STATES = {
@@ -62,7 +63,7 @@ def gather(
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
     windows = read_windows(folders, instance)
     manifest = _manifest(folders, champion)
-    corrected, fresh = _unseen(instance, manifest, folders.records)
+    corrected, fresh = _unseen(instance, manifest, folders.records, _made_at(standing))
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
     if corrected is None:
         corrected = next(
@@ -163,25 +164,31 @@ def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManif
         return None
 
 
+def _made_at(standing: Chronicle) -> datetime | None:
+    """When the champion was judged first: it was made of what there was before. Of one without a line, its seat."""
+    seat = standing.champion
+    if seat is None:
+        return None
+    lines = (line for line in standing.lines if (line.get("challenger") or {}).get("bundle") == seat.bundle)
+    return datetime.fromisoformat(next((line["at"] for line in lines), seat.since))
+
+
 def _unseen(
-    instance: dg.DagsterInstance, manifest: BundleManifest | None, records: Path
+    instance: dg.DagsterInstance, manifest: BundleManifest | None, records: Path, made_at: datetime | None
 ) -> tuple[int | None, int | None]:
     """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
 
     Tickets that were erased in between are no longer there, and did not take new ones with them. None where nothing
-    tells: the champion's version of the table is too long ago, or rewritten.
+    tells: the champion's version of the table is not on record.
     """
-    if manifest is None:
+    if manifest is None or made_at is None:
         return None, None
     made_from = manifest.data.get(DATA)
-    known = instance.fetch_materializations(CLEAN, limit=REMEMBERED).records
-    counts = [(one.timestamp, made.tags or {}, _numbers(made)) for one in known if (made := one.asset_materialization)]
-    # What an erasure told of the table are no counts.
-    counts = [one for one in counts if "clean" in one[2]]
-    then = next((one for one in counts if one[1].get(DATA_VERSION) == made_from), None)
-    if then is None:
+    then = next((one for one in _counted(instance, made_at) if one[1].get(DATA_VERSION) == made_from), None)
+    latest = next(_counted(instance), None)
+    if then is None or latest is None:
         return None, None
-    (until, _, today), (since, _, before) = counts[0], then
+    (until, _, today), (since, _, before) = latest, then
     erased = erased_between(records, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
     rows = today["clean"] - before["clean"] + erased
     corrected = _sum(today, CORRECTED) - _sum(before, CORRECTED)
@@ -190,6 +197,25 @@ def _unseen(
     # erasure took some: the log counts these by time.
     says = not erased and any(name in today for name in (*CORRECTED, CORRECTED_NEW))
     return (max(corrected, 0) + max(new, 0) if says else None), max(rows, 0) + max(corrected, 0)
+
+
+def _counted(
+    instance: dg.DagsterInstance, made_at: datetime | None = None
+) -> Iterator[tuple[float, Mapping[str, str], dict[str, int]]]:
+    """Time, tags and counts of `tickets/clean`, newest first, as it was made until a moment, with that second.
+
+    What an erasure told of the table are no counts. Read page by page, so that who finds it at once reads no more.
+    """
+    until = (made_at + timedelta(seconds=1)).timestamp() if made_at else None
+    wanted, cursor = dg.AssetRecordsFilter(CLEAN, before_timestamp=until), None
+    for _ in range(PAGES):
+        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
+        for one in page.records:
+            if (made := one.asset_materialization) and "clean" in (numbers := _numbers(made)):
+                yield one.timestamp, made.tags or {}, numbers
+        if not page.has_more:
+            return
+        cursor = page.cursor
 
 
 def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:
