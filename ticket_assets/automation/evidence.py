@@ -6,6 +6,7 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
+from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import read_challenger
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
@@ -61,7 +63,9 @@ def gather(
     standing = Chronicle.read(folders.records, folders.bundles)
     seat, pin = standing.champion, standing.pin(now)
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
-    windows = read_windows(folders, instance)
+    # Named by bundles, which an erasure calls otherwise: what had its run had it.
+    names = renamed(folders.records)
+    windows = tuple(replace(one, bundle=names.get(one.bundle, one.bundle)) for one in read_windows(folders, instance))
     manifest = _manifest(folders, champion)
     corrected, fresh = _unseen(instance, manifest, folders.records, _made_at(standing))
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
@@ -79,7 +83,7 @@ def gather(
             unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
         ),
         orders=read_orders(folders.records),
-        retrainings=retrainings(instance, now, judged_in(standing)),
+        retrainings=retrainings(instance, now, judged_in(standing), names),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
         in_shadow=_in_shadow(folders, champion),
@@ -117,7 +121,9 @@ def judged_in(standing: Chronicle) -> frozenset[str]:
     return frozenset(filter(None, judged))
 
 
-def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[str]) -> tuple[Retraining, ...]:
+def retrainings(
+    instance: dg.DagsterInstance, now: datetime, judged: frozenset[str], names: Mapping[str, str]
+) -> tuple[Retraining, ...]:
     """Runs of job `retrain`, newest first; one that is lost counts as failed.
 
     Args:
@@ -125,6 +131,7 @@ def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[s
         now: the moment (UTC).
         judged: runs that judged their challenger. One that failed after that, as by a machine that died, is done: a
             challenger that was refused is not made again for the same event.
+        names: bundles that are called otherwise now: id before to id now.
     """
     found = []
     for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
@@ -135,9 +142,16 @@ def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[s
             state, ended = State.FAILED, min(began(record) + LOST_AFTER, now)
         if state is State.FAILED and run.run_id in judged:
             state = State.DONE
-        events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
+        events = tuple(_as_called_now(one, names) for one in json.loads(run.tags.get(EVENTS_TAG, "[]")))
         found.append(Retraining(run.run_id, events, state, began(record), ended))
     return tuple(found)
+
+
+def _as_called_now(event: str, names: Mapping[str, str]) -> str:
+    """`feedback-<bundle>-…` and `stale-<bundle>-…` with the bundle's id of today; a window keeps its id for good."""
+    kind, _, rest = event.partition("-")
+    bundle, _, count = rest.partition("-")
+    return f"{kind}-{names[bundle]}-{count}" if bundle in names else event
 
 
 def behind(

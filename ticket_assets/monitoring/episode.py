@@ -47,7 +47,7 @@ def reign_windows(windows: Iterable[WindowRecord], champion: Champion) -> tuple[
     its = [
         one for one in windows if one.bundle == champion.bundle and datetime.fromisoformat(one.since) >= champion.since
     ]
-    return tuple(sorted(its, key=lambda one: one.number))
+    return tuple(sorted(its, key=_begins))
 
 
 def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: RetrainSettings) -> Episode | None:
@@ -69,7 +69,7 @@ def course(
     counted: list[str] = [cause for cause in (*DRIFT, *QUALITY) if cause in settings.causes]
     found: Episode | None = None
     seen: list[WindowRecord] = []
-    for window in sorted(windows, key=lambda one: one.number):
+    for window in sorted(windows, key=_begins):
         seen.append(window)
         speaking = {cause: said for cause in counted if (said := _alarm(cause, seen, rule, settings)) is not None}
         if speaking:
@@ -80,6 +80,11 @@ def course(
         ):
             found = None
         yield window, found
+
+
+def _begins(window: WindowRecord) -> tuple[datetime, int]:
+    """By time: of a champion that an erasure renamed numbers begin anew."""
+    return datetime.fromisoformat(window.since), window.number
 
 
 def _alarm(cause: str, seen: Sequence[WindowRecord], rule: DriftRule, settings: RetrainSettings) -> str | None:
