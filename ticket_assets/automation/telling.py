@@ -1,9 +1,8 @@
 """Sensors that put notices into the outbox, and the one that delivers them.
 
-Belongs here: runs that failed and runs that mended it, the record of decisions, delivery within a time; which ticks fail
-in a row is found by ticks.py.
-Does not belong here: words (monitoring/notices.py), the outbox itself (monitoring/outbox.py), alarms of windows, which
-sensor `retraining` puts (retraining.py).
+Belongs here: runs that failed and runs that mended it, the record of decisions, delivery within a time.
+Does not belong here: words (monitoring/notices.py), the outbox itself (monitoring/outbox.py), which ticks fail in a row
+(ticks.py), alarms of windows, which sensor `retraining` puts (retraining.py).
 
 What is told of a failure is where and of which kind; the message is in the UI, behind the link: it may hold the text of
 a ticket, and notices leave the house.

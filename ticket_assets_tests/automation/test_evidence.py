@@ -1,4 +1,4 @@
-"""What a retraining is decided from stays known: after many materialisations, and after an erasure renamed the champion."""
+"""What a retraining is decided from stays known: as time goes on, and where an erasure renamed it."""
 
 import json
 from collections.abc import Iterator

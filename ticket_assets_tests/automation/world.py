@@ -165,7 +165,7 @@ class World:
         return found
 
     def promote(self, meanwhile: int = 0) -> Champion:
-        """A new bundle, made from the tickets there are now, takes the seat; they were made so often until it was there."""
+        """A new bundle, made from the tickets there are now, takes the seat; so often they were made meanwhile."""
         before = read_champion(self.line.folders.bundles)
         version = before.version + 1 if before else 1
         told = {**toy_fields(), "data": {"tickets/clean": f"tickets-{version}"}, "split": f"split-{version}"}
