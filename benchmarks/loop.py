@@ -127,6 +127,8 @@ class Loop:
         while not reached():
             if monotonic() > until:
                 raise LoopError(f"{events.PHASES[phase]}: not over after {MOST_SECONDS[phase]} s\n{self.tell()}")
+            if refused := events.refusals(self.desks[LOOP]):
+                raise LoopError(f"{events.PHASES[phase]}: a challenger was {refused[0]}\n{self.tell()}")
             if any(one.ended for one in self.heard.values()):
                 raise LoopError(f"{events.PHASES[phase]}: the tickets are used up\n{self.tell()}")
             if monotonic() - told > 60:

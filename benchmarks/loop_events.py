@@ -16,7 +16,7 @@ from ticket_assets.automation.evidence import CAUSES_TAG, CLEAN
 from ticket_assets.automation.runs import DEPLOY, RETRAIN
 from ticket_assets.monitoring.history import HISTORY
 from ticket_assets.monitoring.verdict import Verdict, WindowRecord
-from ticket_assets.serving.record import decisions
+from ticket_assets.serving.record import Event, decisions, event
 from ticket_assets.storage import read_records
 
 PHASES = {
@@ -58,6 +58,12 @@ def clean_rows(desk: Desk) -> list[tuple[float, int]]:
         found = instance.fetch_materializations(CLEAN, limit=1000).records
     made = [(one.timestamp, one.asset_materialization) for one in reversed(found)]
     return [(at, int(str(one.metadata["clean"].value))) for at, one in made if one and "clean" in one.metadata]
+
+
+def refusals(desk: Desk) -> list[str]:
+    """Why challengers were refused."""
+    told = decisions(desk.folders.records).whole
+    return [one["reason"] for one in told if event(one) is Event.DECISION and not one["promoted"]]
 
 
 def failed(desk: Desk) -> list[str]:

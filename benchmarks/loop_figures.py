@@ -21,7 +21,7 @@ SIGNS = {
     Verdict.ALARM: (RED, "X"),
     Verdict.UNJUDGED: (GREY, "."),
 }
-_PAPER = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.8}
+_STEM = {"arrowstyle": "-", "color": INK, "linewidth": 0.8, "alpha": 0.6, "shrinkA": 0, "shrinkB": 0, "relpos": (0, 0)}
 LINES = {"loop": BLUE, "control": GREY}
 
 
@@ -71,8 +71,10 @@ def draw(
     for number, (at, words) in enumerate(marks):
         for axes in (above, below):
             axes.axvline(minutes(at), color=INK, linewidth=0.8, alpha=0.6)
-        place = {"xy": (minutes(at), 0.02 + 0.07 * (number % 4)), "xycoords": ("data", "axes fraction")}
-        above.annotate(f" {words}", **place, fontsize=8, color=INK, bbox=_PAPER)
+        # Over the plot, a line of its own for each: two moments can be seconds apart.
+        place = {"xy": (minutes(at), 1.0), "xycoords": ("data", "axes fraction")}
+        shift = {"xytext": (3, 4 + 11 * (len(marks) - 1 - number)), "textcoords": "offset points"}
+        above.annotate(words, **place, **shift, fontsize=8, color=INK, arrowprops=_STEM)
     for height, desk in enumerate(desks.values()):
         for one in events.windows(desk):
             worst = max(one.verdicts.values(), key=[*Verdict].index)

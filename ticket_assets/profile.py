@@ -169,7 +169,11 @@ class PromotionSettings(Section):
         description="of recent tickets, from which on the gain is asked on these, and a retraining that nobody ordered "
         "begins; below, on the hold-out",
     )
-    max_class_drop: float = Field(0.10, ge=0, description="F1 that any class with 10 held-out tickets or more may lose")
+    max_class_drop: float = Field(
+        0.10,
+        ge=0,
+        description="F1 that any class with 10 held-out tickets or more may lose, where chance does not explain it",
+    )
     max_latency_ms: float = Field(250, gt=0, description="median of one ticket, in process")
     floor_over_majority: float = Field(
         0.05, ge=0, description="macro F1 above the better of majority baseline and 1 / number of classes"

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ticket_assets.models.label_scores import STATISTICS, Statistic, class_counts, f1_scores
+from ticket_assets.models.class_falls import ClassFall, class_falls
+from ticket_assets.models.label_scores import STATISTICS, Statistic, class_counts
 from ticket_assets.models.recent import RecentScores, recent_row
 from ticket_assets.models.significance import Interval, paired_difference
 from ticket_assets.profile import PromotionSettings
@@ -216,14 +217,14 @@ def judge(
         statistic=statistic,
         seed=seed,
     )
-    worst, drop = _worst_class(contest)
+    falls = _falls(contest, seed)
     told = f"macro F1 {difference.estimate:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
     # Evidence of a loss, not the want of evidence against one: on a small hold-out the interval of two equal models
     # is wide, and a target that merely holds must not keep another from its gain.
     if difference.high < 0 or difference.estimate < -settings.max_loss:
         faults.append(f"{told} is a loss, or more than max_loss {settings.max_loss}")
-    if drop > settings.max_class_drop:
-        faults.append(f"F1 of {worst} falls by {drop:.3f}, more than max_class_drop {settings.max_class_drop}")
+    most = settings.max_class_drop
+    faults += [f"{one.told()}, more than max_class_drop {most}" for one in falls if one.is_beyond(most)]
     on_recent = recent.difference if recent and recent.asked else None
     if recent and on_recent and on_recent.high < 0:
         faults.append(f"{recent.told()} is a loss")
@@ -236,6 +237,7 @@ def judge(
     else:
         verdict, reasons = Verdict.HOLDS, _on_both(told, recent)
     champion = float(STATISTICS[statistic](class_counts(contest.y_true, contest.champion, classes)))
+    worst, drop = (falls[0].label, falls[0].drop) if falls else (None, 0.0)
     return TargetDecision(verdict, scores["challenger"], champion, difference, worst, drop, reasons, recent)
 
 
@@ -270,12 +272,7 @@ def _floors(contest: Contest, scores: dict[str, float], settings: PromotionSetti
     return faults
 
 
-def _worst_class(contest: Contest) -> tuple[str | None, float]:
-    """The class whose F1 falls most, among those with rows enough for a fall to mean something."""
+def _falls(contest: Contest, seed: int) -> list[ClassFall]:
     assert contest.champion is not None
-    classes = len(contest.labels)
-    before = f1_scores(class_counts(contest.y_true, contest.champion, classes))[:classes]
-    after = f1_scores(class_counts(contest.y_true, contest.challenger, classes))[:classes]
-    drops = np.where(np.bincount(contest.y_true[contest.y_true >= 0], minlength=classes) >= 10, before - after, 0)
-    worst = int(drops.argmax())
-    return (contest.labels[worst], float(drops[worst])) if drops[worst] > 0 else (None, 0.0)
+    sides = (contest.challenger, contest.champion)
+    return class_falls(contest.y_true, *sides, contest.families, contest.labels, seed)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ticket_assets.models.label_scores import STATISTICS, Statistic, class_counts
+from ticket_assets.models.label_scores import STATISTICS, Statistic, class_counts, f1_scores
 
 # Below this many discordant rows the chi-square approximation is off, and the exact test is cheap.
 EXACT_BELOW = 25
@@ -101,6 +101,29 @@ def paired_difference(
     sample = np.concatenate([score(a) - score(b) for a, b in _resamples([counts_a, counts_b], draws, seed)])
     estimate = float(score(counts_a.sum(axis=0)) - score(counts_b.sum(axis=0)))
     return _interval(estimate, sample, draws, level)
+
+
+def paired_by_class(
+    y_true: NDArray[np.integer],
+    pred_a: NDArray[np.integer],
+    pred_b: NDArray[np.integer],
+    families: Sequence[Any] | NDArray[Any],
+    *,
+    n_labels: int,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> list[Interval]:
+    """Interval of F1(a) minus F1(b) for each of the K classes, all on the same resamples of families.
+
+    Each interval is at `level` by itself: among many classes some exclude 0 by chance.
+
+    Arguments and errors as ``bootstrap_interval``.
+    """
+    counts = [_family_counts(y_true, predicted, families, n_labels) for predicted in (pred_a, pred_b)]
+    sample = np.concatenate([f1_scores(a) - f1_scores(b) for a, b in _resamples(counts, draws, seed)])
+    estimate = np.subtract(*(f1_scores(each.sum(axis=0)) for each in counts))
+    return [_interval(float(estimate[place]), sample[:, place], draws, level) for place in range(n_labels)]
 
 
 def mcnemar(y_true: NDArray[np.integer], pred_a: NDArray[np.integer], pred_b: NDArray[np.integer]) -> McNemar:

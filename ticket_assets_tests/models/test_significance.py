@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from ticket_assets.models.significance import bootstrap_interval, mcnemar, paired_difference
+from ticket_assets.models.significance import bootstrap_interval, mcnemar, paired_by_class, paired_difference
 
 
 def families_of_three(n_families, random, skill=0.7):
@@ -116,6 +116,19 @@ def test_swapping_the_models_turns_the_difference_around():
     back = paired_difference(y, b, a, family, n_labels=4, draws=300)
     np.testing.assert_allclose([forth.estimate, forth.low, forth.high], [-back.estimate, -back.high, -back.low])
     assert forth.low > 0 > back.high
+
+
+def test_the_difference_of_each_class_is_told_on_the_same_draws_and_without_chance_where_nothing_differs():
+    random = np.random.default_rng(3)
+    y, family = random.integers(0, 3, 600), random.integers(0, 300, 600)
+    worse = np.where((y == 2) & (random.random(600) < 0.5), 0, y)
+    gone, untouched, lost = paired_by_class(y, worse, y, family, n_labels=3, draws=300)
+    assert (untouched.low, untouched.estimate, untouched.high) == (0, 0, 0)
+    assert lost.high < 0 and lost.low < lost.estimate < lost.high
+    assert gone.estimate < 0  # what is taken for it is wrong
+    estimates = [one.estimate for one in (gone, untouched, lost)]
+    assert estimates == pytest.approx(f1_score(y, worse, average=None) - f1_score(y, y, average=None))
+    assert paired_by_class(y, y, worse, family, n_labels=3, draws=300)[2].low == pytest.approx(-lost.high)
 
 
 def test_a_thousand_draws_on_six_thousand_rows_take_seconds_and_not_minutes():
