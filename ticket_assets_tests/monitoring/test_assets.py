@@ -227,6 +227,20 @@ def test_days_that_the_log_has_forgotten_are_not_asked_for_again(
     assert isinstance(found, str) or min(found) >= (later - timedelta(days=7)).date()
 
 
+@pytest.mark.parametrize(
+    ("seated", "kept", "since"), [(10, None, 10), (200, None, 92), (60, "30", 30), (10, "30", 10), (200, "120", 92)]
+)
+def test_days_are_read_since_the_champion_s_seat_unless_that_is_months_ago_or_the_log_forgot(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, seated: int, kept: str | None, since: int
+) -> None:
+    watched.crown(since=NOON - timedelta(days=seated))
+    with watched.engine():
+        pass
+    if kept is not None:
+        monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__RETENTION_DAYS", kept)
+    assert watched.watch.since(NOON) == NOON - timedelta(days=since)
+
+
 def tick(watched: Watched, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | str:
     """What the schedule does at an instant: a run, or why there is none."""
     defs = build_defs(load_settings())
