@@ -68,6 +68,6 @@ def test_now_makes_the_run_here_and_a_failed_one_is_tried_again_by_nobody_but_th
     """The line of this test has no tables, so that the run fails at its first step; it is the run that is asked for."""
     assert main(["retrain", "--now", "--reason", "at once"]) == 1
     [order] = read_orders(world.line.folders.records)
-    [done] = retrainings(world.instance, utc_now(), frozenset())
+    [done] = retrainings(world.instance, utc_now(), frozenset(), {})
     assert (done.events, done.state) == ((f"order-{order.id}",), State.FAILED)
     assert f"order {order.id}, made here: ordered by hand: at once" in capsys.readouterr().err

@@ -48,14 +48,22 @@ def bento(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult
 
 @asset("serving", "deployment", kinds={"bentoml"}, deps=[["serving", "bento"]])
 def deployment(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeResult:
-    """The champion in the running service: rolled out by the configured way, and confirmed where its address is set."""
+    """The champion in the running service: rolled out by the configured way, and confirmed where its address is set.
+
+    Before the first time that a service confirmed one, it is no fault that none runs: sensor `deployment` waits for it.
+    """
     champion = read_champion(desk.folders.bundles)
     if champion is None:
         why = why_no_champion(desk.folders.records)
         return dg.MaterializeResult(data_version=dg.DataVersion(NOTHING), metadata={"tag": NOTHING, "reason": why})
     tag = bento_tag(desk.profile, champion)
-    done = roll_out(desk.active.monitoring.rollout, champion, tag, context.log.info)
-    context.log.info(done.words)
+    before = context.instance.get_latest_materialization_event(context.asset_key)
+    confirmed = (
+        before.asset_materialization.metadata.get("confirmed") if before and before.asset_materialization else None
+    )
+    known = confirmed is not None and bool(confirmed.value)
+    done = roll_out(desk.active.monitoring.rollout, champion, tag, context.log.info, known)
+    (context.log.warning if done.waiting else context.log.info)(done.words)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(f"{tag}@{champion.since}"),
         metadata={
@@ -65,6 +73,7 @@ def deployment(context: dg.AssetExecutionContext, desk: Desk) -> dg.MaterializeR
             "since": champion.since,
             "way": done.way,
             "confirmed": done.confirmed,
+            "waiting": done.waiting,
             "seconds": round(done.seconds, 1),
             "words": done.words,
         },

@@ -5,8 +5,9 @@ Does not belong here: deciding (monitoring/decision.py), the sensor (retraining.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ticket_assets.serving.chronicle import Chronicle
 from ticket_assets.serving.fitted import DATA
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.record import Event, event
+from ticket_assets.serving.renamed import renamed
 from ticket_assets.serving.store import read_challenger
 from ticket_assets.settings import Settings
 from ticket_assets.storage import ProfileFolders, read_records
@@ -33,6 +35,7 @@ CLEAN = dg.AssetKey(["tickets", "clean"])
 WINDOW = "window"  # metadata of monitoring/history: the latest record as JSON
 HISTORY_FILE = "history.jsonl"
 REMEMBERED = 100  # runs and materialisations that are looked at
+PAGE, PAGES = 20, 50  # materialisations of the tickets: the one that is looked for is among the first, or far back
 CORRECTED = ("feedback_relabelled", "feedback_labelled", "feedback_confirmed")
 CORRECTED_NEW = "feedback_new"  # tickets that the source does not have: they count as rows already
 _STATES = {
@@ -60,9 +63,11 @@ def gather(
     standing = Chronicle.read(folders.records, folders.bundles)
     seat, pin = standing.champion, standing.pin(now)
     champion = Champion(seat.bundle, seat.version, datetime.fromisoformat(seat.since)) if seat else None
-    windows = read_windows(folders, instance)
+    # Named by bundles, which an erasure calls otherwise: what had its run had it.
+    names = renamed(folders.records)
+    windows = tuple(replace(one, bundle=names.get(one.bundle, one.bundle)) for one in read_windows(folders, instance))
     manifest = _manifest(folders, champion)
-    corrected, fresh = _unseen(instance, manifest, folders.records)
+    corrected, fresh = _unseen(instance, manifest, folders.records, _made_at(standing))
     judged = [line["at"] for line in standing.lines if event(line) is Event.DECISION]
     if corrected is None:
         corrected = next(
@@ -78,7 +83,7 @@ def gather(
             unseen_families(folders, manifest, settings.active.monitoring.feedback.held_out_share) if manifest else None
         ),
         orders=read_orders(folders.records),
-        retrainings=retrainings(instance, now, judged_in(standing)),
+        retrainings=retrainings(instance, now, judged_in(standing), names),
         decided_at=datetime.fromisoformat(judged[-1]) if judged else None,
         pinned_until=pin.until if pin else None,
         in_shadow=_in_shadow(folders, champion),
@@ -116,7 +121,9 @@ def judged_in(standing: Chronicle) -> frozenset[str]:
     return frozenset(filter(None, judged))
 
 
-def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[str]) -> tuple[Retraining, ...]:
+def retrainings(
+    instance: dg.DagsterInstance, now: datetime, judged: frozenset[str], names: Mapping[str, str]
+) -> tuple[Retraining, ...]:
     """Runs of job `retrain`, newest first; one that is lost counts as failed.
 
     Args:
@@ -124,6 +131,7 @@ def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[s
         now: the moment (UTC).
         judged: runs that judged their challenger. One that failed after that, as by a machine that died, is done: a
             challenger that was refused is not made again for the same event.
+        names: bundles that are called otherwise now: id before to id now.
     """
     found = []
     for record in instance.get_run_records(dg.RunsFilter(job_name=RETRAIN), limit=REMEMBERED):
@@ -134,9 +142,16 @@ def retrainings(instance: dg.DagsterInstance, now: datetime, judged: frozenset[s
             state, ended = State.FAILED, min(began(record) + LOST_AFTER, now)
         if state is State.FAILED and run.run_id in judged:
             state = State.DONE
-        events = tuple(json.loads(run.tags.get(EVENTS_TAG, "[]")))
+        events = tuple(_as_called_now(one, names) for one in json.loads(run.tags.get(EVENTS_TAG, "[]")))
         found.append(Retraining(run.run_id, events, state, began(record), ended))
     return tuple(found)
+
+
+def _as_called_now(event: str, names: Mapping[str, str]) -> str:
+    """`feedback-<bundle>-…` and `stale-<bundle>-…` with the bundle's id of today; a window keeps its id for good."""
+    kind, _, rest = event.partition("-")
+    bundle, _, count = rest.partition("-")
+    return f"{kind}-{names[bundle]}-{count}" if bundle in names else event
 
 
 def behind(
@@ -163,25 +178,31 @@ def _manifest(folders: ProfileFolders, champion: Champion | None) -> BundleManif
         return None
 
 
+def _made_at(standing: Chronicle) -> datetime | None:
+    """When the champion was judged first: it was made of what there was before. Of one without a line, its seat."""
+    seat = standing.champion
+    if seat is None:
+        return None
+    lines = (line for line in standing.lines if (line.get("challenger") or {}).get("bundle") == seat.bundle)
+    return datetime.fromisoformat(next((line["at"] for line in lines), seat.since))
+
+
 def _unseen(
-    instance: dg.DagsterInstance, manifest: BundleManifest | None, records: Path
+    instance: dg.DagsterInstance, manifest: BundleManifest | None, records: Path, made_at: datetime | None
 ) -> tuple[int | None, int | None]:
     """Corrections, and labelled tickets with them, that came to `tickets/clean` since the champion was made from it.
 
     Tickets that were erased in between are no longer there, and did not take new ones with them. None where nothing
-    tells: the champion's version of the table is too long ago, or rewritten.
+    tells: the champion's version of the table is not on record.
     """
-    if manifest is None:
+    if manifest is None or made_at is None:
         return None, None
     made_from = manifest.data.get(DATA)
-    known = instance.fetch_materializations(CLEAN, limit=REMEMBERED).records
-    counts = [(one.timestamp, made.tags or {}, _numbers(made)) for one in known if (made := one.asset_materialization)]
-    # What an erasure told of the table are no counts.
-    counts = [one for one in counts if "clean" in one[2]]
-    then = next((one for one in counts if one[1].get(DATA_VERSION) == made_from), None)
-    if then is None:
+    then = next((one for one in _counted(instance, made_at) if one[1].get(DATA_VERSION) == made_from), None)
+    latest = next(_counted(instance), None)
+    if then is None or latest is None:
         return None, None
-    (until, _, today), (since, _, before) = counts[0], then
+    (until, _, today), (since, _, before) = latest, then
     erased = erased_between(records, datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(until, UTC))
     rows = today["clean"] - before["clean"] + erased
     corrected = _sum(today, CORRECTED) - _sum(before, CORRECTED)
@@ -190,6 +211,25 @@ def _unseen(
     # erasure took some: the log counts these by time.
     says = not erased and any(name in today for name in (*CORRECTED, CORRECTED_NEW))
     return (max(corrected, 0) + max(new, 0) if says else None), max(rows, 0) + max(corrected, 0)
+
+
+def _counted(
+    instance: dg.DagsterInstance, made_at: datetime | None = None
+) -> Iterator[tuple[float, Mapping[str, str], dict[str, int]]]:
+    """Time, tags and counts of `tickets/clean`, newest first, as it was made until a moment, with that second.
+
+    What an erasure told of the table are no counts. Read page by page, so that who finds it at once reads no more.
+    """
+    until = (made_at + timedelta(seconds=1)).timestamp() if made_at else None
+    wanted, cursor = dg.AssetRecordsFilter(CLEAN, before_timestamp=until), None
+    for _ in range(PAGES):
+        page = instance.fetch_materializations(wanted, limit=PAGE, cursor=cursor)
+        for one in page.records:
+            if (made := one.asset_materialization) and "clean" in (numbers := _numbers(made)):
+                yield one.timestamp, made.tags or {}, numbers
+        if not page.has_more:
+            return
+        cursor = page.cursor
 
 
 def _numbers(made: dg.AssetMaterialization) -> dict[str, int]:

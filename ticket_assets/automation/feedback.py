@@ -18,7 +18,7 @@ def observe_corrections(folders: ProfileFolders, instance: dg.DagsterInstance) -
     """Report the fingerprint of a profile's corrections if it is a new one; a log without any is not told of.
 
     Raises:
-        StoreDownError: the prediction log cannot be reached.
+        StoreDownError: the prediction log cannot be reached, or is of a newer version.
     """
     found = corrections_fingerprint(folders)
     if found != NOTHING or known_tags(instance, CORRECTIONS):

@@ -14,7 +14,7 @@ from ticket_assets.automation.evidence import CAUSES_TAG, EVENT_TAG, EVENTS_TAG,
 from ticket_assets.automation.runs import LANE, RETRAIN, TABLES
 from ticket_assets.automation.triggers import RETRAINING, parents_by_condition
 from ticket_assets.monitoring.decision import Decision, decide, settled_orders
-from ticket_assets.monitoring.notices import of_windows
+from ticket_assets.monitoring.notices import of_windows, seen_until
 from ticket_assets.monitoring.orders import settle_order
 from ticket_assets.monitoring.outbox import Outbox
 from ticket_assets.settings import load_settings
@@ -64,8 +64,9 @@ def retraining(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         for order, run in settled_orders(evidence):
             settle_order(folders.records, order, run)
         decision = decide(evidence, rules.retrain, rules.drift, settings.active.promotion.recent_families)
-        for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift):
+        for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift, context.cursor):
             Outbox(folders.notices).put(notice)
+        context.update_cursor(seen_until(evidence))
         if not decision.retrain:
             yield dg.SkipReason(decision.why)
             return

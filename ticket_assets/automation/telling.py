@@ -1,20 +1,21 @@
 """Sensors that put notices into the outbox, and the one that delivers them.
 
 Belongs here: runs that failed and runs that mended it, the record of decisions, delivery within a time.
-Does not belong here: words (monitoring/notices.py), the outbox itself (monitoring/outbox.py), alarms of windows, which
-sensor `retraining` puts (retraining.py).
+Does not belong here: words (monitoring/notices.py), the outbox itself (monitoring/outbox.py), which ticks fail in a row
+(ticks.py), alarms of windows, which sensor `retraining` puts (retraining.py).
 
 What is told of a failure is where and of which kind; the message is in the UI, behind the link: it may hold the text of
 a ticket, and notices leave the house.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from ticket_assets.automation.retraining import Clock, utc_now
+from ticket_assets.automation.ticks import of_failing_ticks
 from ticket_assets.monitoring.courier import send
 from ticket_assets.monitoring.notices import failure_id, of_failure, of_record, of_recovery
 from ticket_assets.monitoring.outbox import Notice, Outbox
@@ -26,6 +27,7 @@ SECONDS = 30
 BUDGET_SECONDS = 30.0  # an address may take twenty more; Dagster ends a tick after a minute
 LOOKED_AT = 50  # earlier runs, for what one mended
 REMINDED_AFTER = timedelta(days=1)  # of what fails again and again
+TELLER = "notices"
 RUNNING = dg.DefaultSensorStatus.RUNNING
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
@@ -106,7 +108,7 @@ def mended_by(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun
 
 
 def notices(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = time.monotonic) -> dg.SensorDefinition:
-    """Puts what the record of decisions says anew, and delivers what is in the outbox.
+    """Puts what the record of decisions says anew and which ticks fail, and delivers what is in the outbox.
 
     Args:
         profile: whose.
@@ -115,7 +117,7 @@ def notices(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = t
     """
 
     @dg.sensor(
-        name="notices",
+        name=TELLER,
         minimum_interval_seconds=SECONDS,
         default_status=RUNNING,
         description="Delivers what is in the outbox; what cannot be delivered is tried again, and counted.",
@@ -126,7 +128,7 @@ def notices(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = t
         outbox, lines = Outbox(folders.notices), read_records(folders.records / RECORD).whole
         # The first look of a new daemon tells of nothing that was decided before it.
         seen = min(int(context.cursor), len(lines)) if context.cursor else len(lines)
-        for notice in of_record(profile, lines[seen:]):
+        for notice in (*of_record(profile, lines[seen:]), *_of_ticks(profile, context, outbox)):
             outbox.put(notice)
 
         def tell(address: str, notice: Notice) -> str | None:
@@ -142,6 +144,14 @@ def notices(profile: str, clock: Clock = utc_now, timer: Callable[[], float] = t
         return dg.SensorResult(skip_reason=f"{said}; {len(addresses)} addresses", cursor=str(len(lines)))
 
     return sensor
+
+
+def _of_ticks(profile: str, context: dg.SensorEvaluationContext, outbox: Outbox) -> Iterator[Notice]:
+    """Of all sensors and schedules of the repository but this one: where it fails nobody is there to tell."""
+    its = context.repository_def
+    assert its is not None
+    names = {one.name for one in its.sensor_defs} | {one.name for one in its.schedule_defs}
+    return of_failing_ticks(profile, context.instance, names - {TELLER}, outbox)
 
 
 def _outbox(profile: str) -> Outbox:

@@ -7,7 +7,7 @@ An episode begins with an alarm. It ends with a promotion, since windows are the
 that passes in everything that counts. Warnings and windows that were not judged neither begin nor end one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,7 +47,7 @@ def reign_windows(windows: Iterable[WindowRecord], champion: Champion) -> tuple[
     its = [
         one for one in windows if one.bundle == champion.bundle and datetime.fromisoformat(one.since) >= champion.since
     ]
-    return tuple(sorted(its, key=lambda one: one.number))
+    return tuple(sorted(its, key=_begins))
 
 
 def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: RetrainSettings) -> Episode | None:
@@ -58,10 +58,18 @@ def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: Ret
         rule: how many warnings in a row are an alarm.
         settings: which causes count, and from how much on.
     """
+    found = [episode for _, episode in course(windows, rule, settings)]
+    return found[-1] if found else None
+
+
+def course(
+    windows: Iterable[WindowRecord], rule: DriftRule, settings: RetrainSettings
+) -> Iterator[tuple[WindowRecord, Episode | None]]:
+    """Window by window, the episode that goes on after it; arguments as of `open_episode`."""
     counted: list[str] = [cause for cause in (*DRIFT, *QUALITY) if cause in settings.causes]
     found: Episode | None = None
     seen: list[WindowRecord] = []
-    for window in sorted(windows, key=lambda one: one.number):
+    for window in sorted(windows, key=_begins):
         seen.append(window)
         speaking = {cause: said for cause in counted if (said := _alarm(cause, seen, rule, settings)) is not None}
         if speaking:
@@ -71,7 +79,12 @@ def open_episode(windows: Iterable[WindowRecord], rule: DriftRule, settings: Ret
             _was_judged(window, cause) for cause in counted
         ):
             found = None
-    return found
+        yield window, found
+
+
+def _begins(window: WindowRecord) -> tuple[datetime, int]:
+    """By time: of a champion that an erasure renamed numbers begin anew."""
+    return datetime.fromisoformat(window.since), window.number
 
 
 def _alarm(cause: str, seen: Sequence[WindowRecord], rule: DriftRule, settings: RetrainSettings) -> str | None:

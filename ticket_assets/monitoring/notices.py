@@ -5,45 +5,77 @@ Does not belong here: delivery (outbox.py, courier.py), noticing it (automation/
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ticket_assets.monitoring.decision import Decision
-from ticket_assets.monitoring.episode import open_episode, reign_windows
+from ticket_assets.monitoring.episode import Episode, course, reign_windows
 from ticket_assets.monitoring.evidence import Evidence
 from ticket_assets.monitoring.outbox import Notice
+from ticket_assets.monitoring.verdict import WindowRecord
 from ticket_assets.monitoring_settings import DriftRule, RetrainSettings
 from ticket_assets.serving.record import Event, event
 
 HISTORY_PAGE, CHAMPION_PAGE, SHADOW_PAGE = (
     f"/assets/{one}" for one in ("monitoring/history", "models/champion", "monitoring/shadow")
 )
+AUTOMATION_PAGE = "/automation"
 
 
 def of_windows(
-    profile: str, evidence: Evidence, decision: Decision, settings: RetrainSettings, rule: DriftRule
+    profile: str, evidence: Evidence, decision: Decision, settings: RetrainSettings, rule: DriftRule, seen: str | None
 ) -> list[Notice]:
-    """Of an episode that began, and of one that ended because a window passed."""
+    """Of each episode that ended in a window that is new, and of its end; of the one that goes on.
+
+    Args:
+        profile: whose.
+        evidence: of this moment.
+        decision: what follows from it.
+        settings: which causes count, and from how much on.
+        rule: how many warnings in a row are an alarm.
+        seen: what `seen_until` said at the look before; None at the first: of what was over by then nobody is told.
+    """
     if evidence.champion is None:
         return []
-    windows = reign_windows(evidence.windows, evidence.champion)
-    episode = open_episode(windows, rule, settings)
-    if episode:
-        body = f"{'; '.join(episode.causes.values())}.\n" + (
-            f"A challenger is made: {decision.why}." if decision.retrain else f"No challenger now: {decision.why}."
-        )
-        title = f"{profile}: live tickets are not what v{evidence.champion.version} was made for"
-        since = next(one.until for one in windows if one.window == episode.window)
-        return [Notice(f"drift-{episode.window}-{since}", "drift", title, body, HISTORY_PAGE, since)]
-    before = open_episode(windows[:-1], rule, settings)
-    if not windows or not before:
-        return []
-    passed = windows[-1]
-    body = (
-        f"Window {passed.number} of {passed.rows} predictions passes. It had been: {'; '.join(before.causes.values())}."
-    )
-    title = f"{profile}: live tickets are again what v{evidence.champion.version} was made for"
-    return [Notice(f"passed-{passed.window}-{passed.until}", "recovery", title, body, HISTORY_PAGE, passed.until)]
+    windows, version = reign_windows(evidence.windows, evidence.champion), evidence.champion.version
+    begun = {one.window: one.until for one in windows}
+
+    def drift(episode: Episode, follows: str) -> Notice:
+        since, body = begun[episode.window], f"{'; '.join(episode.causes.values())}.\n{follows}."
+        title = f"{profile}: live tickets are not what v{version} was made for"
+        return Notice(f"drift-{episode.window}-{since}", "drift", title, body, HISTORY_PAGE, since)
+
+    found: list[Notice] = []
+    before: Episode | None = None
+    for window, episode in course(windows, rule, settings):
+        if before and not episode and seen is not None and _place(window) > _read_place(seen):
+            named = f"Window {window.number} ({window.rows:,} predictions) passes"
+            body = f"{named}. It had been: {'; '.join(before.causes.values())}."
+            title, at = f"{profile}: live tickets are again what v{version} was made for", window.until
+            # Put before, where a look saw it begin; then this is none.
+            found.append(drift(before, f"It is over: window {window.number} passes"))
+            found.append(Notice(f"passed-{window.window}-{at}", "recovery", title, body, HISTORY_PAGE, at))
+        before = episode
+    if before:
+        follows = f"A challenger is made: {decision.why}" if decision.retrain else f"No challenger now: {decision.why}"
+        found.append(drift(before, follows))
+    return found
+
+
+def seen_until(evidence: Evidence) -> str:
+    """Up to which window a look saw; whatever is judged after it is new to the next one."""
+    at, number = max(map(_place, evidence.windows), default=(datetime.min.replace(tzinfo=UTC), 0))
+    return f"{at.isoformat()} {number}"
+
+
+def _place(window: WindowRecord) -> tuple[datetime, int]:
+    """Where a window stands among all."""
+    return datetime.fromisoformat(window.until), window.number
+
+
+def _read_place(seen: str) -> tuple[datetime, int]:
+    at, _, number = seen.partition(" ")
+    return datetime.fromisoformat(at), int(number)
 
 
 def of_record(profile: str, lines: Iterable[Mapping[str, Any]]) -> list[Notice]:
@@ -113,6 +145,30 @@ def of_recovery(profile: str, job: str, run: str, failed: str, at: datetime) -> 
     """Of a run that did what an earlier one failed at."""
     body = f"Run {run} did what run {failed} failed at."
     return Notice(f"recovery-{run}", "recovery", f"{profile}: {job} runs again", body, f"/runs/{run}", _stamp(at))
+
+
+def of_ticks(profile: str, kind: str, name: str, at: datetime, failed: int = 0, why: str = "") -> Notice:
+    """Of a sensor or a schedule whose ticks fail, or tick well again.
+
+    Args:
+        profile: whose.
+        kind: sensor or schedule.
+        name: its name.
+        at: when it ticked.
+        failed: so many times in a row; 0: it ticks again.
+        why: of which kind the error was.
+    """
+    number, stamp = ticks_id(name, f"{at.timestamp():.0f}"), _stamp(at)
+    if not failed:
+        title, body = f"{profile}: {kind} {name} ticks again", f"The {kind} {name} had failed tick after tick."
+        return Notice(number, "recovery", title, body, AUTOMATION_PAGE, stamp)
+    body = f"The {kind} {name} failed {failed} times in a row: {why}. What it does is not done until it ticks again."
+    return Notice(number, "failure", f"{profile}: {kind} {name} fails", body, AUTOMATION_PAGE, stamp)
+
+
+def ticks_id(name: str, number: str) -> str:
+    """Id of a notice of ticks; without a number what all begin with that are of the same sensor or schedule."""
+    return f"ticks-{name}-{number}"
 
 
 def _stamp(at: datetime) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.encoder_manifest import EncoderManifest
 from ticket_assets.features.vectors import VectorTable
@@ -32,8 +31,7 @@ from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.endpoint.settings import log_of
 from ticket_assets.serving.fitted import versions
 from ticket_assets.serving.manifest import BundleError, BundleManifest
-from ticket_assets.serving.prediction_log.engine import StoreDownError, told
-from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.schema import reached
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets.storage import ProfileFolders
@@ -88,13 +86,10 @@ class Watch:
         """A reader's way into the log.
 
         Raises:
-            StoreDownError: it cannot be reached; the message holds no credentials.
+            StoreDownError: it cannot be reached, or is of a newer version; the message holds no credentials.
         """
-        try:
-            with store_of(log) as engine:
-                yield engine
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreDownError(f"the prediction log cannot be read: {told(error, log)}") from None
+        with reached(log) as engine:
+            yield engine
 
     def kept_since(self, now: datetime) -> datetime | None:
         """From when on the log keeps predictions; None: for ever."""

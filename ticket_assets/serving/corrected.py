@@ -8,12 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.serving.endpoint.settings import log_of
 from ticket_assets.serving.prediction_log.corrections import NOTHING, Correction, corrections_in, fingerprint
-from ticket_assets.serving.prediction_log.engine import StoreDownError, told
-from ticket_assets.serving.prediction_log.schema import SchemaError, store_of
+from ticket_assets.serving.prediction_log.schema import reached
 from ticket_assets.storage import ProfileFolders
 
 T = TypeVar("T")
@@ -42,10 +40,5 @@ def _asked(folders: ProfileFolders, ask: Callable[[Engine], T], nothing: T) -> T
     log = log_of(folders)
     if log is None:
         return nothing
-    try:
-        with store_of(log) as engine:
-            return ask(engine)
-    except SchemaError as error:
-        raise StoreDownError(str(error)) from None
-    except SQLAlchemyError as error:
-        raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None
+    with reached(log) as engine:
+        return ask(engine)

@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from ticket_assets.features.erasure import erase_vectors
 from ticket_assets.models.erasure import erase_candidates, erase_from_holdout, erase_from_tables, own_terms
@@ -35,10 +33,9 @@ from ticket_assets.profile import ColumnSettings
 from ticket_assets.serving.bento import BUILDING
 from ticket_assets.serving.erased_bundles import erase_from_artifacts, erase_from_bundles, remove_bentos
 from ticket_assets.serving.fitted import touched
-from ticket_assets.serving.prediction_log.engine import StoreDownError, told
 from ticket_assets.serving.prediction_log.erasure import erase as erase_from_log
 from ticket_assets.serving.prediction_log.erasure import traces as traces_in_log
-from ticket_assets.serving.prediction_log.schema import store_of
+from ticket_assets.serving.prediction_log.schema import reached
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.proof import Found, search
 from ticket_assets.serving.redaction import LockedError, redact
@@ -198,25 +195,15 @@ def look(site: Site, plan: Plan) -> list[Found]:
     found = search(site.folders.root, plan.traces, site.columns.id, but=(plan_of_erasure(site.folders.root),))
     if site.log is None:
         return found
-    with _log(site.log) as engine:
+    with reached(site.log) as engine:
         logged = traces_in_log(engine, site.log.spool, plan.erased.tickets, plan.erased.predictions)
     return [*found, Found(site.log.folder, "prediction log", len(logged))]
 
 
 def _logged(log: PredictionLogSettings, plan: Plan) -> dict[str, int]:
     """Also while a service runs."""
-    with _log(log) as engine:
+    with reached(log) as engine:
         return asdict(erase_from_log(engine, log.spool, plan.erased.tickets, plan.erased.predictions))
-
-
-@contextmanager
-def _log(log: PredictionLogSettings) -> Iterator[Engine]:
-    """The log's database; raises StoreDownError where it cannot be reached."""
-    try:
-        with store_of(log) as engine:
-            yield engine
-    except SQLAlchemyError as error:
-        raise StoreDownError(f"the prediction log cannot be reached: {told(error, log)}") from None
 
 
 def _bundles(site: Site, plan: Plan) -> dict[str, str]:

@@ -12,6 +12,7 @@ own, must name the champion.
 import http.client
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from ticket_assets.serving.store import Champion
 IN_A_ROW = 10
 PAUSE_SECONDS = 0.5
 ASK_SECONDS = 10.0
+KNOCK_SECONDS = 3.0
 COMMAND_SECONDS = 1800.0
 SHOWN = 2000  # characters of what a command said
 
@@ -41,23 +43,43 @@ class Rollout:
         confirmed: whether the service said that it answers with the champion; False where no address is set.
         seconds: it took.
         words: a sentence.
+        waiting: whether it is for a service that nobody started yet.
     """
 
     way: str
     confirmed: bool
     seconds: float
     words: str
+    waiting: bool = False
 
 
 def roll_out(
-    settings: RolloutSettings, champion: Champion, tag: str, log: Callable[[str], object] = lambda line: None
+    settings: RolloutSettings,
+    champion: Champion,
+    tag: str,
+    log: Callable[[str], object] = lambda line: None,
+    known: bool = True,
 ) -> Rollout:
     """Roll a champion out by the configured way, and wait until the service says so, where its address is set.
+
+    Args:
+        settings: of the profile.
+        champion: in the seat.
+        tag: of its bento.
+        log: takes what the way said.
+        known: whether the service was rolled out to before: then it must be there. Else a roll-out to an address where
+            nobody listens waits until somebody starts it; where a command brings it there, that one does.
 
     Raises:
         RolloutError: the way failed, or the service says another version until the time is over.
     """
     begun = time.monotonic()
+    if not known and _is_to_be_started(settings):
+        words = (
+            f"nobody answers at {settings.url}: the bento {tag} is built; start the service with make serve (it takes "
+            "the champion by itself), or materialise serving/deployment when it runs"
+        )
+        return Rollout(settings.way, False, time.monotonic() - begun, words, waiting=True)
     if settings.way == "reload":
         log(_reload(settings))
     elif settings.way == "command":
@@ -68,6 +90,24 @@ def roll_out(
     answers = _wait(settings, champion, begun + settings.wait_seconds)
     words = f"{settings.way}; {answers} answers in a row name v{champion.version}, bundle {champion.bundle}"
     return Rollout(settings.way, True, time.monotonic() - begun, words)
+
+
+def nobody_listens(url: str) -> bool:
+    """Whether the host of an address refuses connections to its port; one that says nothing may be a network away."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        with socket.create_connection((parts.hostname or "localhost", port), KNOCK_SECONDS):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+
+
+def _is_to_be_started(settings: RolloutSettings) -> bool:
+    by_itself = settings.way == "pointer" or (settings.way == "reload" and settings.key is not None)
+    return by_itself and settings.url is not None and nobody_listens(settings.url)
 
 
 def _reload(settings: RolloutSettings) -> str:

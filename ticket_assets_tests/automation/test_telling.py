@@ -25,12 +25,16 @@ def hook() -> Iterator[Hook]:
 @pytest.fixture
 def world(tmp_path: Path, hook: Hook) -> Iterator[World]:
     """Its notices go to the webhook; the daemon has looked once."""
-    told = f'urls = ["json://127.0.0.1:{hook.port}/secret"]\nlink = "http://ui.example"\n'
-    table = "[profiles.tiny.monitoring.notices]\n" + told + "[profiles.tiny.columns]\n"
-    settings = MONITORED.replace("[profiles.tiny.columns]\n", table)
-    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance, settings) as made:
+    with dg.DagsterInstance.ephemeral() as instance, begun(tmp_path, instance, telling(hook)) as made:
         made.tick(sensor(made))
         yield made
+
+
+def telling(hook: Hook) -> str:
+    """Settings by which notices go to the webhook."""
+    told = f'urls = ["json://127.0.0.1:{hook.port}/secret"]\nlink = "http://ui.example"\n'
+    table = "[profiles.tiny.monitoring.notices]\n" + told + "[profiles.tiny.columns]\n"
+    return MONITORED.replace("[profiles.tiny.columns]\n", table)
 
 
 def sensor(world: World) -> dg.SensorDefinition:
@@ -153,6 +157,41 @@ def test_an_alarm_is_told_once_with_what_follows_from_it(world: World, hook: Hoo
     [body] = hook.bodies
     assert body["title"] == "tiny: live tickets are not what v1 was made for"
     assert "data drift: an alarm in window 1 (500 predictions).\nA challenger is made: " in body["message"]
+
+
+def test_episodes_that_began_and_ended_between_two_looks_are_told_with_their_ends(world: World, hook: Hook) -> None:
+    """One run of monitoring judges several windows: nobody heard of the drift, nor that it is over."""
+    world.ticks(1)
+    world.judged(data_drift="alarm")
+    for said in ("pass", "pass", "alarm", "pass"):
+        world.judged(data_drift=said)
+    world.ticks(5)
+    world.ticks(3, sensor(world))
+    drift, passed = "live tickets are not what v1 was made for", "live tickets are again what v1 was made for"
+    assert [one["title"] for one in hook.bodies] == [f"tiny: {one}" for one in (drift, passed, drift, passed)]
+    assert "data drift: an alarm in window 1 of 500 predictions.\nIt is over: window 2 " in hook.bodies[0]["message"]
+    assert "Window 5 of 500 predictions passes. It had been: data drift: an alarm in window 4" in str(hook.bodies[3])
+    world.judged(data_drift="alarm")
+    world.judged(data_drift="alarm")
+    world.ticks(2)
+    world.ticks(3, sensor(world))
+    assert [one["title"] for one in hook.bodies[4:]] == [f"tiny: {drift}"]
+
+
+def test_the_first_look_of_a_daemon_tells_of_an_episode_that_goes_on_and_of_none_that_was_over(
+    world: World, hook: Hook
+) -> None:
+    for said in ("alarm", "pass", "alarm", "pass"):
+        world.judged(data_drift=said)
+    world.ticks(2)
+    world.ticks(2, sensor(world))
+    assert hook.bodies == []
+    world.judged(data_drift="alarm")
+    world.cursors.clear()  # another daemon's first look, while an episode goes on
+    world.ticks(2)
+    world.tick(sensor(world))
+    world.ticks(2, sensor(world))
+    assert [one["title"] for one in hook.bodies] == ["tiny: live tickets are not what v1 was made for"]
 
 
 def test_a_receiver_that_is_down_fails_no_tick_and_is_told_later(world: World, hook: Hook) -> None:

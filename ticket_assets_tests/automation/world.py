@@ -164,13 +164,15 @@ class World:
         assert found is not None
         return found
 
-    def promote(self) -> Champion:
-        """A new bundle, made from the tickets there are now, takes the seat."""
+    def promote(self, meanwhile: int = 0) -> Champion:
+        """A new bundle, made from the tickets there are now, takes the seat; so often they were made meanwhile."""
         before = read_champion(self.line.folders.bundles)
         version = before.version + 1 if before else 1
         told = {**toy_fields(), "data": {"tickets/clean": f"tickets-{version}"}, "split": f"split-{version}"}
         bundle = write_bundle(self.line.folders.bundles, [toy_model()], told, "a card\n")
         self.made(CLEAN, f"tickets-{version}", clean=1000 * version)
+        for number in range(meanwhile):
+            self.made(CLEAN, f"meanwhile-{number}", clean=1000 * version + number)
         champion = Champion(version, bundle.id, self.now.isoformat(timespec="seconds"))
         self._decided(before, promoted=True, challenger={"version": version, "bundle": bundle.id})
         write_champion(self.line.folders.bundles, champion)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -156,9 +157,29 @@ def test_a_log_that_is_out_of_reach_fails_the_run_without_its_password(
     watched.crown()
     url = "postgresql://monitor:sesame@127.0.0.1:9/none"
     monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__URL", url)
-    with pytest.raises(StoreDownError, match="the prediction log cannot be read") as raised:
+    with pytest.raises(StoreDownError, match="the prediction log cannot be reached") as raised:
         days_to_read(watched.watch, NOON)
     assert "sesame" not in str(raised.value)
+
+
+@pytest.mark.parametrize(("fault", "said"), [("newer", "at schema 9999, this code knows up to"), ("torn", "reached: ")])
+def test_a_log_that_this_code_cannot_read_is_told_by_schedule_and_asset_as_one_that_is_down(
+    watched: Watched, instance: dg.DagsterInstance, fault: str, said: str
+) -> None:
+    """It was a SchemaError with its stack trace: nobody who reads the log for monitoring knew that there is one."""
+    watched.tables()
+    watched.answer(watched.crown(), spoken(10, 1))
+    if fault == "newer":
+        watched.log_becomes_newer()
+    else:
+        Path(watched.log.database.database or "").write_bytes(b"this is no database, of whatever version it may be")
+    with pytest.raises(StoreDownError, match=said):
+        days_to_read(watched.watch, NOON)
+    result = run(instance, DAYS[:1], fails=True)
+    [failed] = [one.step_failure_data.error for one in result.all_events if one.is_step_failure]
+    while failed is not None and failed.cause is not None:
+        failed = failed.cause
+    assert failed is not None and failed.cls_name == "StoreDownError" and said in failed.message
 
 
 def test_the_schedule_reads_what_is_new_and_else_says_why_not(watched: Watched, instance: dg.DagsterInstance) -> None:
@@ -210,6 +231,20 @@ def test_days_that_the_log_has_forgotten_are_not_asked_for_again(
     monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__RETENTION_DAYS", "7")
     found = days_to_read(watched.watch, later)
     assert isinstance(found, str) or min(found) >= (later - timedelta(days=7)).date()
+
+
+@pytest.mark.parametrize(
+    ("seated", "kept", "since"), [(10, None, 10), (200, None, 92), (60, "30", 30), (10, "30", 10), (200, "120", 92)]
+)
+def test_days_are_read_since_the_champion_s_seat_unless_that_is_months_ago_or_the_log_forgot(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, seated: int, kept: str | None, since: int
+) -> None:
+    watched.crown(since=NOON - timedelta(days=seated))
+    with watched.engine():
+        pass
+    if kept is not None:
+        monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__RETENTION_DAYS", kept)
+    assert watched.watch.since(NOON) == NOON - timedelta(days=since)
 
 
 def tick(watched: Watched, instance: dg.DagsterInstance, at: datetime) -> dg.RunRequest | str:

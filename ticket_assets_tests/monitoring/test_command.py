@@ -9,6 +9,7 @@ import pytest
 
 from ticket_assets.__main__ import main
 from ticket_assets.monitoring.history import read_history
+from ticket_assets.serving.store import Challenger, write_challenger
 from ticket_assets_tests.monitoring.watched import PROFILE, Watched, spoken
 
 
@@ -60,4 +61,19 @@ def test_a_log_that_is_out_of_reach_is_told_in_a_line(
     monkeypatch.setenv("TICKET_ASSETS_SERVICE__LOG__URL", "postgresql://monitor:sesame@127.0.0.1:9/none")
     assert main(["monitor"]) == 2
     told = capsys.readouterr().err
-    assert "the prediction log cannot be read" in told and "sesame" not in told
+    assert "the prediction log cannot be reached" in told and "sesame" not in told
+
+
+@pytest.mark.parametrize("command", ["monitor", "challenger"])
+def test_a_log_of_a_newer_version_is_told_in_a_line(
+    watched: Watched, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    watched.tables()
+    champion = watched.crown()
+    watched.answer(champion, spoken(10, 1))
+    since = watched.seated.isoformat()
+    write_challenger(watched.folders.bundles, Challenger(2, champion.bundle, champion.bundle, since))
+    watched.log_becomes_newer()
+    assert main([command]) == 2
+    told = capsys.readouterr().err
+    assert "at schema 9999, this code knows up to" in told and told.count("\n") == 1

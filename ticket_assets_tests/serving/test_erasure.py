@@ -126,6 +126,17 @@ def test_a_log_whose_database_is_out_of_reach_stops_the_erasure_which_goes_on_la
     assert plan_of_erasure(site.folders.root).exists(), "nothing else runs on the profile before it is done"
 
 
+def test_a_log_of_a_newer_version_stops_the_erasure_in_a_line(site: Site) -> None:
+    """It was a SchemaError, which `make erase` does not know."""
+    found = plan(site, Selection(ids=("4",)))
+    assert found is not None
+    log = PredictionLogSettings(folder=site.folders.service / "log")
+    with store_of(log) as engine, engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreDownError, match="at schema 9999, this code knows up to"):
+        carry_out(replace(site, log=log), found, lambda *_: None)
+
+
 def test_a_ticket_that_only_the_service_ever_saw_is_erased_wherever_its_log_lies(site: Site, tmp_path: Path) -> None:
     """Nothing of it stands below the root, and the erasure said that there was nothing to do."""
     log = PredictionLogSettings(folder=tmp_path / "elsewhere")

@@ -114,6 +114,32 @@ def test_a_service_that_is_not_there_is_named() -> None:
         roll_out(settings, CHAMPION, TAG)
 
 
+@pytest.mark.parametrize("way", [{"way": "pointer"}, {"way": "reload", "key": "an admin's"}])
+def test_a_first_roll_out_to_an_address_where_nobody_listens_waits_and_says_what_to_start(way: dict[str, str]) -> None:
+    """A first `make run` waited two minutes for a service that nobody had started, and failed."""
+    url = f"http://127.0.0.1:{free_port()}"
+    done = roll_out(RolloutSettings.model_validate({"url": url, **way}), CHAMPION, TAG, known=False)
+    assert done.waiting and not done.confirmed and done.seconds < 5
+    assert done.words == (
+        f"nobody answers at {url}: the bento {TAG} is built; start the service with make serve (it takes the champion "
+        "by itself), or materialise serving/deployment when it runs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"way": "reload"}, "needs monitoring.rollout.url and monitoring.rollout.key"),
+        # The command brings the service there: who is refused at first waits for it.
+        ({"way": "command", "command": (sys.executable, "-c", "")}, "ConnectionRefusedError"),
+    ],
+)
+def test_a_first_roll_out_that_fails_for_another_reason_fails(more: dict[str, object], words: str) -> None:
+    told = {"url": f"http://127.0.0.1:{free_port()}", "wait_seconds": 0.5, **more}
+    with pytest.raises(RolloutError, match=words.replace(".", r"\.")):
+        roll_out(RolloutSettings.model_validate(told), CHAMPION, TAG, known=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

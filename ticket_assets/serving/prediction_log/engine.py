@@ -32,7 +32,7 @@ _OF_A_RECORD = ("22", "23", "54")
 
 
 class StoreDownError(RuntimeError):
-    """The store cannot be reached or does not answer; the message holds no credentials."""
+    """The store cannot be reached, does not answer or is of a newer version; the message holds no credentials."""
 
 
 def make_engine(settings: PredictionLogSettings) -> Engine:

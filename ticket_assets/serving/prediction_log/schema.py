@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from ticket_assets.serving.prediction_log.engine import LOCKED_SECONDS, make_engine, writing
+from ticket_assets.serving.prediction_log.engine import LOCKED_SECONDS, StoreDownError, make_engine, told, writing
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,6 +59,22 @@ def store_of(settings: PredictionLogSettings) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def reached(settings: PredictionLogSettings) -> Iterator[Engine]:
+    """The same, for who tells people what is wrong with it.
+
+    Raises:
+        StoreDownError: it cannot be reached, is no database, or is newer than the code; a line without credentials.
+    """
+    try:
+        with store_of(settings) as engine:
+            yield engine
+    except SchemaError as error:
+        raise StoreDownError(str(error)) from None
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise StoreDownError(f"the prediction log cannot be reached: {told(error, settings)}") from None
 
 
 def _migrate(connection: Connection, revision: str) -> None:

@@ -80,6 +80,13 @@ def test_another_seed_permutes_otherwise(detector: Detector) -> None:
     assert detector.judge(sample(300, 9)) != replace(detector, seed=4).judge(sample(300, 9))
 
 
+def test_each_window_has_permutations_of_its_own(detector: Detector) -> None:
+    """With those of the seed alone chance would strike every window of a champion alike."""
+    window = sample(300, 9)
+    other = replace(window, ids=tuple(f"other-{one}" for one in window.ids))
+    assert detector.judge(window).findings != detector.judge(other).findings
+
+
 def test_too_few_rows_are_not_judged(detector: Detector) -> None:
     found = detector.judge(sample(199, 7, new=0.5))
     assert found.verdict is Verdict.UNJUDGED and not found.findings
@@ -162,6 +169,12 @@ def test_a_target_without_held_out_answers_is_named(detector: Detector) -> None:
     window: Sample = sample(300, 7)
     found = detector.judge(replace(window, targets={"team": window.targets["queue"]}))
     assert any(note.startswith("team: answers were not compared") for note in found.notes)
+
+
+def test_answers_are_not_compared_with_few_held_out_ones_and_that_is_named() -> None:
+    found = Detector.fit(reference(answers=150), RULE, 3).judge(sample(300, 7, shares=(0.1, 0.7, 0.2)))
+    assert found.verdict_of("prediction_drift") is Verdict.UNJUDGED
+    assert "queue: answers were not compared, as too few held-out ones are known" in found.notes
 
 
 def test_corrections_alone_are_no_concept_shift(detector: Detector) -> None:
