@@ -169,8 +169,8 @@ def test_episodes_that_began_and_ended_between_two_looks_are_told_with_their_end
     world.ticks(3, sensor(world))
     drift, passed = "live tickets are not what v1 was made for", "live tickets are again what v1 was made for"
     assert [one["title"] for one in hook.bodies] == [f"tiny: {one}" for one in (drift, passed, drift, passed)]
-    assert "data drift: an alarm in window 1 of 500 predictions.\nIt is over: window 2 " in hook.bodies[0]["message"]
-    assert "Window 5 of 500 predictions passes. It had been: data drift: an alarm in window 4" in str(hook.bodies[3])
+    assert "data drift: an alarm in window 1 (500 predictions).\nIt is over: window 2 " in hook.bodies[0]["message"]
+    assert "Window 5 (500 predictions) passes. It had been: data drift: an alarm in window 4" in str(hook.bodies[3])
     world.judged(data_drift="alarm")
     world.judged(data_drift="alarm")
     world.ticks(2)

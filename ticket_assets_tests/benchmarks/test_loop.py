@@ -1,6 +1,5 @@
 """The loop closes without a hand on it, with a real daemon, MLflow and service; its scene. A few generated tickets."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,13 +12,8 @@ from benchmarks.loop_scene import GENERATED, Scene, cut, known_from_the_start, r
 from benchmarks.loop_traffic import Phase
 
 # Half of the traffic is new, which small windows see at strict levels too; so chance makes an alarm in no run of a
-# hundred.
-# 180 held-out tickets move by two points by chance, and so do models of 1,500. The control desk is for `make loop`: it
-# would take as long again.
-LOOP_ASKED = "TICKET_ASSETS_TEST_LOOP"
-asked_for = pytest.mark.skipif(
-    not os.environ.get(LOOP_ASKED), reason=f"takes a quarter of an hour and a core of its own: {LOOP_ASKED}=1 runs it"
-)
+# hundred. 180 held-out tickets move by two points by chance, and so do models of 1,500. The control desk is for
+# `make loop`: it would take as long again.
 SMALL = loop.Plan(
     **{"history": 1200, "test": 2000, "rate": 6, "before": 2, "after": 20, "control": False, "within": 0.05},
     desk=DeskSettings(window=100, alpha=0.01, sure_alpha=0.0001, max_loss=0.05),
@@ -72,7 +66,6 @@ def test_a_loop_that_did_not_close_says_what_is_not_as_it_must_be() -> None:
         assert len(replace(good, **change).faults) == 1  # type: ignore[arg-type]
 
 
-@asked_for
 @pytest.mark.slow
 def test_without_a_hand_on_it_drift_leads_to_one_retraining_a_better_champion_and_quiet(
     closed: tuple[loop.Loop, Outcome],
@@ -85,7 +78,6 @@ def test_without_a_hand_on_it_drift_leads_to_one_retraining_a_better_champion_an
     assert 0 < outcome.delays["alarm"] < outcome.delays["retraining"] < outcome.delays["swap"]
 
 
-@asked_for
 @pytest.mark.slow
 def test_what_a_closed_loop_says_of_itself_names_what_happened_in_its_order(
     closed: tuple[loop.Loop, Outcome], capsys: pytest.CaptureFixture[str]
