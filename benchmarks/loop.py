@@ -65,6 +65,10 @@ class Plan:
     control: bool = True
 
 
+# Of these only 6,500 are left for the traffic.
+PLANS = {"helpdesk": Plan(history=2500, rate=4, desk=replace(DESK, window=120))}
+
+
 class LoopError(RuntimeError):
     """The loop stood still; the message says where, with all that happened."""
 
@@ -182,11 +186,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tickets", default=GENERATED, choices=sorted(NOVELTIES))
     parser.add_argument("--data", type=Path, help="folder of the public files")
     parser.add_argument("--state", type=Path, default=Path("storage/loop"), help="default: storage/loop")
-    parser.add_argument("--window", type=int, default=Plan.desk.window, help="predictions of a window")
-    parser.add_argument("--rate", type=float, default=Plan.rate, help="tickets a second and desk")
-    parser.add_argument("--history", type=int, default=Plan.history, help="tickets at the beginning")
+    parser.add_argument("--window", type=int, help="predictions of a window; default: what the tickets allow")
+    parser.add_argument("--rate", type=float, help="tickets a second and desk; likewise")
+    parser.add_argument("--history", type=int, help="tickets at the beginning; likewise")
     chosen = parser.parse_args(arguments)
-    plan = Plan(rate=chosen.rate, history=chosen.history, desk=replace(Plan.desk, window=chosen.window))
+    plan = PLANS.get(chosen.tickets, Plan())
+    plan = replace(plan, rate=chosen.rate or plan.rate, history=chosen.history or plan.history)
+    plan = replace(plan, desk=replace(plan.desk, window=chosen.window or plan.desk.window))
     state, begun = chosen.state.absolute(), monotonic()
     scene = cut(chosen.tickets, read_tickets(chosen.tickets, chosen.data, state), plan.history, plan.test, plan.seed)
 

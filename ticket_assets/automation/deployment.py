@@ -13,7 +13,7 @@ from ticket_assets.automation.retraining import Clock, utc_now
 from ticket_assets.automation.runs import DEPLOY, LANE, ROLLOUT, at_work, began
 from ticket_assets.automation.told import known_metadata
 from ticket_assets.automation.triggers import DEPLOYMENT
-from ticket_assets.serving.rollout import nobody_listens
+from ticket_assets.serving.rollout import waits_for_service
 from ticket_assets.serving.store import read_champion
 from ticket_assets.settings import load_settings
 from ticket_assets.storage import ProfileFolders
@@ -71,15 +71,17 @@ def deployment(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         if busy:
             yield dg.SkipReason(f"{who} is being rolled out by run {', '.join(busy)}")
             return
-        url = settings.active.monitoring.rollout.url
-        if waits and url and nobody_listens(url):
-            yield dg.SkipReason(f"{who} waits: nobody answers at {url}; it is rolled out when the service is started")
+        rollout = settings.active.monitoring.rollout
+        if waits and waits_for_service(rollout):
+            yield dg.SkipReason(
+                f"{who} waits: nobody answers at {rollout.url}; it is rolled out when the service is started"
+            )
             return
         tried = context.instance.get_run_records(dg.RunsFilter(job_name=DEPLOY, tags={CHAMPION_TAG: seat}))
         last = tried[0].dagster_run.run_id[:8] if tried else ""
         if len(tried) >= TRIES + waits:  # the one that found nobody was none
             yield dg.SkipReason(
-                f"{who} was not rolled out: {len(tried)} tries failed, last run {last}; mend the cause, "
+                f"{who} was not rolled out: {len(tried)} tries came to nothing, last run {last}; mend the cause, "
                 "then materialise serving/deployment"
             )
             return

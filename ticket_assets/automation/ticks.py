@@ -16,6 +16,7 @@ from ticket_assets.monitoring.notices import of_ticks, ticks_id
 from ticket_assets.monitoring.outbox import Notice, Outbox
 
 IN_A_ROW = 3
+UNREACHABLE = "DagsterUserCodeUnreachableError"
 _ENDED = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
 
 
@@ -53,6 +54,8 @@ def _latest_ticks(
         if name not in names:
             continue
         ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=IN_A_ROW, statuses=_ENDED)
+        # A code server that is not there yet fails the ticks of all at once: that is nobody's fault and mends itself.
+        ticks = [one for one in ticks if not (one.error and one.error.cls_name == UNREACHABLE)]
         if ticks and (name not in found or ticks[0].timestamp > found[name][1][0].timestamp):
             found[name] = (state.instigator_type.value.lower(), ticks)
     return found

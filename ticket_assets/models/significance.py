@@ -116,14 +116,23 @@ def paired_by_class(
 ) -> list[Interval]:
     """Interval of F1(a) minus F1(b) for each of the K classes, all on the same resamples of families.
 
-    Each interval is at `level` by itself: among many classes some exclude 0 by chance.
+    Each interval is at `level` by itself: among many classes some exclude 0 by chance. Of a class the draws that lack
+    its families do not count: they say nothing of it, and would make a class of three that is lost altogether one that
+    may be none. A class of one family has its estimate alone.
 
     Arguments and errors as ``bootstrap_interval``.
     """
     counts = [_family_counts(y_true, predicted, families, n_labels) for predicted in (pred_a, pred_b)]
-    sample = np.concatenate([f1_scores(a) - f1_scores(b) for a, b in _resamples(counts, draws, seed)])
+    sample = np.concatenate(
+        [np.where(a[..., 1, :] > 0, f1_scores(a) - f1_scores(b), np.nan) for a, b in _resamples(counts, draws, seed)]
+    )
     estimate = np.subtract(*(f1_scores(each.sum(axis=0)) for each in counts))
-    return [_interval(float(estimate[place]), sample[:, place], draws, level) for place in range(n_labels)]
+    found = []
+    for place in range(n_labels):
+        drawn = sample[~np.isnan(sample[:, place]), place]
+        middle = float(estimate[place])
+        found.append(_interval(middle, drawn if drawn.size else np.array([middle]), draws, level))
+    return found
 
 
 def mcnemar(y_true: NDArray[np.integer], pred_a: NDArray[np.integer], pred_b: NDArray[np.integer]) -> McNemar:

@@ -48,11 +48,12 @@ def _lines(line: Mapping[str, Any]) -> Iterator[str]:
     days = (at - since).total_seconds() / 86_400
     yield "## In the shadow"
     yield ""
+    before = f"v{line['champion_before']}"
     end = f"Before it became champion on {stamp(at)}" if line["promoted"] else f"Until it was refused on {stamp(at)}"
     yield (
-        f"{end} it scored live tickets silently beside v{line['champion_before']}, for {days:.1f} days, in which "
-        f"{line['answered']:,} predictions were given. Labels are those of people and of the ticket database; tickets "
-        "that it was trained on are left out. Intervals are of 95 %."
+        f"{end} it scored live tickets beside {before}, for {days:.1f} days, in which {before} answered "
+        f"{line['answered']:,} of them. Labels are those of people and of the ticket database; tickets that it was "
+        "trained on are left out. Intervals are of 95 %."
     )
     yield ""
     yield "| target | both answered | same label | labelled | accuracy less the champion's | by A/B |"

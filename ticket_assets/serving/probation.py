@@ -142,10 +142,11 @@ def look(court: Court, read: Callable[[Challenger], Seen], now: datetime) -> Out
     seen = read(challenger)
     with throne(court) as standing:
         if read_challenger(court.bundles) != challenger:
-            return Outcome(challenger, None, "another took its place meanwhile: look again", standing.champion)
+            why = "another took its place meanwhile: look again"
+            return Outcome(challenger, None, why, standing.champion, answered=seen.answered)
         champion = standing.champion
         if champion is None or champion.bundle != challenger.against:
-            return _superseded(court, standing, challenger, now)
+            return _superseded(court, standing, challenger, seen.answered, now)
         ruling = rule(seen.targets, seen.answered, days_in_shadow(challenger, now), court.rules)
         if ruling.verdict is Verdict.TAKE and (faults := damage(court.bundles / challenger.bundle)):
             why = f"shadow: its files were damaged meanwhile: {'; '.join(faults)}"
@@ -191,7 +192,7 @@ def _decided(
     return Outcome(challenger, ruling, reason, champion, promoted, ended=True, answered=answered)
 
 
-def _superseded(court: Court, standing: Chronicle, challenger: Challenger, now: datetime) -> Outcome:
+def _superseded(court: Court, standing: Chronicle, challenger: Challenger, answered: int, now: datetime) -> Outcome:
     """Its champion is none any more: a rollback, or a promotion of this one that was broken off at its last step."""
     champion = standing.champion
     who = f"v{champion.version} is champion" if champion else "nobody is champion"
@@ -199,7 +200,7 @@ def _superseded(court: Court, standing: Chronicle, challenger: Challenger, now: 
     if champion is None or champion.bundle != challenger.bundle:
         _tell(court, standing, challenger, False, reason, now)
     remove_challenger(court.bundles)
-    return Outcome(challenger, None, reason, champion, ended=True)
+    return Outcome(challenger, None, reason, champion, ended=True, answered=answered)
 
 
 def _tell(

@@ -74,7 +74,7 @@ def roll_out(
         RolloutError: the way failed, or the service says another version until the time is over.
     """
     begun = time.monotonic()
-    if not known and _is_to_be_started(settings):
+    if not known and waits_for_service(settings):
         words = (
             f"nobody answers at {settings.url}: the bento {tag} is built; start the service with make serve (it takes "
             "the champion by itself), or materialise serving/deployment when it runs"
@@ -93,19 +93,23 @@ def roll_out(
 
 
 def nobody_listens(url: str) -> bool:
-    """Whether the host of an address refuses connections to its port; one that says nothing may be a network away."""
+    """Whether the host of an address refuses connections to its port, or has no name yet, as a container that is down.
+
+    One that says nothing may be a network away.
+    """
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
         with socket.create_connection((parts.hostname or "localhost", port), KNOCK_SECONDS):
             return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, socket.gaierror):
         return True
     except OSError:
         return False
 
 
-def _is_to_be_started(settings: RolloutSettings) -> bool:
+def waits_for_service(settings: RolloutSettings) -> bool:
+    """Whether nobody listens at the address, and the way is one that brings no service there."""
     by_itself = settings.way == "pointer" or (settings.way == "reload" and settings.key is not None)
     return by_itself and settings.url is not None and nobody_listens(settings.url)
 

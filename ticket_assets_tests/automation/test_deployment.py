@@ -57,7 +57,7 @@ def test_a_roll_out_that_fails_is_tried_once_more_and_then_named(world: World) -
     [second] = world.ticks(5, sensor(world))
     world.ends(second, well=False)
     assert world.ticks(20, sensor(world)) == []
-    assert "was not rolled out: 2 tries failed" in (world.tick(sensor(world)).why_not or "")
+    assert "was not rolled out: 2 tries came to nothing" in (world.tick(sensor(world)).why_not or "")
     world.now += timedelta(hours=1)
     world.promote()
     assert len(world.ticks(5, sensor(world))) == 1, "another promotion is another roll-out"
@@ -169,7 +169,7 @@ def test_a_roll_out_that_waits_is_tried_when_the_service_answers_and_not_for_eve
             for one in runs:
                 awaited.ends(one, well=True)
         assert again == 2
-        assert "3 tries failed" in (awaited.tick(sensor(awaited)).why_not or "")
+        assert "3 tries came to nothing" in (awaited.tick(sensor(awaited)).why_not or "")
 
 
 def test_a_roll_out_that_waited_and_was_confirmed_is_over(awaited: World, port: int) -> None:
@@ -180,3 +180,13 @@ def test_a_roll_out_that_waited_and_was_confirmed_is_over(awaited: World, port: 
         awaited.made(DEPLOYED, "a tag", bundle=champion.bundle, since=champion.since, confirmed=True, waiting=False)
         awaited.ends(run, well=True)
         assert awaited.ticks(20, sensor(awaited)) == []
+
+
+def test_a_roll_out_that_waits_waits_no_longer_once_a_command_is_to_bring_the_service_there(awaited: World) -> None:
+    """It waited for ever: nobody answers before the command ran, and the command was run when somebody answered."""
+    champion, file = awaited.champion, awaited.line.folder / "ticket_assets.toml"
+    awaited.made(DEPLOYED, "a tag", bundle=champion.bundle, since=champion.since, confirmed=False, waiting=True)
+    assert awaited.ticks(3, sensor(awaited)) == []
+    told = file.read_text()
+    file.write_text(told.replace("wait_seconds = 1\n", 'wait_seconds = 1\nway = "command"\ncommand = ["true"]\n'))
+    assert len(awaited.ticks(1, sensor(awaited))) == 1

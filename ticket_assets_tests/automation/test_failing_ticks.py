@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import (
     InstigatorState,
@@ -38,7 +39,12 @@ def world(tmp_path: Path, hook: Hook) -> Iterator[World]:
 
 
 def ticked(
-    world: World, name: str, *statuses: TickStatus, kind: InstigatorType = InstigatorType.SENSOR, place: str = "here"
+    world: World,
+    name: str,
+    *statuses: TickStatus,
+    kind: InstigatorType = InstigatorType.SENSOR,
+    place: str = "here",
+    fault: type[Exception] = ValueError,
 ) -> None:
     """One of a code location ticked so, as the daemon notes it; after each tick notices are looked for."""
     target = LoadableTargetOrigin(executable_path="python", module_name="ticket_assets.definitions")
@@ -50,16 +56,16 @@ def ticked(
         world.instance.add_instigator_state(state)
     for status in statuses:
         world.now += timedelta(seconds=30)
-        error = serializable_error_info_from_exc_info(_fault()) if status is FAILED else None
+        error = serializable_error_info_from_exc_info(_fault(fault)) if status is FAILED else None
         told = {"error": error, "selector_id": state.selector_id}
         world.instance.create_tick(TickData(origin.get_id(), name, kind, status, world.now.timestamp(), **told))
         world.tick(sensor(world))
 
 
-def _fault() -> Any:
+def _fault(fault: type[Exception]) -> Any:
     try:
-        raise ValueError(PRIVATE)
-    except ValueError:
+        raise fault(PRIVATE)
+    except fault:
         return sys.exc_info()
 
 
@@ -114,3 +120,13 @@ def test_a_sensor_whose_code_location_had_another_name_before_is_told_by_its_lat
     ticked(world, "watch", WELL, place="there")
     world.ticks(3, sensor(world))
     assert titles(hook) == ["tiny: sensor watch fails", "tiny: sensor watch ticks again"]
+
+
+def test_a_code_server_that_is_not_there_yet_is_no_fault_of_any_sensor_and_hides_none(world: World, hook: Hook) -> None:
+    """It fails the ticks of all at once: a dozen notices told of one restart."""
+    ticked(world, "watch", FAILED, FAILED, FAILED, fault=DagsterUserCodeUnreachableError)
+    assert hook.bodies == []
+    ticked(world, "watch", FAILED, FAILED, FAILED)
+    ticked(world, "watch", FAILED, fault=DagsterUserCodeUnreachableError)
+    world.ticks(2, sensor(world))
+    assert titles(hook) == ["tiny: sensor watch fails"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ticket_assets.models.promotion import Contest, Verdict, decide, judge
+from ticket_assets.models.promotion import Contest, Verdict, decide
 from ticket_assets.profile import PromotionSettings
 
 RULES = PromotionSettings()
@@ -21,7 +21,7 @@ def _answers(truth, accuracy, seed):
     return np.where(random.random(len(truth)) < accuracy, truth, wrong)
 
 
-def _contest(right, champion_right, rows=ROWS, **given):
+def contest_of(right, champion_right, rows=ROWS, **given):
     """A contest of challenger and champion that are right so often, in families of two."""
     truth = np.random.default_rng(0).choice(4, rows, p=[0.4, 0.3, 0.2, 0.1])
     return Contest(
@@ -43,7 +43,7 @@ def replace_rules(**given):
 
 
 def test_the_first_model_is_promoted_with_its_score():
-    decision = decide({"queue": _contest(0.8, None)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.8, None)}, RULES, 0)
     assert decision.promoted
     first = decision.targets["queue"]
     assert first.verdict is Verdict.FIRST
@@ -52,22 +52,22 @@ def test_the_first_model_is_promoted_with_its_score():
 
 
 def test_a_first_model_below_the_floor_is_refused():
-    decision = decide({"queue": _contest(0.8, None, challenger=np.zeros(ROWS, dtype=int))}, RULES, 0)
+    decision = decide({"queue": contest_of(0.8, None, challenger=np.zeros(ROWS, dtype=int))}, RULES, 0)
     assert not decision.promoted
     assert decision.targets["queue"].verdict is Verdict.LOSES
     assert "is below the floor" in decision.reason
-    assert decide({"queue": _contest(0.8, None)}, replace_rules(floor_over_majority=0.9), 0).promoted is False
+    assert decide({"queue": contest_of(0.8, None)}, replace_rules(floor_over_majority=0.9), 0).promoted is False
 
 
 def test_a_first_model_that_is_too_slow_is_refused():
-    decision = decide({"queue": _contest(0.8, None, latency_ms=251.0)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.8, None, latency_ms=251.0)}, RULES, 0)
     assert not decision.promoted
     assert "one ticket takes 251 ms, more than 250" in decision.reason
-    assert decide({"queue": _contest(0.8, None, latency_ms=250.0)}, RULES, 0).promoted
+    assert decide({"queue": contest_of(0.8, None, latency_ms=250.0)}, RULES, 0).promoted
 
 
 def test_a_better_challenger_is_promoted_with_the_interval_of_its_gain():
-    decision = decide({"queue": _contest(0.85, 0.75)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75)}, RULES, 0)
     assert decision.promoted
     gain = decision.targets["queue"].difference
     assert gain.low > 0
@@ -75,7 +75,7 @@ def test_a_better_challenger_is_promoted_with_the_interval_of_its_gain():
 
 
 def test_the_lower_end_of_the_gain_must_reach_the_least_gain_that_is_asked():
-    contests = {"queue": _contest(0.85, 0.75)}
+    contests = {"queue": contest_of(0.85, 0.75)}
     gain = decide(contests, RULES, 0).targets["queue"].difference
     told = f"macro F1 {gain.estimate:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
     reached = decide(contests, replace_rules(min_gain=gain.low), 0)
@@ -88,13 +88,13 @@ def test_the_lower_end_of_the_gain_must_reach_the_least_gain_that_is_asked():
 
 
 def test_a_better_challenger_that_is_too_slow_is_refused():
-    decision = decide({"queue": _contest(0.85, 0.75, latency_ms=900.0)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75, latency_ms=900.0)}, RULES, 0)
     assert not decision.promoted
     assert "900 ms" in decision.reason
 
 
 def test_a_worse_challenger_is_refused_with_its_loss():
-    decision = decide({"queue": _contest(0.70, 0.80)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.70, 0.80)}, RULES, 0)
     assert not decision.promoted
     loss = decision.targets["queue"].difference
     told = f"{loss.estimate:+.3f} [{loss.low:+.3f}, {loss.high:+.3f}]"
@@ -103,11 +103,11 @@ def test_a_worse_challenger_is_refused_with_its_loss():
 
 def test_a_small_holdout_whose_interval_is_wide_does_not_make_an_equal_challenger_a_loser():
     """Judged by its lower bound, every equal challenger lost on some hundred rows, and kept all others from gaining."""
-    one = _contest(0.8, 0.8, rows=300)
+    one = contest_of(0.8, 0.8, rows=300)
     swapped = one.champion.copy()
     wrong, right = np.flatnonzero(swapped != one.y_true)[:15], np.flatnonzero(swapped == one.y_true)[:15]
     swapped[wrong], swapped[right] = one.y_true[wrong], (one.y_true[right] + 1) % 4
-    decision = decide({"queue": replace(one, challenger=swapped), "type": _contest(0.9, 0.6)}, RULES, 0)
+    decision = decide({"queue": replace(one, challenger=swapped), "type": contest_of(0.9, 0.6)}, RULES, 0)
     held = decision.targets["queue"]
     assert held.difference.low < -RULES.max_loss
     assert held.verdict is Verdict.HOLDS
@@ -115,7 +115,7 @@ def test_a_small_holdout_whose_interval_is_wide_does_not_make_an_equal_challenge
 
 
 def test_an_equal_challenger_is_refused_as_no_gain():
-    one = _contest(0.8, 0.8)
+    one = contest_of(0.8, 0.8)
     decision = decide({"queue": replace(one, challenger=one.champion)}, RULES, 0)
     assert not decision.promoted
     assert decision.targets["queue"].verdict is Verdict.HOLDS
@@ -124,17 +124,17 @@ def test_an_equal_challenger_is_refused_as_no_gain():
 
 
 def test_an_equal_challenger_succeeds_a_champion_that_does_otherwise_than_is_set_and_a_worse_one_does_not():
-    one, old = _contest(0.8, 0.8), "the champion masks nothing, and set is email"
+    one, old = contest_of(0.8, 0.8), "the champion masks nothing, and set is email"
     equal = replace(one, challenger=one.champion)
     decision = decide({"queue": equal}, RULES, 0, outdated=old)
     assert (decision.promoted, decision.reason) == (True, f"promoted: no target loses, and {old}")
-    assert not decide({"queue": _contest(0.6, 0.9)}, RULES, 0, outdated=old).promoted
-    better = decide({"queue": _contest(0.9, 0.6)}, RULES, 0, outdated=old)
+    assert not decide({"queue": contest_of(0.6, 0.9)}, RULES, 0, outdated=old).promoted
+    better = decide({"queue": contest_of(0.9, 0.6)}, RULES, 0, outdated=old)
     assert better.reason.startswith("promoted: queue: macro F1"), "a gain is reason enough"
 
 
 def test_a_fall_of_one_class_is_refused_though_the_whole_gains():
-    one = _contest(0.9, 0.6)
+    one = contest_of(0.9, 0.6)
     challenger = np.where(one.y_true == 3, 0, one.challenger)
     decision = decide({"queue": replace(one, challenger=challenger)}, replace_rules(max_loss=1.0), 0)
     assert not decision.promoted
@@ -146,33 +146,8 @@ def test_a_fall_of_one_class_is_refused_though_the_whole_gains():
     assert decide({"queue": replace(one, challenger=challenger)}, lenient, 0).promoted
 
 
-@pytest.mark.parametrize(("mistaken", "refused"), [(3, False), (9, True)])
-def test_a_fall_of_a_small_class_by_a_ticket_or_two_does_not_refuse_a_gain_and_an_evident_one_does(mistaken, refused):
-    """A retraining that gained .22 on the tickets of its day was refused for two held-out tickets of a rare class."""
-    truth = np.array([0] * 300 + [1] * 280 + [2] * 20)
-    champion, challenger = truth.copy(), truth.copy()
-    champion[:140] = 1
-    challenger[-mistaken:] = 0  # of the rare class
-    champion[-20] = 0  # which it finds 19 of 20 times
-    one = replace(_contest(0.8, 0.8, rows=len(truth)), y_true=truth, champion=champion, challenger=challenger)
-    decision = decide({"queue": one}, replace_rules(max_loss=1.0, max_class_drop=0.05), 0)
-    judged = decision.targets["queue"]
-    assert judged.worst_class == "network" and judged.worst_class_drop > 0.05
-    assert decision.promoted is not refused
-    assert any("F1 of network falls" in reason for reason in judged.reasons) is refused
-
-
-@pytest.mark.parametrize(("rows", "refused"), [(9, False), (10, True)])
-def test_a_class_of_fewer_than_ten_rows_cannot_refuse(rows, refused):
-    truth = np.array([0] * 1000 + [1] * 1000 + [2] * rows)
-    challenger = np.where(truth == 2, 0, truth)
-    one = _contest(0.8, 0.8, rows=len(truth))
-    judged = judge(replace(one, y_true=truth, champion=truth, challenger=challenger), replace_rules(max_loss=1.0), 0)
-    assert any("F1 of network falls" in reason for reason in judged.reasons) is refused
-
-
 def test_a_target_that_loses_refuses_the_bundle_though_another_gains():
-    decision = decide({"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75), "type": contest_of(0.70, 0.80)}, RULES, 0)
     assert not decision.promoted
     assert [one.verdict for one in decision.targets.values()] == [Verdict.GAINS, Verdict.LOSES]
     assert decision.reason.startswith("refused: type: ")
@@ -180,7 +155,7 @@ def test_a_target_that_loses_refuses_the_bundle_though_another_gains():
 
 
 def test_a_target_that_loses_keeps_the_champions_model_where_it_can_and_the_gain_of_another_is_not_lost():
-    contests = {"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80)}
+    contests = {"queue": contest_of(0.85, 0.75), "type": contest_of(0.70, 0.80)}
     decision = decide(contests, RULES, 0, keepable={"queue", "type"})
     assert decision.promoted
     assert [one.verdict for one in decision.targets.values()] == [Verdict.GAINS, Verdict.KEPT]
@@ -191,38 +166,38 @@ def test_a_target_that_loses_keeps_the_champions_model_where_it_can_and_the_gain
 
 
 def test_champions_models_are_not_kept_where_nothing_gains():
-    contests = {"queue": _contest(0.70, 0.80), "type": _contest(0.70, 0.80)}
+    contests = {"queue": contest_of(0.70, 0.80), "type": contest_of(0.70, 0.80)}
     decision = decide(contests, RULES, 0, keepable={"queue", "type"})
     assert not decision.promoted and decision.kept == ()
     assert {one.verdict for one in decision.targets.values()} == {Verdict.LOSES}
 
 
 def test_one_target_that_loses_and_cannot_be_kept_refuses_the_bundle():
-    contests = {"queue": _contest(0.85, 0.75), "type": _contest(0.70, 0.80), "mood": _contest(0.70, 0.80)}
+    contests = {"queue": contest_of(0.85, 0.75), "type": contest_of(0.70, 0.80), "mood": contest_of(0.70, 0.80)}
     decision = decide(contests, RULES, 0, keepable={"type"})
     assert not decision.promoted
     assert decision.reason.startswith("refused: mood: ")
 
 
 def test_a_decision_that_something_else_forbids_keeps_its_verdicts():
-    decision = decide({"queue": _contest(0.85, 0.75)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75)}, RULES, 0)
     forbidden = decision.refused("the probe failed: it said nothing")
     assert (forbidden.promoted, forbidden.reason) == (False, "refused: the probe failed: it said nothing")
     assert forbidden.targets == decision.targets
 
 
 def test_a_target_that_holds_does_not_refuse_a_gain_of_another():
-    one = _contest(0.8, 0.8)
+    one = contest_of(0.8, 0.8)
     same = replace(one, challenger=one.champion)
-    decision = decide({"queue": _contest(0.85, 0.75), "type": same}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75), "type": same}, RULES, 0)
     assert decision.promoted
     assert decision.reason.startswith("promoted: queue: ")
     assert "type" not in decision.reason
 
 
 def test_a_new_target_beside_an_old_one_that_holds_is_promoted():
-    one = _contest(0.8, 0.8)
-    decision = decide({"queue": replace(one, challenger=one.champion), "mood": _contest(0.8, None)}, RULES, 0)
+    one = contest_of(0.8, 0.8)
+    decision = decide({"queue": replace(one, challenger=one.champion), "mood": contest_of(0.8, None)}, RULES, 0)
     assert decision.promoted
 
 
@@ -230,7 +205,7 @@ def test_a_new_target_beside_an_old_one_that_holds_is_promoted():
 @pytest.mark.parametrize("seed", range(5))
 def test_a_challenger_trained_on_random_labels_is_refused(champion, seed):
     """It guesses classes as often as they occur: macro F1 1/4, which is far above the majority's 0.143."""
-    one = _contest(0.5, champion)
+    one = contest_of(0.5, champion)
     guesses = np.random.default_rng(seed).permutation(one.y_true)
     decision = decide({"queue": replace(one, challenger=guesses)}, RULES, 0)
     assert not decision.promoted
@@ -239,7 +214,7 @@ def test_a_challenger_trained_on_random_labels_is_refused(champion, seed):
 
 def test_a_class_that_the_champion_does_not_know_is_its_error():
     """The challenger learnt payroll; on all other rows both say the same."""
-    one = _contest(0.9, 0.9)
+    one = contest_of(0.9, 0.9)
     champion = np.where(one.challenger == 3, 0, one.challenger)
     decision = decide({"queue": replace(one, champion=champion)}, RULES, 0)
     assert decision.promoted
@@ -247,13 +222,13 @@ def test_a_class_that_the_champion_does_not_know_is_its_error():
 
 
 def test_a_gain_that_chance_explains_is_no_gain():
-    decision = decide({"queue": _contest(0.82, 0.80, rows=100)}, replace_rules(max_loss=0.5, max_class_drop=1.0), 0)
+    decision = decide({"queue": contest_of(0.82, 0.80, rows=100)}, replace_rules(max_loss=0.5, max_class_drop=1.0), 0)
     assert not decision.promoted
     assert decision.targets["queue"].verdict is Verdict.HOLDS
 
 
 def test_the_decision_goes_into_a_record_and_a_table():
-    decision = decide({"queue": _contest(0.85, 0.75), "mood": _contest(0.8, None)}, RULES, 0)
+    decision = decide({"queue": contest_of(0.85, 0.75), "mood": contest_of(0.8, None)}, RULES, 0)
     told = json.loads(json.dumps(decision.as_dict()))
     assert told["promoted"] is True
     assert told["targets"]["queue"]["verdict"] == "gains"
@@ -266,7 +241,7 @@ def test_the_decision_goes_into_a_record_and_a_table():
 
 def test_a_champion_that_does_not_answer_leaves_the_floors_to_decide_and_is_named():
     silence = "bundle 0123 does not fit: its cleaning is version 0, this code's 1: train again"
-    decision = decide({"queue": _contest(0.8, None), "type": _contest(0.7, None)}, RULES, 0, unanswered=silence)
+    decision = decide({"queue": contest_of(0.8, None), "type": contest_of(0.7, None)}, RULES, 0, unanswered=silence)
     assert decision.promoted
     assert {one.verdict for one in decision.targets.values()} == {Verdict.UNOPPOSED}
     assert decision.unanswered == decision.as_dict()["unanswered"] == silence
@@ -276,7 +251,7 @@ def test_a_champion_that_does_not_answer_leaves_the_floors_to_decide_and_is_name
 
 
 def test_a_champion_that_does_not_answer_does_not_let_a_bad_challenger_pass():
-    bad = _contest(0.8, None, challenger=np.zeros(ROWS, dtype=int))
+    bad = contest_of(0.8, None, challenger=np.zeros(ROWS, dtype=int))
     decision = decide({"queue": bad}, RULES, 0, unanswered="bundle 0123 is no bundle")
     assert not decision.promoted
     assert decision.targets["queue"].verdict is Verdict.LOSES
@@ -285,13 +260,13 @@ def test_a_champion_that_does_not_answer_does_not_let_a_bad_challenger_pass():
 
 def test_where_a_champion_answers_or_there_is_none_no_silence_is_recorded():
     for champion in (None, 0.75):
-        decision = decide({"queue": _contest(0.85, champion)}, RULES, 0)
+        decision = decide({"queue": contest_of(0.85, champion)}, RULES, 0)
         assert decision.unanswered is None
         assert "did not answer" not in decision.reason
 
 
 def test_the_same_contest_is_decided_the_same_way_again():
-    contests = {"queue": _contest(0.81, 0.80)}
+    contests = {"queue": contest_of(0.81, 0.80)}
     assert decide(contests, RULES, 3) == decide(contests, RULES, 3)
 
 

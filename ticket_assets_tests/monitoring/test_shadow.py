@@ -157,7 +157,7 @@ def test_it_waits_for_labels_and_then_the_better_one_takes_the_seat(
     capsys.readouterr()
     assert main(["champion", "--profile", PROFILE, "--card"]) == 0
     card = capsys.readouterr().out
-    assert card.startswith("a card\n") and "in which 160 predictions were given" in card and "| tone | 160 |" in card
+    assert card.startswith("a card\n") and "answered 160 of them" in card and "| tone | 160 |" in card
 
 
 def test_the_worse_one_is_refused_by_labels_of_the_ticket_database_too(

@@ -51,7 +51,7 @@ def test_the_card_tells_how_its_champion_did_in_the_shadow_before_it_was_promote
     told = card(desk, court)
     part = told.partition("## In the shadow\n")[2].partition("## Personal data\n")[0]
     assert told.startswith("# A card\n\n## tone\n\nscores\n\n## In the shadow\n") and told.endswith("\n- Masked\n")
-    assert "beside v1, for 1.5 days, in which 1,234 predictions were given" in part
+    assert "beside v1, for 1.5 days, in which v1 answered 1,234 of them" in part
     assert "| tone | 32 | 87.5 % [71.9, 95.0] | 32 | +12.5 points [" in part
     assert "promoted: shadow: tone: 32 pairs" in part
     version = desk.client.get_model_version(desk.registry.name, "2")

@@ -126,6 +126,12 @@ def test_a_first_roll_out_to_an_address_where_nobody_listens_waits_and_says_what
     )
 
 
+def test_a_first_roll_out_to_a_name_that_is_not_there_yet_waits_too() -> None:
+    """A container that was not started has no name."""
+    done = roll_out(RolloutSettings(url="http://triage.invalid:3000"), CHAMPION, TAG, known=False)
+    assert done.waiting and "nobody answers at http://triage.invalid:3000" in done.words
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
