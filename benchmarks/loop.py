@@ -80,6 +80,7 @@ class Loop:
         self.plan, self.scene, self.folder, self.say = plan, scene, folder, say
         self.phase = Phase.USUAL
         self.began: dict[Phase, float] = {}
+        self.over = 0.0
         self.desks: dict[str, Desk] = {}
         self.heard: dict[str, Heard] = {}
 
@@ -100,7 +101,7 @@ class Loop:
             sources = {ORACLE: known_from_the_start(self.scene, self.heard[LOOP].told[:known], self.plan.seed)}
             [oracle] = write_desks(self.folder / ORACLE, sources, self.plan.desk, licence, mlflow).values()
             self._make(oracle, f"the {known:,} corrected tickets from the start")
-        return outcome_of(self.desks, oracle, self.heard, self.began, self.scene.test, self.plan.within)
+        return outcome_of(self.desks, oracle, self.heard, self.began, self.over, self.scene.test, self.plan.within)
 
     def _make(self, desk: Desk, what: str) -> None:
         self.say(f"{desk.name}: make run, with {what}")
@@ -123,6 +124,7 @@ class Loop:
             self._until(Phase.CORRECTED, lambda: any(one.version > 1 for one in answers[-20:]))
             self._until(Phase.QUIET, lambda: len(events.windows(loop, 2)) >= self.plan.after)
             sleep(2 * LOOK_SECONDS)  # what the last window would lead to is asked for by then
+            self.over = time()
 
     def _until(self, phase: Phase, reached: Callable[[], bool]) -> None:
         self.phase, self.began[phase] = phase, time()

@@ -66,11 +66,11 @@ def refusals(desk: Desk) -> list[str]:
     return [one["reason"] for one in told if event(one) is Event.DECISION and not one["promoted"]]
 
 
-def failed(desk: Desk) -> list[str]:
-    """Runs of any job that failed."""
+def failed(desk: Desk, until: float) -> list[str]:
+    """Runs of any job that failed until a moment (s since 1970): what is at work when the daemon is ended fails too."""
     with dg.DagsterInstance.from_config(str(desk.folders.root / "dagster")) as instance:
-        found = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
-        return [f"{one.job_name} {one.run_id}" for one in found]
+        found = instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+        return [f"{one.dagster_run.job_name} {one.dagster_run.run_id}" for one in found if (one.end_time or 0) < until]
 
 
 def timeline(desk: Desk, heard: Heard, phases: dict[Phase, float]) -> list[Moment]:

@@ -91,6 +91,7 @@ def outcome_of(
     oracle: Desk,
     heard: Mapping[str, Heard],
     began: Mapping[Phase, float],
+    over: float,
     test: pd.DataFrame,
     within: float,
 ) -> Outcome:
@@ -101,6 +102,7 @@ def outcome_of(
         oracle: the desk that had the new tickets from the start.
         heard: by the clients of both.
         began: when each phase did (s since 1970).
+        over: when the last phase was.
         test: tickets that nobody sent.
         within: macro F1 that the last champion may be below the oracle's.
     """
@@ -128,7 +130,7 @@ def outcome_of(
         alarms_control=len(events.alarmed(control, 1)) if control else 0,
         failures=[f"{name}: {one}" for name, its in heard.items() for one in its.failures],
         requests=sum(len(one.answers) + len(one.told) + len(one.failures) for one in heard.values()),
-        failed_runs=[f"{name}: {one}" for name, desk in desks.items() for one in events.failed(desk)],
+        failed_runs=[f"{name}: {one}" for name, desk in desks.items() for one in events.failed(desk, over)],
         corrections=seen_corrections(loop, heard[LOOP]),
         moments=moments,
         delays={name: at - began[Phase.CHANGED] for name, at in moments.items()},

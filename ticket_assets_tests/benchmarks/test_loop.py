@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from benchmarks import loop
-from benchmarks.loop_desk import DeskSettings
+from benchmarks import loop_events as events
+from benchmarks.loop_desk import Desk, DeskSettings
 from benchmarks.loop_outcome import LOOP, ORACLE, Outcome, Score
 from benchmarks.loop_scene import GENERATED, Scene, cut, known_from_the_start, read_tickets
 from benchmarks.loop_traffic import Phase
@@ -64,6 +67,23 @@ def test_a_loop_that_did_not_close_says_what_is_not_as_it_must_be() -> None:
         {"failed_runs": ["deploy"]}, {"scores": {**good.scores, ORACLE: Score(0.83, 0.8, 600)}},
     ):  # fmt: skip
         assert len(replace(good, **change).faults) == 1  # type: ignore[arg-type]
+
+
+def test_a_run_that_was_at_work_when_the_daemon_was_ended_is_none_that_failed(tmp_path: Path) -> None:
+    desk = Desk(LOOP, tmp_path, 1, "")
+    (desk.folders.root / "dagster").mkdir(parents=True)
+    (desk.folders.root / "dagster" / "dagster.yaml").touch()
+    with dg.DagsterInstance.from_config(str(desk.folders.root / "dagster")) as instance:
+        instance.report_run_failed(instance.create_run_for_job(nothing))
+        [record] = instance.get_run_records()
+    ended = record.end_time or 0
+    assert ended and [one.split()[0] for one in events.failed(desk, ended + 1)] == ["nothing"]
+    assert events.failed(desk, ended - 1) == []
+
+
+@dg.job
+def nothing() -> None:
+    pass
 
 
 @pytest.mark.slow
