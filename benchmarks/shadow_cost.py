@@ -51,17 +51,20 @@ def main() -> None:
     found: dict[tuple[int, str], list[Cell]] = {}
     with tempfile.TemporaryDirectory() as state, ExitStack() as stack:
         both = [stack.enter_context(serving(one, models, Path(state) / one)) for one in (chosen.variant, SHADOWED)]
-        until(lambda: json.loads(requested(both[1].port, "GET", "/info")[1])["challenger"] is not None)
+        until(
+            lambda: json.loads(requested(both[1].port, "GET", "/info")[1])["challenger"] is not None,
+            "the challenger is loaded",
+        )
         for server in both:
             load(server, requests, server.port, 1, 1.0)  # warm
         for number in range(chosen.rounds):
             for clients in CLIENTS:
                 for server in both if number % 2 else both[::-1]:
-                    until(lambda: metric(both[1], WAITING) == 0)
+                    until(lambda: metric(both[1], WAITING) == 0, "the queue is empty")
                     found.setdefault((clients, server.variant), []).append(
                         asked(server, requests, clients, chosen.seconds)
                     )
-        until(lambda: metric(both[1], WAITING) == 0)
+        until(lambda: metric(both[1], WAITING) == 0, "the queue is empty")
         scored = metric(both[1], SCORED)
     for clients in CLIENTS:
         print(said(clients, found[clients, chosen.variant], found[clients, SHADOWED]))
@@ -103,12 +106,12 @@ def metric(server: Running, name: str) -> float:
     return value
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait until it is so."""
+def until(is_so: Callable[[], bool], what: str) -> None:
+    """Ask until it is so; TimeoutError with what it is after PATIENCE seconds."""
     end = time.monotonic() + PATIENCE
     while not is_so():
         if time.monotonic() > end:
-            raise TimeoutError("it never was so")
+            raise TimeoutError(f"after {PATIENCE:.0f} s there was still no sign that {what}")
         time.sleep(0.1)
 
 
