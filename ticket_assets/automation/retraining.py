@@ -64,8 +64,9 @@ def retraining(profile: str, clock: Clock = utc_now) -> dg.SensorDefinition:
         for order, run in settled_orders(evidence):
             settle_order(folders.records, order, run)
         decision = decide(evidence, rules.retrain, rules.drift, settings.active.promotion.recent_families)
-        for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift, context.cursor):
-            Outbox(folders.notices).put(notice)
+        outbox, seen = Outbox(folders.notices), context.cursor
+        for notice in of_windows(profile, evidence, decision, rules.retrain, rules.drift, seen, outbox.has):
+            outbox.put(notice)
         context.update_cursor(seen_until(evidence))
         if not decision.retrain:
             yield dg.SkipReason(decision.why)

@@ -63,28 +63,44 @@ def run_failed(profile: str) -> dg.SensorDefinition:
 
 
 def run_recovered(profile: str) -> dg.SensorDefinition:
-    """Puts a notice of the first run that does what a run before it failed at."""
+    """Puts a notice of the first run that does what a run of the daemon before it failed at.
+
+    Also of one by hand, while the daemon stood still: such runs are of no code location.
+    """
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
         name="run_recovered",
+        monitor_all_code_locations=True,
         minimum_interval_seconds=SECONDS,
         default_status=RUNNING,
         description="Puts a notice of a run that does what one before it failed at into the outbox.",
     )
     def sensor(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
-        failed = mended_by(context.instance, run)
-        if failed:
+        failed, outbox = mended_by(context.instance, run), _outbox(profile)
+        if failed and (failed.remote_job_origin or _is_known(context.instance, failed, outbox)):
             at = datetime.fromtimestamp(_ended_at(context.instance, run.run_id), UTC)
-            _outbox(profile).put(of_recovery(profile, _job(run), run.run_id, failed.run_id, at))
+            outbox.put(of_recovery(profile, _job(run), run.run_id, failed.run_id, at))
 
     return sensor
 
 
-def _went_well_since(instance: dg.DagsterInstance, run: dg.DagsterRun, at: datetime) -> bool:
-    """Whether a run that tried no less ended well since a moment."""
-    filters = dg.RunsFilter(job_name=run.job_name, statuses=[dg.DagsterRunStatus.SUCCESS], updated_after=at)
+def _is_known(instance: dg.DagsterInstance, failed: dg.DagsterRun, outbox: Outbox) -> bool:
+    """Whether people were told of what a run by hand failed at again; of one by hand alone they are told nothing."""
+    what = _what(failed)
+    told, until = outbox.latest(failure_id(what, "")), datetime.fromtimestamp(_ended_at(instance, failed.run_id), UTC)
+    if told is None or told.id == failure_id(what, failed.run_id):
+        return told is not None
+    return not _went_well_since(instance, failed, datetime.fromisoformat(told.at), until)
+
+
+def _went_well_since(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, at: datetime, until: datetime | None = None
+) -> bool:
+    """Whether a run that tried no less ended well since a moment, and before another."""
+    well = [dg.DagsterRunStatus.SUCCESS]
+    filters = dg.RunsFilter(job_name=run.job_name, statuses=well, updated_after=at, updated_before=until)
     found = (one.dagster_run for one in instance.get_run_records(filters, limit=LOOKED_AT))
     return any(_covers(one, run) for one in found)
 

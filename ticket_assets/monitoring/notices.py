@@ -4,7 +4,7 @@ Belongs here: the words, from what decisions and records say; ids, so that nothi
 Does not belong here: delivery (outbox.py, courier.py), noticing it (automation/).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,13 @@ AUTOMATION_PAGE = "/automation"
 
 
 def of_windows(
-    profile: str, evidence: Evidence, decision: Decision, settings: RetrainSettings, rule: DriftRule, seen: str | None
+    profile: str,
+    evidence: Evidence,
+    decision: Decision,
+    settings: RetrainSettings,
+    rule: DriftRule,
+    seen: str | None,
+    was_put: Callable[[str], bool],
 ) -> list[Notice]:
     """Of each episode that ended in a window that is new, and of its end; of the one that goes on.
 
@@ -33,7 +39,9 @@ def of_windows(
         decision: what follows from it.
         settings: which causes count, and from how much on.
         rule: how many warnings in a row are an alarm.
-        seen: what `seen_until` said at the look before; None at the first: of what was over by then nobody is told.
+        seen: what `seen_until` said at the look before; None at the first: of what was over by then nobody is told,
+            but of the end of what people know of.
+        was_put: whether there was a notice of an id.
     """
     if evidence.champion is None:
         return []
@@ -45,10 +53,13 @@ def of_windows(
         title = f"{profile}: live tickets are not what v{version} was made for"
         return Notice(f"drift-{episode.window}-{since}", "drift", title, body, HISTORY_PAGE, since)
 
+    def is_news(window: WindowRecord, over: Episode) -> bool:
+        return was_put(drift(over, "").id) if seen is None else _place(window) > _read_place(seen)
+
     found: list[Notice] = []
     before: Episode | None = None
     for window, episode in course(windows, rule, settings):
-        if before and not episode and seen is not None and _place(window) > _read_place(seen):
+        if before and not episode and is_news(window, before):
             named = f"Window {window.number} ({window.rows:,} predictions) passes"
             body = f"{named}. It had been: {'; '.join(before.causes.values())}."
             title, at = f"{profile}: live tickets are again what v{version} was made for", window.until

@@ -80,11 +80,14 @@ class Outbox:
 
     def put(self, notice: Notice) -> bool:
         """Keep a notice until it is delivered; False where it was put before."""
-        path = self._path(notice.id)
-        if path.exists() or any(one["id"] == notice.id for one in self.told()):
+        if self.has(notice.id):
             return False
         self._write(Pending(notice))
         return True
+
+    def has(self, notice_id: str) -> bool:
+        """Whether a notice was put, be it on its way or told."""
+        return self._path(notice_id).exists() or any(one["id"] == notice_id for one in self.told())
 
     def pending(self) -> tuple[Pending, ...]:
         """Those that are on their way, oldest first."""

@@ -119,11 +119,13 @@ def test_a_run_that_mends_it_is_told_once_and_one_that_mends_nothing_is_not(worl
     fire(world, run_recovered(PROFILE), good, dg.DagsterEventType.RUN_SUCCESS)
     world.tick(sensor(world))
     assert hook.bodies == []
-    failed, mended = run(world, "a", fails=True), run(world, "a", fails=False)
+    failed = run(world, "a", fails=True)
+    fire(world, run_failed(PROFILE), failed, dg.DagsterEventType.RUN_FAILURE)
+    mended = run(world, "a", fails=False)
     for _ in range(2):
         fire(world, run_recovered(PROFILE), mended, dg.DagsterEventType.RUN_SUCCESS)
         world.tick(sensor(world))
-    [body] = hook.bodies
+    _, body = hook.bodies
     assert (body["title"], body["type"]) == ("tiny: job small runs again", "success")
     assert body["message"].startswith(f"Run {mended.run_id} did what run {failed.run_id} failed at.")
 
@@ -192,6 +194,68 @@ def test_the_first_look_of_a_daemon_tells_of_an_episode_that_goes_on_and_of_none
     world.tick(sensor(world))
     world.ticks(2, sensor(world))
     assert [one["title"] for one in hook.bodies] == ["tiny: live tickets are not what v1 was made for"]
+
+
+def test_an_episode_that_ends_while_the_daemon_stands_still_is_told_as_over_once(world: World, hook: Hook) -> None:
+    """`make monitor` judges without it. Dagster remembers the look before the stop."""
+    world.ticks(1)
+    world.judged(data_drift="alarm")
+    world.ticks(2)
+    world.ticks(2, sensor(world))
+    drift, passed = (f"tiny: live tickets are {one} what v1 was made for" for one in ("not", "again"))
+    assert [one["title"] for one in hook.bodies] == [drift]
+    world.judged(data_drift="pass")
+    world.ticks(3)
+    world.ticks(3, sensor(world))
+    assert [one["title"] for one in hook.bodies] == [drift, passed]
+
+
+def test_an_episode_that_was_told_is_told_as_over_by_a_daemon_that_remembers_no_look(world: World, hook: Hook) -> None:
+    """An earlier version remembered none: what ended during the upgrade was told by nobody."""
+    for said in ("alarm", "pass", "alarm"):  # of the first nobody was told
+        world.judged(data_drift=said)
+    world.ticks(1)
+    world.ticks(1, sensor(world))
+    world.cursors.clear()
+    world.judged(data_drift="pass")
+    world.ticks(3)
+    world.ticks(3, sensor(world))
+    drift, passed = (f"tiny: live tickets are {one} what v1 was made for" for one in ("not", "again"))
+    assert [one["title"] for one in hook.bodies] == [drift, passed]
+    assert "Window 4 " in hook.bodies[1]["message"]
+
+
+def test_a_run_by_hand_that_mends_what_the_daemon_was_told_of_is_told_as_it_starts_again(
+    world: World, hook: Hook
+) -> None:
+    """After an upgrade `make run` and `make monitor` come first: that it runs again was told by nobody."""
+    world.tick(run_recovered(PROFILE))
+    failed = run(world, "a", fails=True)
+    fire(world, run_failed(PROFILE), failed, dg.DagsterEventType.RUN_FAILURE)
+    world.tick(sensor(world))
+    mended = run(world, "a", fails=False)
+    run(world, "a", fails=False)
+    world.ticks(3, run_recovered(PROFILE))
+    world.ticks(3, sensor(world))
+    assert [one["title"] for one in hook.bodies] == ["tiny: job small failed", "tiny: job small runs again"]
+    assert f"Run {mended.run_id} did what run {failed.run_id} failed at." in hook.bodies[1]["message"]
+
+
+def test_what_failed_and_was_mended_by_hand_is_told_to_nobody(world: World, hook: Hook) -> None:
+    """Who types the command sees both; what the daemon had failed at before is over for long."""
+    world.tick(run_recovered(PROFILE))
+    for key, hours in (("a", 0), ("a", 1), ("b", 2)):
+        world.now += timedelta(hours=hours)
+        with world.at_its_time():
+            failed = run(world, key, fails=True)
+            if not hours:
+                fire(world, run_failed(PROFILE), failed, dg.DagsterEventType.RUN_FAILURE)
+        world.now += timedelta(minutes=1)
+        with world.at_its_time():
+            run(world, key, fails=False)
+    world.ticks(4, run_recovered(PROFILE))
+    world.ticks(2, sensor(world))
+    assert [one["title"] for one in hook.bodies] == ["tiny: job small failed", "tiny: job small runs again"]
 
 
 def test_a_receiver_that_is_down_fails_no_tick_and_is_told_later(world: World, hook: Hook) -> None:

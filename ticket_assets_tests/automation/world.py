@@ -84,6 +84,7 @@ class World:
                 self.instance,
                 cursor=self.cursors.get(sensor.name),
                 repository_def=self.repository,
+                repository_name=self.repository.name,
                 sensor_name=sensor.name,
                 definitions=None,
             ) as context,
