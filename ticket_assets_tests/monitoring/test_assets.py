@@ -182,6 +182,21 @@ def test_a_log_that_this_code_cannot_read_is_told_by_schedule_and_asset_as_one_t
     assert failed is not None and failed.cls_name == "StoreDownError" and said in failed.message
 
 
+def test_a_table_that_cannot_be_written_is_told_as_that_and_not_as_a_log_out_of_reach(
+    watched: Watched, instance: dg.DagsterInstance
+) -> None:
+    watched.tables()
+    watched.answer(watched.crown(), spoken(10, 1))
+    watched.folders.monitoring.mkdir()
+    (watched.folders.monitoring / "predictions").write_text("where a folder is to be")
+    result = run(instance, DAYS[:1], fails=True)
+    [failed] = [one.step_failure_data.error for one in result.all_events if one.is_step_failure]
+    while failed is not None and failed.cause is not None:
+        failed = failed.cause
+    assert failed is not None and failed.cls_name in {"FileExistsError", "NotADirectoryError"}
+    assert "monitoring/predictions" in failed.message and "prediction log" not in failed.message
+
+
 def test_the_schedule_reads_what_is_new_and_else_says_why_not(watched: Watched, instance: dg.DagsterInstance) -> None:
     evening = NOON + timedelta(hours=8)
     assert tick(watched, instance, evening) == NO_CHAMPION

@@ -67,14 +67,24 @@ def reached(settings: PredictionLogSettings) -> Iterator[Engine]:
 
     Raises:
         StoreDownError: it cannot be reached, is no database, or is newer than the code; a line without credentials.
+        OSError: what whoever reads it met elsewhere, as a full disk: drivers tell of the database by errors of theirs.
     """
+    is_open = False
     try:
         with store_of(settings) as engine:
+            is_open = True
             yield engine
     except SchemaError as error:
         raise StoreDownError(str(error)) from None
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        if is_open and isinstance(error, OSError) and not _is_of(error, settings.folder):
+            raise
         raise StoreDownError(f"the prediction log cannot be reached: {told(error, settings)}") from None
+
+
+def _is_of(error: OSError, folder: Path) -> bool:
+    """Whether it is of a file in a folder, as of a journal."""
+    return isinstance(error.filename, str | Path) and Path(error.filename).is_relative_to(folder)
 
 
 def _migrate(connection: Connection, revision: str) -> None:
