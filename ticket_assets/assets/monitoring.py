@@ -157,7 +157,8 @@ def history(desk: Desk) -> dg.MaterializeResult:
     if watch.champion is not None and watch.judged(files.PERFORMANCE) and log is not None:
         with watch.engine(log) as engine:
             corrected = unseen_feedback(engine, datetime.fromisoformat(watch.champion.since))
-        added = len(append_windows(watch.folder, watch.champion.bundle, watch.champion.since, corrected))
+        its = watch.champion
+        added = len(append_windows(watch.folder, its.bundle, its.since, corrected, watch.former))
     records = read_history(watch.folder)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(records[-1].window if records else NOTHING),

@@ -83,7 +83,7 @@ def course(
 
 
 def _begins(window: WindowRecord) -> tuple[datetime, int]:
-    """By time: of a champion that an erasure renamed numbers begin anew."""
+    """By time: of a champion that an erasure renamed numbers began anew in an earlier version."""
     return datetime.fromisoformat(window.since), window.number
 
 

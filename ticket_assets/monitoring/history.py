@@ -5,7 +5,7 @@ Does not belong here: finding it (judging.py), deciding (decision.py), drawing (
 """
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,9 @@ def read_history(monitoring: Path) -> tuple[WindowRecord, ...]:
     return tuple(WindowRecord.from_dict(one) for one in read_records(monitoring / HISTORY).whole)
 
 
-def append_windows(monitoring: Path, bundle: str, since: str, feedback_rows: int) -> tuple[WindowRecord, ...]:
+def append_windows(
+    monitoring: Path, bundle: str, since: str, feedback_rows: int, former: Collection[str] = ()
+) -> tuple[WindowRecord, ...]:
     """Append the windows of a champion that are judged and not recorded yet; return the records that were added.
 
     Args:
@@ -39,11 +41,12 @@ def append_windows(monitoring: Path, bundle: str, since: str, feedback_rows: int
         bundle: the champion.
         since: when it took its seat, ISO 8601.
         feedback_rows: corrections until now that it has not seen.
+        former: ids that its bundle had before erasures.
     """
     with _alone(monitoring):
         known = {one.window for one in read_history(monitoring)}
         added = []
-        for drift in judged_windows(monitoring, files.SUMMARY, bundle, since):
+        for drift in judged_windows(monitoring, files.SUMMARY, bundle, since, former):
             scores = read_judged(monitoring, files.PERFORMANCE, drift.window.id)
             if drift.window.id in known or scores is None:
                 continue

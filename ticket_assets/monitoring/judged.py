@@ -5,7 +5,7 @@ Does not belong here: finding it (drift/, performance.py), the record that decis
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ def read_judged(monitoring: Path, name: str, window: str) -> Judged | None:
     return Judged(Window.from_dict(told["window"]), verdicts, tuple(told["reasons"]), told["told"])
 
 
-def judged_windows(monitoring: Path, name: str, bundle: str, since: str) -> list[Judged]:
+def judged_windows(monitoring: Path, name: str, bundle: str, since: str, former: Collection[str] = ()) -> list[Judged]:
     """All windows of a champion since it took its seat, oldest first.
 
     Args:
@@ -72,20 +72,30 @@ def judged_windows(monitoring: Path, name: str, bundle: str, since: str) -> list
         name: SUMMARY or PERFORMANCE.
         bundle: the champion.
         since: ISO 8601; a champion that was rolled back to may have windows of an earlier time.
+        former: ids that its bundle had before erasures; windows keep the names that they have.
     """
-    folders = (monitoring / FOLDER).glob(f"{bundle}-*")
-    found = [one for folder in folders if (one := read_judged(monitoring, name, folder.name))]
+    found = [
+        one for folder in _folders(monitoring, bundle, former) if (one := read_judged(monitoring, name, folder.name))
+    ]
     begun = datetime.fromisoformat(since)
     return sorted(
         (one for one in found if datetime.fromisoformat(one.window.first.at) >= begun),
-        key=lambda one: one.window.number,
+        key=lambda one: one.window.first,  # not the number: it began anew where an earlier version followed no erasure
     )
 
 
-def next_number(monitoring: Path, bundle: str) -> int:
-    """Number of a champion's next window: numbering goes on where it ended when the champion had the seat before."""
-    numbers = [int(path.parent.name.rpartition("-")[2]) for path in (monitoring / FOLDER).glob(f"{bundle}-*/{SUMMARY}")]
-    return max(numbers, default=0) + 1
+def next_number(monitoring: Path, bundle: str, former: Collection[str] = ()) -> int:
+    """Number of a champion's next window; arguments as of `judged_windows`.
+
+    Numbering goes on where it ended when the champion had the seat before, or was called otherwise.
+    """
+    judged = (one for one in _folders(monitoring, bundle, former) if (one / SUMMARY).exists())
+    return max((int(one.name.rpartition("-")[2]) for one in judged), default=0) + 1
+
+
+def _folders(monitoring: Path, bundle: str, former: Collection[str]) -> Iterator[Path]:
+    for one in (bundle, *former):
+        yield from (monitoring / FOLDER).glob(f"{one}-*")
 
 
 def escalated(

@@ -59,6 +59,7 @@ class Bench:
         settings: of the profile.
         since: when the champion took its seat, ISO 8601.
         seed: of samples and resamples.
+        former: ids that the bundle had before erasures.
     """
 
     folder: Path
@@ -67,15 +68,20 @@ class Bench:
     settings: MonitoringSettings
     since: str
     seed: int
+    former: frozenset[str] = frozenset()
 
     def before(self, name: str, window: Window) -> list[Judged]:
         """What was found of the windows before one, oldest first."""
-        found = files.judged_windows(self.folder, name, window.bundle, self.since)
-        return [one for one in found if one.window.number < window.number]
+        found = files.judged_windows(self.folder, name, self.bundle.manifest.id, self.since, self.former)
+        return [one for one in found if one.window.first < window.first]
+
+    def rows(self, window: Window) -> tuple[list[dict[str, Any]], str | None]:
+        """As of `read_rows`."""
+        return read_rows(self.folder, window, self.settings.window.max_rows, self.seed, self.former)
 
     def read(self, window: Window) -> tuple[Sample, tuple[str, ...], list[dict[str, Any]]]:
         """A window as the champion reads it, what is to be said of it, and its rows."""
-        rows, drawn = read_rows(self.folder, window, self.settings.window.max_rows, self.seed)
+        rows, drawn = self.rows(window)
         sample, notes = window_sample(rows, self.bundle)
         return sample, (*((drawn,) if drawn else ()), *notes), rows
 
@@ -185,7 +191,7 @@ def _labelled(
     silent: dict[str, list[dict[str, Any]]] = {target: [] for target in counted}
     most = bench.settings.window.max_rows
     for one in reversed(windows[-LATE_WINDOWS:]):
-        its = rows if one == window else read_rows(bench.folder, one, most, bench.seed)[0]
+        its = rows if one == window else bench.rows(one)[0]
         for target, taken in found.items():
             told = [row for row in reversed(its) if row.get(f"truth_{target}") and row["id"] not in counted[target]]
             taken += told[: most - len(taken)]
@@ -220,6 +226,7 @@ def _worst(outcomes: Any) -> Verdict:
 
 def next_windows(bench: Bench, champion: Champion, read_until: datetime) -> Plan:
     """The champion's complete windows that drift was not looked for in."""
-    done = files.judged_windows(bench.folder, files.SUMMARY, champion.bundle, champion.since)
-    number, after = files.next_number(bench.folder, champion.bundle), done[-1].window.last if done else None
-    return plan_windows(bench.folder, champion, bench.settings.window, read_until, number, after)
+    done = files.judged_windows(bench.folder, files.SUMMARY, champion.bundle, champion.since, bench.former)
+    number = files.next_number(bench.folder, champion.bundle, bench.former)
+    after = done[-1].window.last if done else None
+    return plan_windows(bench.folder, champion, bench.settings.window, read_until, number, after, bench.former)

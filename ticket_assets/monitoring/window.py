@@ -7,7 +7,7 @@ Windows of a champion follow one another without a gap and never overlap. A pred
 its window was closed is in none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -79,6 +79,7 @@ def plan_windows(
     read_until: datetime,
     number: int = 1,
     after: Place | None = None,
+    former: Collection[str] = (),
 ) -> Plan:
     """The complete windows of a champion that are not judged yet, in order.
 
@@ -89,11 +90,12 @@ def plan_windows(
         read_until: up to when the tables hold the log.
         number: of the next window.
         after: end of the last judged window of this champion; None: none was judged.
+        former: ids that its bundle had before erasures; the log has answers as they were.
     """
     closed: list[Window] = []
     open_one: Window | None = None
     longest = timedelta(days=settings.max_days)
-    for place in places(folder, champion, after):
+    for place in places(folder, champion, after, former):
         if open_one and instant(place) >= instant(open_one.first) + longest:
             closed.append(open_one)
             open_one = None
@@ -109,18 +111,22 @@ def plan_windows(
     return Plan(tuple(closed), open_one.rows if open_one else 0)
 
 
-def places(folder: Path, champion: Champion, after: Place | None = None) -> Iterator[Place]:
-    """Places of the live predictions that the champion gave since it took its seat, in order."""
-    since = datetime.fromisoformat(champion.since)
+def places(
+    folder: Path, champion: Champion, after: Place | None = None, former: Collection[str] = ()
+) -> Iterator[Place]:
+    """Places of the live predictions that the champion gave since it took its seat, in order; as of `plan_windows`."""
+    since, its = datetime.fromisoformat(champion.since), {champion.bundle, *former}
     begins = max(since, instant(after)) if after else since
     for batch in batches(folder, begins, ["id", "at", "bundle"]):
         for one, at, bundle in zip(*(batch.column(name).to_pylist() for name in ("id", "at", "bundle")), strict=True):
             place = place_of(at, one)
-            if bundle == champion.bundle and at >= since and (after is None or place > after):
+            if bundle in its and at >= since and (after is None or place > after):
                 yield place
 
 
-def read_rows(folder: Path, window: Window, most: int, seed: int) -> tuple[list[dict[str, Any]], str | None]:
+def read_rows(
+    folder: Path, window: Window, most: int, seed: int, former: Collection[str] = ()
+) -> tuple[list[dict[str, Any]], str | None]:
     """Rows of a window as the day tables have them, in order, and what is to be said of a sample.
 
     Args:
@@ -128,8 +134,9 @@ def read_rows(folder: Path, window: Window, most: int, seed: int) -> tuple[list[
         window: which.
         most: rows; of more, so many are drawn by the seed while they are read: no more are ever in memory.
         seed: the same seed draws the same rows.
+        former: as of `plan_windows`.
     """
-    chosen, note = None, None
+    chosen, note, its = None, None, {window.bundle, *former}
     if window.rows > most:
         drawn = np.random.default_rng([seed, window.number]).choice(window.rows, most, replace=False)
         chosen = {int(one) for one in drawn}
@@ -137,7 +144,7 @@ def read_rows(folder: Path, window: Window, most: int, seed: int) -> tuple[list[
     found: list[dict[str, Any]] = []
     position = -1
     for batch in batches(folder, instant(window.first)):
-        for row in _of_window(batch, window):
+        for row in _of_window(batch, window, its):
             position += 1
             if chosen is None or position in chosen:
                 found.append(batch.slice(row, 1).to_pylist()[0])
@@ -146,10 +153,10 @@ def read_rows(folder: Path, window: Window, most: int, seed: int) -> tuple[list[
     return found, note
 
 
-def _of_window(batch: Any, window: Window) -> Iterator[int]:
+def _of_window(batch: Any, window: Window, bundles: Collection[str]) -> Iterator[int]:
     names = ("id", "at", "bundle")
     for row, (one, at, bundle) in enumerate(zip(*(batch.column(name).to_pylist() for name in names), strict=True)):
-        if bundle == window.bundle and window.first <= place_of(at, one) <= window.last:
+        if bundle in bundles and window.first <= place_of(at, one) <= window.last:
             yield row
 
 

@@ -33,6 +33,7 @@ from ticket_assets.serving.fitted import versions
 from ticket_assets.serving.manifest import BundleError, BundleManifest
 from ticket_assets.serving.prediction_log.schema import reached
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
+from ticket_assets.serving.renamed import former_ids, renamed
 from ticket_assets.serving.store import Champion, read_champion
 from ticket_assets.storage import ProfileFolders
 from ticket_assets.tickets.schema import LABEL_PREFIX
@@ -57,6 +58,11 @@ class Watch:
     def folder(self) -> Path:
         """Where all of monitoring lies."""
         return self.folders.monitoring
+
+    @property
+    def former(self) -> frozenset[str]:
+        """Ids that the champion's bundle had before erasures renamed it."""
+        return former_ids(self.champion.bundle, renamed(self.folders.records)) if self.champion else frozenset()
 
     @property
     def made_with(self) -> MadeWith:
@@ -107,13 +113,13 @@ class Watch:
         there = set(pq.read_schema(self._clean).names)
         names = {target: name for target in self.active.targets if (name := LABEL_PREFIX + target) in there}
         clean = pd.read_parquet(self._clean, columns=["ticket_id", *names.values()])
-        trained = cache(self.trained)
+        trained, names = cache(self.trained), renamed(self.folders.records)
         return Labels(
             {
                 target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
                 for target, name in names.items()
             },
-            lambda bundle, ticket: row_names([ticket])[0].decode() in trained(bundle),
+            lambda bundle, ticket: row_names([ticket])[0].decode() in trained(names.get(bundle, bundle)),
         )
 
     def trained(self, bundle: str) -> frozenset[str]:
@@ -177,7 +183,7 @@ class Watch:
         if basis is None:
             raise NoReferenceError(self.without_reference())
         seed = self.desk.settings.seed
-        return Bench(self.folder, self.bundle(), basis, self.settings, self.champion.since, seed)
+        return Bench(self.folder, self.bundle(), basis, self.settings, self.champion.since, seed, self.former)
 
     def detector(self, bench: Bench) -> Callable[[], Judge]:
         """What tests its windows: what is costly about the reference is done at the first of them."""
@@ -193,7 +199,8 @@ class Watch:
 
     def judged(self, name: str = files.SUMMARY) -> list[Judged]:
         """The champion's windows that were judged, oldest first."""
-        return judged_windows(self.folder, name, self.champion.bundle, self.champion.since) if self.champion else []
+        its = self.champion
+        return judged_windows(self.folder, name, its.bundle, its.since, self.former) if its else []
 
 
 def now() -> datetime:

@@ -4,6 +4,7 @@ Belongs here: id before to id now, read from the ledger of erasures; lines of th
 Does not belong here: rewriting a bundle (erased_bundles.py), the record itself, which is only ever appended to.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ def renamed(records: Path, kind: str = BUNDLE) -> dict[str, str]:
         while steps[before] in steps:  # rewritten again by a later erasure
             steps[before] = steps[steps[before]]
     return steps
+
+
+def former_ids(bundle: str, names: Mapping[str, str]) -> frozenset[str]:
+    """Ids that a bundle had before erasures renamed it; `names` as of `renamed`."""
+    return frozenset(before for before, now in names.items() if now == bundle)
 
 
 def as_called_now(line: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def erased(world: World, card: str = "without them\n") -> Champion:
 
 
 def judged(world: World, number: int, **said: str) -> None:
-    """A window of the champion as it is called now: their numbers begin anew."""
+    """A window of the champion as it is called now: numbered anew, as an earlier version did."""
     record = window(number, world.champion.bundle, world.now, feedback_rows=700, **said)
     world.made(HISTORY, window=record.as_dict())
     world.now += timedelta(hours=number + 1)

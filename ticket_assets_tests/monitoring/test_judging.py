@@ -12,7 +12,6 @@ from ticket_assets.monitoring.day_tables import Labels, write_day
 from ticket_assets.monitoring.judged import Judged, escalated, judged_windows, next_number, read_judged, window_folder
 from ticket_assets.monitoring.judging import Bench, judge_drift, judge_performance, next_windows
 from ticket_assets.monitoring.performance import LOW_CONFIDENCE, PERFORMANCE
-from ticket_assets.monitoring.reference import make_reference
 from ticket_assets.monitoring.reference_store import save_reference
 from ticket_assets.monitoring.verdict import Verdict
 from ticket_assets.monitoring.window import Place, Window
@@ -27,10 +26,8 @@ LATER = NOON + timedelta(hours=10)
 def champion(watched: Watched) -> Champion:
     """In its seat, with its reference."""
     watched.tables()
-    seated, watch = watched.crown(), watched.watch
-    bundle, its = watch.bundle(), watch.made_with
-    basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
-    save_reference(watch.folder, basis, watch.made_with)
+    seated = watched.crown()
+    watched.refer()
     return seated
 
 

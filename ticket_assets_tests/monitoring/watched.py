@@ -8,9 +8,10 @@ eight that people see otherwise. The toy has no encoder, so all of this takes mi
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from sqlalchemy import Engine
 
 from ticket_assets.models.trained_rows import keep_trained
 from ticket_assets.monitoring.day_tables import Labels, write_day
+from ticket_assets.monitoring.reference import make_reference
+from ticket_assets.monitoring.reference_store import save_reference
 from ticket_assets.resources.desk import Desk
 from ticket_assets.resources.watch import Watch
-from ticket_assets.serving.bundle import TriageBundle, write_bundle
+from ticket_assets.serving.bundle import MODEL_CARD, TriageBundle, rewrite_bundle, write_bundle
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.prediction_log.engine import writing
 from ticket_assets.serving.prediction_log.lines import Line as LogLine
@@ -32,9 +35,10 @@ from ticket_assets.serving.prediction_log.rows import write_records
 from ticket_assets.serving.prediction_log.schema import store_of
 from ticket_assets.serving.prediction_log.settings import PredictionLogSettings
 from ticket_assets.serving.store import Champion, write_champion
-from ticket_assets.storage import ProfileFolders
+from ticket_assets.storage import ProfileFolders, append_record
 from ticket_assets.tables import write_parquet
 from ticket_assets.tickets.language import detect_languages
+from ticket_assets.tickets.ledger import BUNDLE, LEDGER
 from ticket_assets_tests.serving.conftest import toy_fields
 from ticket_assets_tests.serving.toys import hearing
 
@@ -150,6 +154,25 @@ class Watched:
         champion = Champion(version, made.id, (since or self.seated).isoformat(timespec="seconds"))
         write_champion(self.folders.bundles, champion)
         return champion
+
+    def renamed(self, champion: Champion, card: str = "without them") -> Champion:
+        """An erasure rewrites a champion's bundle, which is called otherwise since, and removes monitoring's copies."""
+        made = rewrite_bundle(self.folders.bundles, champion.bundle, lambda one: (one / MODEL_CARD).write_text(card))
+        entry = {"kind": BUNDLE, "before": champion.bundle, "after": made.id, "is_champion": True}
+        append_record(self.folders.records / LEDGER, entry)
+        again = replace(champion, bundle=made.id)
+        write_champion(self.folders.bundles, again)
+        for gone in (self.folders.bundles / champion.bundle, *self.folders.monitoring_copies()):
+            shutil.rmtree(gone, ignore_errors=True)
+        self.refer()
+        return again
+
+    def refer(self) -> None:
+        """Make the champion's reference."""
+        watch, bundle = self.watch, self.watch.bundle()
+        its = watch.made_with
+        basis = make_reference(bundle, watch.tables(bundle.manifest), its.max_rows, its.min_sample, its.seed)
+        save_reference(watch.folder, basis, its)
 
     def bundle(self, champion: Champion) -> TriageBundle:
         return TriageBundle.load(self.folders.bundles / champion.bundle, self.folders.encoders)
