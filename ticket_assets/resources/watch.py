@@ -113,13 +113,13 @@ class Watch:
         there = set(pq.read_schema(self._clean).names)
         names = {target: name for target in self.active.targets if (name := LABEL_PREFIX + target) in there}
         clean = pd.read_parquet(self._clean, columns=["ticket_id", *names.values()])
-        trained, names = cache(self.trained), renamed(self.folders.records)
+        trained, called = cache(self.trained), renamed(self.folders.records)
         return Labels(
             {
                 target: dict(clean.loc[clean[name].notna(), ["ticket_id", name]].itertuples(index=False, name=None))
                 for target, name in names.items()
             },
-            lambda bundle, ticket: row_names([ticket])[0].decode() in trained(names.get(bundle, bundle)),
+            lambda bundle, ticket: row_names([ticket])[0].decode() in trained(called.get(bundle, bundle)),
         )
 
     def trained(self, bundle: str) -> frozenset[str]:
