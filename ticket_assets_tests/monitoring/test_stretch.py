@@ -31,6 +31,15 @@ def test_a_new_topic_begins_a_stretch_within_some_tickets_of_where_it_came(after
         assert found.since is not None and abs(len(found.rows) - after) <= 20
 
 
+def test_a_stretch_begins_a_little_late_rather_than_early() -> None:
+    """The last two tickets of before are of the new topic: a place before them is the likeliest one, by a hair."""
+    its = tickets(2000, 600, 0.4, 2)
+    new = its.index[(its["label_queue"] == "legal") & (its.index > 2100)][:2]
+    its.loc[1998:1999, ["text", "label_queue"]] = its.loc[new, ["text", "label_queue"]].to_numpy()
+    found = latest_alike(its, 5000, 200, 2)
+    assert 580 <= len(found.rows) <= 600
+
+
 def test_of_two_changes_the_later_one_counts() -> None:
     first, second = tickets(1500, 800, 0.4, 1), tickets(600, 1, 0.0, 2)
     second = second.assign(ticket_id="U" + second["ticket_id"], family_id="U" + second["family_id"])
