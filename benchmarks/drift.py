@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.drift_kinds import KINDS, NONE, Round, Sizes, window
+from benchmarks.drift_kinds import KINDS, NONE, PoolTooSmallError, Round, Sizes, window
 from benchmarks.drift_pools import Encode, Encoded, Pool, make_pool, read_pool
 from benchmarks.drift_rivals import evidently_says, score_says
 from ticket_assets.monitoring.drift.detector import Detector
@@ -171,7 +171,11 @@ def run_stage(cells: Sequence[Cell], plan: Plan, pool: Pool, folder: Path, seed:
             if not missing:
                 continue
             with threadpool_limits(1):
-                one = Round.begin(pool, number, seed, plan.sizes, left_out)
+                try:
+                    one = Round.begin(pool, number, seed, plan.sizes, left_out)
+                except PoolTooSmallError as small:
+                    print(f"{cells[0].pool} without {left_out or 'perturbed rows'} is left out: {small}", flush=True)
+                    break
                 detector = Detector.fit(one.reference, DriftRule(), seed, WindowSettings(), pool.cut)
                 with (folder / "windows.jsonl").open("a") as file:
                     for cell, index in missing:

@@ -58,6 +58,10 @@ class Round:
         return cls(pool, champion, reference, np.flatnonzero(~used & ~new), np.flatnonzero(new), target)
 
 
+class PoolTooSmallError(ValueError):
+    """Without a class, or of few rows, a pool does not suffice for reference and hold-out."""
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Rows of a window: positions in the pool, of the reserved ones that are perturbed; what is told of them."""
@@ -118,7 +122,7 @@ _FIELDS = ("texts", "languages", "columns", "column_names", "context", "vectors"
 def _by_family(order: np.ndarray, families: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
     """The first rows of an order, whole families of them, and the rest."""
     if most >= len(order):
-        raise ValueError(f"{len(order)} rows are left, {most} are wanted: give a larger pool")
+        raise PoolTooSmallError(f"{len(order):,} rows are left of the pool, {most:,} are wanted")
     end = most
     while end < len(order) and families[order[end]] == families[order[end - 1]]:
         end += 1

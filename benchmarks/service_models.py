@@ -214,7 +214,7 @@ class Models:
             apply(np.load(self.folder / "fitted" / name / OUT_OF_FOLD), model.inverse_temperature)
             for name, model in (("onnx", whole), ("none", first))
         ]
-        made, _ = behind_first_stage(whole, first, *told, self._labels()[1][train_rows], MAY_LOSE)
+        made, _ = behind_first_stage(whole, first, told[0], told[1], self._labels()[1][train_rows], MAY_LOSE)
         return made
 
     def _make(self, variant: str) -> None:

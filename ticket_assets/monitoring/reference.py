@@ -86,7 +86,7 @@ def make_reference(bundle: TriageBundle, tables: TicketTables, most: int, least:
     for rows, whose in ((trained, "that the champion was trained on"), (held, "that were held out from it")):
         if rows.empty:
             raise NoReferenceError(f"of the tickets {whose} none is in tickets/clean any more: make run trains anew")
-    stretch = latest_alike(trained, most, least, seed)
+    stretch = latest_alike(trained, most, least, seed, held)
     of_its_time = held if stretch.since is None else held[ticket_times(held) >= stretch.since]
     latest = of_its_time.iloc[np.sort(in_order(of_its_time, seed)[-most:])]
     if stretch.since is not None:

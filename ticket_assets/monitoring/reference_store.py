@@ -23,7 +23,7 @@ from ticket_assets.storage import temporary_sibling
 from ticket_assets.tables import write_parquet
 
 FOLDER = "reference"  # as ProfileFolders.monitoring_copies has it: an erasure removes it
-LAYOUT = 2
+LAYOUT = 3  # and of the rule that chooses rows: one of an earlier rule is made again
 _ABOUT = "reference.json"
 _CONTEXT, _TRUTH = "context_", "truth_"
 

@@ -52,7 +52,9 @@ def in_order(tickets: pd.DataFrame, seed: int) -> np.ndarray:
     return np.lexsort((np.random.default_rng([seed, 2]).random(len(tickets)), ticks))
 
 
-def latest_alike(tickets: pd.DataFrame, most: int, least: int, seed: int) -> Stretch:
+def latest_alike(
+    tickets: pd.DataFrame, most: int, least: int, seed: int, others: pd.DataFrame | None = None
+) -> Stretch:
     """The latest tickets, back to the last change that the latest `most` of them show.
 
     Args:
@@ -60,28 +62,46 @@ def latest_alike(tickets: pd.DataFrame, most: int, least: int, seed: int) -> Str
         most: rows.
         least: rows that are kept after a change: a later one is not looked for.
         seed: of permutations, and of the order within one instant.
+        others: tickets of the same desk that are asked for no change, and help to date one: a hold-out of the latest
+            dates lies between the last of before and the first of after, and a row too early would be weeks too early.
     """
-    rng, times = np.random.default_rng([seed, 3]), ticket_times(tickets)
+    rng = np.random.default_rng([seed, 3])
     rows = in_order(tickets, seed)[-most:]
-    # One of each family, the first: relatives that came together are one witness.
-    witnesses = rows[~tickets["family_id"].iloc[rows].duplicated().to_numpy()]
-    described = _described(tickets.iloc[witnesses], seed)
-    # The instant of each by number, oldest first; one that is not known is before all others.
-    instants = pd.factorize(times.iloc[rows], sort=True, use_na_sentinel=True)[0]
-    of_witness = instants[np.isin(rows, witnesses)]
-    begins = 0
+    witnesses = _first_of_families(tickets, rows)
+    described, begins, before = _described(tickets.iloc[witnesses], seed), 0, 0
+    instants, its = _instants(tickets.iloc[rows]), np.flatnonzero(np.isin(rows, witnesses))
     while True:
-        its = of_witness[begins:]
-        left = len(rows) - np.searchsorted(instants, its)  # rows, if a stretch began here
-        allowed = np.append(False, its[1:] > its[:-1]) & (left >= least)
-        allowed[:LEAST_BEFORE] = False
+        left = len(rows) - np.searchsorted(instants, instants[its[begins:]])  # rows, if a stretch began here
+        allowed = _new_instants(instants[its[begins:]]) & (left >= least)
         found = change(described[begins:], allowed, rng)
         if found is None:
             break
-        begins += found
+        before, begins = begins, begins + found
     if not begins:
         return Stretch(rows, None)
-    return Stretch(rows[instants >= of_witness[begins]], times.iloc[witnesses[begins]])
+    since = _dated(tickets.iloc[witnesses], before, begins, others, least, seed)
+    return Stretch(rows[(ticket_times(tickets).iloc[rows] >= since).to_numpy()], since)
+
+
+def _dated(
+    witnesses: pd.DataFrame, before: int, begins: int, others: pd.DataFrame | None, least: int, seed: int
+) -> pd.Timestamp:
+    """When the change came that witnesses from row `before` on show at row `begins`, by others of that time too."""
+    times = ticket_times(witnesses)
+    if others is None or others.empty:
+        return times.iloc[begins]
+    apart = others[~others["family_id"].isin(set(witnesses["family_id"]))]
+    if before:
+        apart = apart[ticket_times(apart) >= times.iloc[before]]
+    known = pd.concat([witnesses.iloc[before:].assign(_witness=True), apart.assign(_witness=False)], ignore_index=True)
+    known = known.iloc[_first_of_families(known, in_order(known, seed))].reset_index(drop=True)
+    ours = known["_witness"].to_numpy(dtype=bool)
+    left = ours.sum() - np.cumsum(ours) + ours
+    allowed = _new_instants(_instants(known)) & (left >= min(least, len(witnesses) - begins))
+    places = np.flatnonzero(allowed)
+    if not places.size:
+        return times.iloc[begins]
+    return ticket_times(known).iloc[places[_differences(_standardised(_described(known, seed)), places).argmax()]]
 
 
 def change(described: np.ndarray, allowed: np.ndarray, rng: np.random.Generator) -> int | None:
@@ -98,20 +118,42 @@ def change(described: np.ndarray, allowed: np.ndarray, rng: np.random.Generator)
     places = np.flatnonzero(allowed)
     if not places.size:
         return None
-    deviations = described.std(axis=0)
-    numbers = (described - described.mean(axis=0))[:, deviations > 1e-9] / deviations[deviations > 1e-9]
-    n = len(numbers)
-    scale = n / (places * (n - places))
-
-    def apart(its: np.ndarray) -> np.ndarray:
-        before = np.cumsum(its, axis=0)[places - 1]
-        return np.asarray((before**2).sum(axis=1) * scale)
-
-    observed = apart(numbers)
+    numbers = _standardised(described)
+    observed = _differences(numbers, places)
     for _ in range(PERMUTATIONS):
-        if apart(numbers[rng.permutation(n)]).max() >= observed.max():
+        if _differences(numbers[rng.permutation(len(numbers))], places).max() >= observed.max():
             return None
     return int(places[observed.argmax()])
+
+
+def _standardised(described: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and deviation 1; one of a single value is left out."""
+    deviations = described.std(axis=0)
+    return np.asarray((described - described.mean(axis=0))[:, deviations > 1e-9] / deviations[deviations > 1e-9])
+
+
+def _differences(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """float (places,) how far apart the means before a place and from it on are."""
+    n = len(numbers)
+    before = np.cumsum(numbers, axis=0)[places - 1]
+    return np.asarray((before**2).sum(axis=1) * (n / (places * (n - places))))
+
+
+def _first_of_families(tickets: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    """Those of the rows that are the first of their family: relatives that came together are one witness."""
+    return rows[~tickets["family_id"].iloc[rows].duplicated().to_numpy()]
+
+
+def _instants(tickets: pd.DataFrame) -> np.ndarray:
+    """The instant of each by number, oldest first; one that is not known is before all others."""
+    return pd.factorize(ticket_times(tickets), sort=True, use_na_sentinel=True)[0]
+
+
+def _new_instants(instants: np.ndarray) -> np.ndarray:
+    """bool (n,) whether a time may begin here: with an instant, and after rows enough."""
+    begins = np.append(False, instants[1:] > instants[:-1])
+    begins[:LEAST_BEFORE] = False
+    return begins
 
 
 def _described(tickets: pd.DataFrame, seed: int) -> np.ndarray:

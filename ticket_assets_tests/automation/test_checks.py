@@ -8,6 +8,8 @@ import pytest
 
 from ticket_assets.automation import checks
 from ticket_assets.resources.desk import Desk
+from ticket_assets.serving.bento import bento_tag
+from ticket_assets.serving.probe import served
 from ticket_assets.serving.store import require_champion
 from ticket_assets_tests.line import PROFILE, Line
 
@@ -64,7 +66,7 @@ def test_the_served_bento_answers_as_the_asset_and_another_s_features_do_not(
 ) -> None:
     """The second half breaks the order of the feature rows, as a join by position would."""
     tables = [line.table(*key) for key in (("tickets", "clean"), ("features", "text"), ("models", "split"))]
-    with checks.served(line.folders.bentos, _tag(desk)) as port:
+    with served(line.folders.bentos, _tag(desk)) as port:
 
         @contextmanager
         def running(*arguments: object) -> Iterator[int]:
@@ -102,4 +104,4 @@ def test_a_bento_that_is_not_there_fails_the_check_by_an_error(
 
 def _tag(desk: Desk) -> str:
     champion = require_champion(desk.folders.bundles)
-    return checks.bento_tag(desk.profile, champion)
+    return bento_tag(desk.profile, champion)

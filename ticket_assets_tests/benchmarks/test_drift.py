@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import drift, drift_figures
@@ -108,6 +109,18 @@ def test_a_run_that_was_cut_short_goes_on_and_says_the_same(pool: Pool, tmp_path
     assert whole[TYPOS.key(0)]["verdict"] == "alarm"
     assert drift_figures.power_picture(list(whole.values()), 200).startswith(b"\x89PNG")
     assert drift_figures.quiet_picture(list(whole.values())).startswith(b"\x89PNG")
+
+
+def test_a_kind_that_a_pool_is_too_small_for_is_named_and_the_others_are_judged(
+    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    largest = str(pd.Series(pool.labels["queue"]).mode()[0])
+    kind = f"new topic: {largest}"
+    monkeypatch.setitem(KINDS, kind, replace(KINDS["typos"], left_out=largest))
+    cells = (replace(TYPOS, kind=kind, windows=1), replace(TYPOS, windows=1))
+    drift.run_stage(cells, drift.Plan((cells,), 1, Sizes(250, 320)), pool, tmp_path, 5)
+    assert [line["kind"] for line in drift.read_lines(tmp_path)] == ["typos"]
+    assert f"without {largest} is left out" in capsys.readouterr().out
 
 
 def test_rivals_see_what_they_look_at_and_nothing_else(one: Round) -> None:

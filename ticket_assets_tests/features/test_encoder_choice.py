@@ -9,6 +9,7 @@ import pytest
 
 from ticket_assets.features import encoder_choice
 from ticket_assets.features.encoder_choice import EncoderChoice, EncoderShelf, UnsettledEncoderError
+from ticket_assets.features.encoder_folder import openvino_folder
 from ticket_assets.features.encoder_measurement import Measured, pick, tickets_per_second
 from ticket_assets.features.encoder_runtimes import load_encoder
 from ticket_assets.features.sentence_model import EncoderModelError
@@ -93,7 +94,7 @@ def test_without_openvino_auto_is_onnx_and_says_why(base: Path, monkeypatch: pyt
 
 
 def test_a_precision_that_cannot_be_had_is_left_out_and_named(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = encoder_choice.openvino_folder
+    real = openvino_folder
 
     def refuses(onnx: Path, precision: str, check: object) -> Path:
         if precision == "bf16":

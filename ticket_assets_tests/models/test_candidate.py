@@ -34,7 +34,7 @@ def models(bench, queue):
 
 
 def test_winner_and_best_boosted_come_back(models, queue, tmp_path):
-    write_candidate(tmp_path, *models, KNOWN)
+    write_candidate(tmp_path, *models, known=KNOWN)
     for loaded, model in zip(read_candidate(tmp_path, threads=1), models, strict=True):
         assert loaded.recipe == model.recipe
         held = queue.holdout.features
@@ -49,15 +49,15 @@ def test_a_winner_that_is_boosted_is_written_once(models, tmp_path):
 
 
 def test_the_same_models_give_the_same_version_and_others_another(models, tmp_path):
-    first = write_candidate(tmp_path, *models, KNOWN)
+    first = write_candidate(tmp_path, *models, known=KNOWN)
     other = write_candidate(tmp_path, models[0], models[0], KNOWN)
-    assert write_candidate(tmp_path, *models, KNOWN) == first != other
+    assert write_candidate(tmp_path, *models, known=KNOWN) == first != other
     assert {path.name for path in tmp_path.iterdir()} == {first, other, LATEST}
     assert (tmp_path / LATEST).read_text() == first
 
 
 def test_a_write_that_broke_off_leaves_the_latest_as_it_was_and_does_not_hinder_the_next(models, tmp_path, monkeypatch):
-    first = write_candidate(tmp_path, *models, KNOWN)
+    first = write_candidate(tmp_path, *models, known=KNOWN)
     with monkeypatch.context() as patched:
         patched.setattr(type(models[1].estimator), "save", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
@@ -72,10 +72,10 @@ def test_a_write_that_broke_off_leaves_the_latest_as_it_was_and_does_not_hinder_
 
 def test_answers_out_of_fold_come_back_and_are_part_of_the_version(models, tmp_path):
     """The bands are chosen by them: others are another candidate."""
-    first = write_candidate(tmp_path, *models, KNOWN)
+    first = write_candidate(tmp_path, *models, known=KNOWN)
     found = read_out_of_fold(tmp_path)
     for name, values in vars(KNOWN).items():
         np.testing.assert_array_equal(getattr(found, name), values)
     surer = OutOfFold(KNOWN.confidence + 0.05, KNOWN.right, KNOWN.families)
-    assert write_candidate(tmp_path, *models, surer) != first
+    assert write_candidate(tmp_path, *models, known=surer) != first
     np.testing.assert_array_equal(read_out_of_fold(tmp_path).confidence, surer.confidence)

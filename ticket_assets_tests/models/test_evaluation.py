@@ -49,7 +49,7 @@ def models(bench, queue):
 
 @pytest.fixture(scope="module")
 def report(models, queue):
-    return evaluate(*models, queue.training, queue.holdout, FIXED, seed=0, threads=1)
+    return evaluate(*models, training=queue.training, holdout=queue.holdout, choice=FIXED, seed=0, threads=1)
 
 
 def test_candidate_best_boosted_and_every_baseline_stand_in_the_report(report):
@@ -98,7 +98,9 @@ def test_a_class_that_training_lacks_counts_as_an_error_of_everybody(report, mod
     y = queue.holdout.y.copy()
     right = np.flatnonzero(report.probabilities.argmax(axis=1) == y)[:10]
     y[right] = -1
-    other = evaluate(*models, queue.training, replace(queue.holdout, y=y), FIXED, seed=0, threads=1)
+    other = evaluate(
+        *models, training=queue.training, holdout=replace(queue.holdout, y=y), choice=FIXED, seed=0, threads=1
+    )
     lost = len(right) / len(y)
     assert other.candidate.accuracy == pytest.approx(report.candidate.accuracy - lost)
     for before, after in zip(report.standings, other.standings, strict=True):
@@ -163,7 +165,7 @@ def test_the_answers_become_a_table(report, queue):
 def test_the_bands_are_measured_with_the_chosen_thresholds(models, queue, report):
     rule = BandRule.model_validate({"promise": {"act": 0.9, "suggest": 0.7}})
     choice = Choice(rule, Bands(None, 0.4), ("act is empty",))
-    found = evaluate(*models, queue.training, queue.holdout, choice, seed=0, threads=1)
+    found = evaluate(*models, training=queue.training, holdout=queue.holdout, choice=choice, seed=0, threads=1)
     confidence = found.probabilities.max(axis=1)
     right = found.probabilities.argmax(axis=1) == queue.holdout.y
     assert found.bands == report_bands(choice, confidence, right, queue.holdout.families)

@@ -49,11 +49,11 @@ def test_a_feature_s_size_is_the_mean_of_its_contributions(linear, bench, summar
         for reason in one.reasons:
             found[reason.kind, reason.name].append(reason.contribution)
     assert whole.rows == len(bench.y) > SAMPLE == summary.rows
-    for one in whole.features:
-        values = found[one.kind, one.name]
-        assert one.size == pytest.approx(np.abs(values).sum() / len(bench.y))
-        assert one.mean == pytest.approx(np.sum(values) / len(bench.y))
-        assert one.share == len(values) / len(bench.y)
+    for weight in whole.features:
+        values = found[weight.kind, weight.name]
+        assert weight.size == pytest.approx(np.abs(values).sum() / len(bench.y))
+        assert weight.mean == pytest.approx(np.sum(values) / len(bench.y))
+        assert weight.share == len(values) / len(bench.y)
     largest = sorted((np.abs(values).sum() for values in found.values()), reverse=True)
     assert [one.size * len(bench.y) for one in whole.features] == pytest.approx(largest[:KEPT])
     assert whole.remaining == pytest.approx(1 - sum(largest[:KEPT]) / sum(largest))

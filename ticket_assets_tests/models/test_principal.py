@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ticket_assets.models import principal as its
 from ticket_assets.models.neighbours import NEIGHBOURS, NEIGHBOURS_FILE, Neighbours
 from ticket_assets.models.principal import DIRECTIONS, LEAST_ROWS, Principal
 
@@ -78,7 +77,7 @@ def test_directions_are_found_when_an_index_is_written_and_not_again(
     index = Neighbours.fit(topics(ROWS), np.arange(ROWS) % 7, 7, [str(row) for row in range(ROWS)])
     index.save(tmp_path)
     first = (tmp_path / NEIGHBOURS_FILE).read_bytes()
-    monkeypatch.setattr(its.np.linalg, "eigh", None)
+    monkeypatch.setattr(np.linalg, "eigh", None)
     loaded = Neighbours.load(tmp_path).quick()
     loaded.save(tmp_path)
     assert (tmp_path / NEIGHBOURS_FILE).read_bytes() == first

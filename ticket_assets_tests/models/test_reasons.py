@@ -5,6 +5,7 @@ import pytest
 
 from ticket_assets.features.text import FeatureSchema, TicketFeatures, text_features
 from ticket_assets.models.attribution import Explanation, explain, spoken_words
+from ticket_assets.models.estimators import LightgbmEstimator, XgboostEstimator
 from ticket_assets.models.neighbours import NEIGHBOURS
 from ticket_assets.models.ngrams import TfidfSpec, ngrams
 from ticket_assets.models.recipe import Recipe
@@ -203,6 +204,7 @@ def test_contributions_of_trees_are_those_of_the_shap_library(name, bench, queue
 
     model = train(bench, RECIPES[name], "queue", queue.labels, np.eye(bench.classes)[bench.y])
     matrix = model.representation.transform(held)
+    assert isinstance(model.estimator, LightgbmEstimator | XgboostEstimator)
     values = shap.TreeExplainer(model.estimator.booster).shap_values(matrix)
     for label in range(bench.classes):
         ours = model.estimator.contributions(matrix, np.full(len(held), label))

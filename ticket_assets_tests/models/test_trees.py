@@ -1,6 +1,7 @@
 """Trees as arrays say what their library says, also on a threshold, from a file, and of ten thousand rows at once."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,7 +174,7 @@ def test_a_path_is_credited_as_saabas_tells_it():
 def test_the_base_of_boosted_trees_is_the_mean_score_of_their_training_rows(family):
     """Inner nodes hold the mean of their leaves, not what the library kept there while the tree grew."""
     fit, parameters = FITS[family]
-    task = FitTask(*(getattr(_task(), name) for name in ("matrix", "y")), np.ones(300), 3, 3, 1)
+    task = replace(_task(), weights=np.ones(300))
     estimator = fit({**parameters, "subsample": 1.0}, task)
     for number in range(3):
         base = estimator.contributions(task.matrix[:1], np.array([number]))[0, -1]

@@ -29,8 +29,8 @@ FINDING = {
 
 def window(number: int, bundle: str = "b", version: int = 1) -> Window:
     first, last = (NOON + timedelta(minutes=10 * number + more) for more in (0, 9))
-    places = [Place(one.isoformat(timespec="microseconds"), "p") for one in (first, last)]
-    return Window(number, bundle, version, *places, 500)
+    begin, end = (Place(one.isoformat(timespec="microseconds"), "p") for one in (first, last))
+    return Window(number, bundle, version, begin, end, 500)
 
 
 def judge(folder: Path, its: Window, verdict: Verdict = Verdict.PASS, adjusted: float = 0.4) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ticket_assets.monitoring.drift.detector import Detector
@@ -14,7 +15,7 @@ from ticket_assets.monitoring.window import Place, Window
 from ticket_assets.monitoring_settings import DriftRule, WindowSettings
 from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.storage import ProfileFolders
-from ticket_assets_tests.monitoring.phased import Desk, desk, fitted, window
+from ticket_assets_tests.monitoring.phased import NEW, Desk, desk, fitted, window
 
 PASS, WARN, ALARM, UNJUDGED = Verdict.PASS, Verdict.WARN, Verdict.ALARM, Verdict.UNJUDGED
 SHARE = 0.45
@@ -85,6 +86,23 @@ def test_with_few_held_out_rows_of_the_new_time_answers_are_not_compared_with_ol
     [found] = judged(second, moved, 6, SHARE, windows=1)
     assert found.verdict_of("prediction_drift") is UNJUDGED and found.verdict_of("data_drift") is PASS
     assert any("too few held-out ones are known" in note for note in found.notes)
+
+
+def test_what_was_held_out_just_before_the_change_is_not_of_the_time_after_it(tmp_path: Path) -> None:
+    """A hold-out of the latest dates lies between the last training rows of before and the first of after."""
+    its, folders = desk(2000, 900, SHARE, 0.1, 9), ProfileFolders(tmp_path)
+    side, clean = its.split["side"], its.clean
+    held, later = clean.index[side == "holdout"], clean["ticket_id"].str.startswith("T2")
+    end, day = clean.loc[~later, "created_at"].max(), pd.Timedelta(days=1)
+    clean.loc[held, "created_at"] = end + pd.Timedelta(minutes=1) * np.arange(1, len(held) + 1)
+    clean.loc[later, "created_at"] += day
+    last = clean.index[(side == "train") & ~later][-2:]
+    new = clean.index[later & (clean["label_queue"] == NEW)][:2]
+    clean.loc[last, ["text", "label_queue"]] = clean.loc[new, ["text", "label_queue"]].to_numpy()
+    moved = reference(fitted(folders, its, 2), its, 2, 9)
+    assert {one[:2] for one in moved.reference.inputs.ids} == {"T2"}
+    phases = [one[:2] for one in moved.reference.answers.ids]
+    assert phases.count("T2") > 50 and phases.count("T1") <= 5, "and not all 400"
 
 
 def test_tickets_that_came_since_the_champion_was_trained_are_no_part_of_its_reference(tmp_path: Path) -> None:

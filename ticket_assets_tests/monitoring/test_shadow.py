@@ -11,7 +11,8 @@ import pytest
 
 from ticket_assets.__main__ import main
 from ticket_assets.automation.evidence import gather
-from ticket_assets.automation.schedules import MONITORING, days_to_read, range_tags
+from ticket_assets.automation.runs import MONITORING
+from ticket_assets.automation.schedules import days_to_read, range_tags
 from ticket_assets.definitions import build_defs
 from ticket_assets.models.paired import paired_accuracy, share
 from ticket_assets.models.probation import Live

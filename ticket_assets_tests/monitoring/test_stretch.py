@@ -31,6 +31,21 @@ def test_a_new_topic_begins_a_stretch_within_some_tickets_of_where_it_came(after
         assert found.since is not None and abs(len(found.rows) - after) <= 20
 
 
+def test_a_change_is_dated_by_others_that_were_written_just_before_it() -> None:
+    """The last two tickets of before are of the new topic: by themselves they would begin the stretch."""
+    its = tickets(2000, 600, 0.4, 2)
+    new = its.index[(its["label_queue"] == "legal") & (its.index > 2100)][:2]
+    its.loc[1998:1999, ["text", "label_queue"]] = its.loc[new, ["text", "label_queue"]].to_numpy()
+    its.loc[2000:, ["created_at", "ingested_at"]] += pd.Timedelta(days=20)
+    others = tickets(400, 1, 0.0, 3).iloc[:400]
+    others = others.assign(family_id="other" + others["family_id"])
+    others[["created_at", "ingested_at"]] += its.loc[1999, "created_at"] - BEGAN + pd.Timedelta(minutes=1)
+    alone, dated = (latest_alike(its, 5000, 200, 2, them) for them in (None, others))
+    assert alone.since is not None and (others["created_at"] >= alone.since).all(), "all of them, by two tickets"
+    assert dated.since is not None and (others["created_at"] >= dated.since).sum() <= 10
+    assert 590 <= len(dated.rows) <= 600
+
+
 def test_of_two_changes_the_later_one_counts() -> None:
     first, second = tickets(1500, 800, 0.4, 1), tickets(600, 1, 0.0, 2)
     second = second.assign(ticket_id="U" + second["ticket_id"], family_id="U" + second["family_id"])

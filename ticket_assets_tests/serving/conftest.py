@@ -6,7 +6,7 @@ And a toy model on numeric columns alone, which needs no encoder.
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from ticket_assets.serving.bundle import TriageBundle
 from ticket_assets.serving.manifest import BundleManifest
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.store import Champion, require_champion
+from ticket_assets.serving.throne import Court
 from ticket_assets.tickets.cleaning import CLEANING_VERSION
 from ticket_assets_tests.line import PROFILE, Line
 
@@ -98,6 +99,23 @@ def desk(tmp_path: Path, toy_database: str) -> "SmallDesk":
     from ticket_assets_tests.serving.toys import SmallDesk
 
     return SmallDesk(tmp_path, toy_database)
+
+
+@pytest.fixture
+def court(desk: "SmallDesk") -> Court:
+    """Of a profile whose challengers are asked by live tickets: 30 pairs, or 14 days."""
+    return replace(desk.court, rules=desk.court.rules.model_copy(update={"shadow": True, "shadow_pairs": 30}))
+
+
+@pytest.fixture
+def shadowed(desk: "SmallDesk", court: Court) -> "SmallDesk":
+    """v1 is champion, and v2, which is better on the hold-out, is in its shadow."""
+    from ticket_assets_tests.serving.toys import GOOD, HARD_OF_HEARING
+
+    desk.crown(desk.bundle(tone=HARD_OF_HEARING))
+    done = desk.settle(desk.bundle(tone=GOOD), court)
+    assert not done.decision.promoted
+    return desk
 
 
 def change_manifest(folder: Path, **changes: object) -> None:

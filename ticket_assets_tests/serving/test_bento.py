@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def test_a_bento_that_is_built_is_not_built_again(served_line: Served, monkeypat
     def never(*arguments: object, **more: object) -> None:
         raise AssertionError("bentoml build was called")
 
-    monkeypatch.setattr(bento.subprocess, "run", never)
+    monkeypatch.setattr(subprocess, "run", never)
     folders = served_line.line.folders
     tag = build_bento(PROFILE, served_line.champion, folders.bundles, folders.encoders, folders.bentos)
     assert tag == bento_tag(PROFILE, served_line.champion)

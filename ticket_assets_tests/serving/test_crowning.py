@@ -144,7 +144,7 @@ def test_a_bundle_that_is_damaged_between_its_probe_and_the_crown_is_refused(
         (desk.bundles / better.id / "tone" / "linear.npz").write_bytes(b"?")
         return decide(*arguments)  # type: ignore[arg-type]
 
-    from ticket_assets.serving.succession import decide
+    from ticket_assets.models.promotion import decide
 
     monkeypatch.setattr("ticket_assets.serving.succession.decide", judging)
     done = desk.settle(better)
@@ -185,7 +185,7 @@ def test_a_champion_that_was_moved_while_its_challenger_was_judged_is_not_overru
         write_champion(desk.bundles, replace(desk.champion, version=7))
         return decide(*arguments)  # type: ignore[arg-type]
 
-    from ticket_assets.serving.succession import decide
+    from ticket_assets.models.promotion import decide
 
     monkeypatch.setattr("ticket_assets.serving.succession.decide", judging)
     with pytest.raises(ThroneError, match="the champion was v1 and is v7 now: somebody else moved it; do it again"):

@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from ticket_assets.models.attribution import explain
@@ -89,19 +91,22 @@ def test_the_explanation_asset_tells_what_each_model_goes_by(served_line: Served
 
 
 def test_a_search_s_leaderboard_and_the_bands_stand_in_the_metadata(served_line: Served) -> None:
-    from dagster import AssetKey
-
     found = {}
     with served_line.line.environment(), served_line.line.instance() as instance:
         for name in ("search_queue", "evaluation", "explanation"):
-            event = instance.get_latest_materialization_event(AssetKey(["models", name]))
+            event = instance.get_latest_materialization_event(dg.AssetKey(["models", name]))
             assert event is not None and event.asset_materialization is not None
             found[name] = event.asset_materialization.metadata
-    leaders = [one.data for one in found["search_queue"]["leaderboard"].records]
+
+    def rows(asset: str, table: str) -> list[dict[str, Any]]:
+        value = found[asset][table]
+        assert isinstance(value, dg.TableMetadataValue)
+        return [dict(one.data) for one in value.records]
+
+    leaders = rows("search_queue", "leaderboard")
     assert [one["rank"] for one in leaders] == [1, 2]
     assert leaders[0]["macro F1 out of fold"] >= leaders[1]["macro F1 out of fold"]
-    bands = [one.data["band"] for one in found["evaluation"]["queue_bands"].records]
-    assert bands == ["act", "suggest", "by_hand"]
+    assert [one["band"] for one in rows("evaluation", "queue_bands")] == ["act", "suggest", "by_hand"]
     assert found["evaluation"]["queue_band_rule"].value == "promise"
     assert found["evaluation"]["priority_cost_per_ticket"].value > 0
     assert "queue_features" in found["explanation"] and "![queue" in found["explanation"]["queue_plot"].value

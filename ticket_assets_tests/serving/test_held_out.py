@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ticket_assets.features.text import TicketFeatures
-from ticket_assets.models.evaluation import LabelledRows
+from ticket_assets.models.labelled_rows import LabelledRows
 from ticket_assets.models.rows import TargetRows
 from ticket_assets.serving.prediction import Ticket
 from ticket_assets.serving.trial import HeldOut, held_out

@@ -1,5 +1,6 @@
 """A bundle must answer in a fresh process before it may serve: what fails it, and with which words."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_rows_that_do_not_sum_to_one_and_answers_that_lack_a_ticket_are_named() 
 
 def test_a_process_that_dies_is_told_with_its_status(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bundle that takes its process with it would take the service's, too."""
-    monkeypatch.setattr(rehearsal.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(RehearsalError, match="its process ended with 1: it said nothing"):
         rehearse(store / written(store).id, store, 1)
 

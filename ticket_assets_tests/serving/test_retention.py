@@ -91,7 +91,7 @@ def test_what_is_being_rolled_back_to_stays_though_old(store: Store, monkeypatch
         swept.update(store.sweep(keep=1))
         return rehearse(*arguments)  # type: ignore[arg-type]
 
-    from ticket_assets.serving.rollback import rehearse
+    from ticket_assets.serving.rehearsal import rehearse
 
     monkeypatch.setattr("ticket_assets.serving.rollback.rehearse", rehearsing)
     planned = plan(store.desk.court, wanted.version, datetime.now(UTC))

@@ -14,6 +14,8 @@ from ticket_assets.source_settings import SourceSettings
 from ticket_assets.tables import frame_digest
 from ticket_assets.tickets import kept_texts
 from ticket_assets.tickets.clean_tickets import CleanTickets, clean_tickets
+from ticket_assets.tickets.cleaning import ticket_text
+from ticket_assets.tickets.language import detect_languages
 from ticket_assets_tests.public_data import public_data
 from ticket_assets_tests.tickets.test_families import reworded_tickets
 
@@ -108,7 +110,7 @@ def test_other_code_of_cleaning_cleans_everything_again(tmp_path: Path, monkeypa
     rows = [*UNRELATED]
     assert made(rows, tmp_path).work["cleaned"] == 3
     assert made(rows, tmp_path).work["cleaned"] == 0
-    digests = {kept_texts.ticket_text: "changed", kept_texts.detect_languages: "changed too"}
+    digests = {ticket_text: "changed", detect_languages: "changed too"}
     monkeypatch.setattr(kept_texts, "code_digest", digests.__getitem__)
     again = made(rows, tmp_path)
     assert (again.work["cleaned"], again.work["languages_detected"]) == (3, 3)

@@ -13,7 +13,6 @@ import pytest
 
 from ticket_assets.profile import ColumnSettings
 from ticket_assets.source_settings import SourceSettings
-from ticket_assets.tickets import erasure
 from ticket_assets.tickets.batches import batches
 from ticket_assets.tickets.erasure import (
     Erased,
@@ -187,7 +186,7 @@ def test_killed_between_a_new_batch_and_the_end_of_its_old_one_the_next_ends_the
             if not missing_ok:
                 raise KeyboardInterrupt
 
-        patch.setattr(erasure.Path, "unlink", killed)
+        patch.setattr(Path, "unlink", killed)
         with pytest.raises(KeyboardInterrupt):
             erase_rows(desk / "raw", COLUMNS, found)
     assert len(batches(desk / "raw")) == 2

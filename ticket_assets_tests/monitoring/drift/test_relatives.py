@@ -50,7 +50,7 @@ def test_copies_do_not_make_a_difference_surer() -> None:
     copies = compare_numbers(before.repeat(4), now.repeat(4), (0.25, 0.25))
     assert once is not None and copies is not None and copies.p_value == pytest.approx(once.p_value)
     values = [["a"] * 200 + ["b"] * 100, ["a"] * 50 + ["b"] * 50]
-    single = compare_categories(*values, 100, rng)
+    single = compare_categories(values[0], values[1], 100, rng)
     fourfold = compare_categories(values[0] * 4, values[1] * 4, 100, rng, (0.25, 0.25))
     assert single is not None and fourfold is not None and fourfold.p_value == pytest.approx(single.p_value)
 

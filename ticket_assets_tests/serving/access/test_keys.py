@@ -1,5 +1,6 @@
 """API keys: what is kept of them, how they are recognised."""
 
+import hmac
 import json
 import re
 import stat
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from ticket_assets.serving.access import keys as module
 from ticket_assets.serving.access.keys import (
     KeyNameError,
     add_key,
@@ -66,13 +66,13 @@ def test_every_key_is_compared_in_constant_time_wherever_the_match_is(monkeypatc
     made = [new_key(name, [Scope.PREDICT], NOW) for name in ("a", "b", "c")]
     keys = tuple(kept for _, kept in made)
     compared: list[tuple[str, str]] = []
-    real = module.hmac.compare_digest
+    real = hmac.compare_digest
 
     def noted(one: str, other: str) -> bool:
         compared.append((one, other))
         return real(one, other)
 
-    monkeypatch.setattr(module.hmac, "compare_digest", noted)
+    monkeypatch.setattr(hmac, "compare_digest", noted)
     for sent in (made[0][0], made[2][0], "ta_nobody's"):
         compared.clear()
         find(keys, sent)

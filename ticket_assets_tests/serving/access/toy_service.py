@@ -6,7 +6,7 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bentoml
 import grpc
@@ -97,4 +97,4 @@ def fields_of(service: Any) -> dict[str, frozenset[str]]:
 
 
 guard_http(Toy, GUARD, {**fields_of(Toy), LOGIN: LOGIN_FIELDS})
-Toy.mount_asgi_app(login_app(SignIn(GUARD)), path="/")
+cast(Any, Toy).mount_asgi_app(login_app(SignIn(GUARD)), path="/")

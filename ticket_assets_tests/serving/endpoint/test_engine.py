@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -179,7 +180,7 @@ def test_the_watcher_offers_a_refused_bundle_again_after_a_while(
 ) -> None:
     """Its files may still be on their way to this machine."""
     now = [0.0]
-    monkeypatch.setattr(watching.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     champion = store.crown(2, act=0.9)
     model = store.root / champion.bundle / "tone" / "model.json"
     whole = model.read_text()

@@ -17,6 +17,7 @@ import pytest
 
 from ticket_assets.features.encoder import OnnxEncoder
 from ticket_assets.features.erasure import erase_vectors
+from ticket_assets.features.vectors import nearest_rows
 from ticket_assets.serving import solved
 from ticket_assets.serving.bundle import TriageBundle, write_bundle
 from ticket_assets.serving.contract import triage_v1_pb2 as pb
@@ -139,7 +140,7 @@ def test_a_reading_that_fails_once_is_tried_again_and_one_that_fails_twice_is_a_
 ) -> None:
     """Between a look at the table's version and the reading of its files, an erasure may have replaced them."""
     ticket, found = trained.ticket(len(trained.clean) - 3), SimilarTickets(settings)
-    expected, read = found.nearest(trained.bundle, ticket, 10), solved.nearest_rows
+    expected, read = found.nearest(trained.bundle, ticket, 10), nearest_rows
     left: list[Exception] = []
 
     def failing(table: object, vector: np.ndarray, k: int) -> list[tuple[str, float]]:
@@ -185,7 +186,7 @@ def test_a_table_of_another_encoder_is_refused_by_name_and_the_bundle_answers_un
     found.look(trained.bundle)
     assert found.fault == fault, "tried again only after a while"
     monkeypatch.setattr(similar, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(similar.time, "monotonic", lambda: float("inf"))
+    monkeypatch.setattr(time, "monotonic", lambda: float("inf"))
     found.look(trained.bundle)
     assert found.fault is None
     assert len(found.nearest(trained.bundle, ticket, 50)) == 50

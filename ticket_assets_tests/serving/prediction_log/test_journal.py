@@ -19,7 +19,7 @@ from ticket_assets.serving.prediction_log.spool import Spool
 from ticket_assets_tests.serving.prediction_log.desk import PATIENCE, answer, ids, logged
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-RECORDS = [
+RECORDS: list[PredictionRecord | FeedbackRecord | EventRecord] = [
     PredictionRecord("p-1", AT, 1, answer()),
     FeedbackRecord("f-1", "p-1", AT, 2, {"queue": "network"}, comment="line\nbreak"),
     EventRecord("e-1", AT, 3, "act", {"on": True, "list": ["a", 1.5, None]}),

@@ -9,6 +9,7 @@ import pytest
 from ticket_assets.serving.prediction_log import search
 from ticket_assets.serving.prediction_log.clock import PREDICTION, made_id
 from ticket_assets.serving.prediction_log.lines import Line, as_line
+from ticket_assets.serving.prediction_log.lines import read_line as of_line
 from ticket_assets.serving.prediction_log.records import PredictionRecord
 from ticket_assets.serving.prediction_log.spool import Spool
 from ticket_assets_tests.serving.prediction_log.desk import answer
@@ -36,9 +37,8 @@ def test_one_of_many_megabytes_is_found_without_parsing_the_others(
 
     def read_line(raw: bytes) -> Line:
         parsed.append(raw)
-        return read(raw)
+        return of_line(raw)
 
-    read = search.read_line
     monkeypatch.setattr(search, "read_line", read_line)
     tracemalloc.start()
     found = {one: spool.search("prediction", [one]).payloads[one]["id"] for one in (told[0], told[len(told) // 2])}

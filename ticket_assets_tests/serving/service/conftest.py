@@ -9,9 +9,9 @@ import pytest
 
 from ticket_assets.serving.access.keys import add_key, new_key
 from ticket_assets.serving.access.policy import SCOPES
+from ticket_assets_tests.postgres import postgres, server
 from ticket_assets_tests.serving.endpoint.conftest import ToyStore, _written, store
 from ticket_assets_tests.serving.endpoint.server import Server, running
-from ticket_assets_tests.serving.prediction_log.conftest import postgres, server
 from ticket_assets_tests.serving.service.clients import QUICK
 
 __all__ = ["_written", "postgres", "server", "store"]  # fixtures, found by name
